@@ -1,0 +1,1 @@
+"""The networks that are protected: capture, canonical graph, preprocessing, training, zoo."""

@@ -1,0 +1,1 @@
+"""Our own small classifiers, as plain PyTorch modules."""

@@ -1,0 +1,137 @@
+"""Turn a PyTorch module into a raw graph: export once, functional operations, layers named.
+
+Source of the choice of ``torch.export`` over hooks: docs/method.md, "The network".
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.export import Dim, ExportedProgram, export
+from torch.export.graph_signature import InputKind
+
+from models.errors import CaptureError, UnsupportedOperationError
+from models.graph import INPUT, Graph, Node, Ref
+from models.operations import ALLOWED, IDENTITIES, WEIGHTED, name_of
+
+BATCH_NORM = "aten._native_batch_norm_legit_no_training.default"
+_ACCEPTED = ALLOWED | IDENTITIES | {BATCH_NORM}
+_EXAMPLES = 2  # torch.export specialises a batch of one, so the example has two images
+
+
+def ready_copy(module: nn.Module) -> nn.Module:
+    """Return a float32 copy of ``module`` on the CPU in evaluation mode; the original stays as it is."""
+    return copy.deepcopy(module).cpu().float().eval()
+
+
+def export_graph(module: nn.Module, input_shape: tuple[int, ...]) -> Graph:
+    """Return the raw graph of a ready ``module`` for inputs of ``input_shape`` ``(c, h, w)``.
+
+    Raises:
+        CaptureError: the module cannot be exported.
+        UnsupportedOperationError: it uses operations that we do not allow; lists all of them.
+    """
+    example = torch.zeros(_EXAMPLES, *input_shape)
+    try:
+        program = export(module, (example,), dynamic_shapes=({0: Dim("n", min=1)},))
+    except Exception as error:  # torch.export raises dozens of unrelated types
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise CaptureError(
+            f"{type(module).__name__} cannot be exported for inputs {input_shape}: {reason[0]}. "
+            "It must map one tensor n c h w to logits n k, for any n."
+        ) from error
+    return graph_of(program, input_shape)
+
+
+def graph_of(program: ExportedProgram, input_shape: tuple[int, ...]) -> Graph:
+    """Return the raw graph of an exported program."""
+    functional = program.run_decompositions({})
+    _refuse_unknown(functional)
+    constants = _constants(functional)
+    names = _value_names(functional)
+    layers = _LayerNames()
+    nodes = tuple(
+        Node(
+            name=node.name,
+            operation=name_of(node.target),
+            args=_literal(node.args, names),
+            kwargs=_literal(node.kwargs, names),
+            layer=layers.of(node),
+        )
+        for node in functional.graph.nodes
+        if node.op == "call_function"
+    )
+    return Graph(nodes, constants, _output(functional, names), input_shape)
+
+
+def _refuse_unknown(program: ExportedProgram) -> None:
+    calls = [node for node in program.graph.nodes if node.op == "call_function"]
+    unknown = [(name_of(node.target), _module_name(node)) for node in calls if name_of(node.target) not in _ACCEPTED]
+    if unknown:
+        raise UnsupportedOperationError(unknown)
+
+
+def _constants(program: ExportedProgram) -> dict[str, Tensor]:
+    """Return every parameter, buffer and literal tensor under its qualified name."""
+    held = {**program.state_dict, **program.constants}
+    return {
+        spec.target: held[spec.target].detach().clone().contiguous()
+        for spec in program.graph_signature.input_specs
+        if spec.kind is not InputKind.USER_INPUT and spec.target is not None
+    }
+
+
+def _value_names(program: ExportedProgram) -> dict[str, str]:
+    """Map placeholder names to the names of our values: the input, or a constant."""
+    names: dict[str, str] = {}
+    for spec in program.graph_signature.input_specs:
+        is_input = spec.kind is InputKind.USER_INPUT
+        names[getattr(spec.arg, "name", "")] = INPUT if is_input else str(spec.target)
+    return names
+
+
+def _output(program: ExportedProgram, names: dict[str, str]) -> str:
+    (returned,) = next(node for node in program.graph.nodes if node.op == "output").args
+    if len(returned) != 1:
+        raise CaptureError(f"the network returns {len(returned)} values; it must return the logits n k alone.")
+    return str(names.get(returned[0].name, returned[0].name))
+
+
+def _literal(value: Any, names: dict[str, str]) -> Any:
+    """Return an fx argument as plain data, its nodes as references."""
+    if isinstance(value, torch.fx.Node):
+        return Ref(names.get(value.name, value.name))
+    if isinstance(value, tuple | list):
+        return type(value)(_literal(item, names) for item in value)
+    if isinstance(value, dict):
+        return {key: _literal(item, names) for key, item in value.items()}
+    return value
+
+
+def _module_name(node: torch.fx.Node) -> str:
+    """Return the qualified name of the innermost module that made the call."""
+    stack = node.meta.get("nn_module_stack") or {}
+    # The last entry is (qualified name, type). Torch marks nodes of its own passes with a key that
+    # is no module; a second call of one module as NAME@1, but calls are counted by _LayerNames.
+    names = [str(value[0]) for value in stack.values() if not str(value[0]).startswith("_empty_nn")]
+    return names[-1].split("@")[0] if names else ""
+
+
+class _LayerNames:
+    """Gives every call its layer name; weighted calls get unique ones (``NAME``, ``NAME@2``)."""
+
+    def __init__(self) -> None:
+        self._calls: Counter[str] = Counter()
+
+    def of(self, node: torch.fx.Node) -> str:
+        name = _module_name(node)
+        operation = name_of(node.target)
+        if operation not in WEIGHTED:
+            return name
+        name = name or operation.split(".")[1]  # a functional call at the top level
+        self._calls[name] += 1
+        return name if self._calls[name] == 1 else f"{name}@{self._calls[name]}"

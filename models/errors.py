@@ -1,0 +1,55 @@
+"""Everything that can go wrong with a network, as one tree.
+
+ModelError
+├── CaptureError                 the module cannot be turned into a canonical graph
+│   └── UnsupportedOperationError    … because it uses operations without a rule
+├── UnknownNetworkError          no network of that name
+├── WeightsError                 the weights file does not fit the network
+├── NetworkFileError             a stored network is damaged or not ours
+└── ImageError                   the bytes are not an image we accept
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class ModelError(Exception):
+    """Base of every error of the ``models`` package."""
+
+
+class CaptureError(ModelError):
+    """The module could not be captured as a canonical graph."""
+
+
+class UnsupportedOperationError(CaptureError):
+    """The network uses operations that no rule covers; all of them are listed."""
+
+    def __init__(self, problems: Iterable[tuple[str, str]]) -> None:
+        """``problems`` are (operation, layer) pairs in graph order."""
+        self.problems = tuple(dict.fromkeys(problems))
+        listed = "; ".join(f"{operation} in {layer or 'the top level'}" for operation, layer in self.problems)
+        super().__init__(
+            f"the network uses {len(self.problems)} operation(s) that cannot be traced: {listed}. "
+            "Replace them, or add a rule as docs/method.md describes."
+        )
+
+
+class UnknownNetworkError(ModelError):
+    """No network has that name."""
+
+
+class WeightsError(ModelError):
+    """A weights file does not fit the network."""
+
+
+class NetworkFileError(ModelError):
+    """A stored network is damaged, of another version, or not a network."""
+
+
+class ImageError(ModelError):
+    """The bytes are not an image that we accept. ``code`` is stable and machine-readable."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        super().__init__(message)

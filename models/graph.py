@@ -1,0 +1,133 @@
+"""A canonical graph: tensor operations in order, with their constants; run it, or run and record.
+
+The graph is plain data. It holds no state of a run, so any number of threads may run one graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.operations import resolve
+
+INPUT = "input"
+"""Name of the value that a run starts from: the network input, float32 ``n c h w``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """Stands for the value of an earlier node, or for a constant, in a node's arguments."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operation.
+
+    Attributes:
+        name: unique name of the value that it computes.
+        operation: name in ``models.operations``.
+        args, kwargs: literals, ``Ref``\\ s, and lists of them.
+        layer: qualified name of the source module, ``@2`` for its second call, and so on.
+    """
+
+    name: str
+    operation: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    layer: str
+
+    @cached_property
+    def function(self) -> Callable[..., Any]:
+        return resolve(self.operation)
+
+    @cached_property
+    def reads(self) -> tuple[str, ...]:
+        """Names of every value and constant that the node reads, in argument order."""
+        return tuple(ref.name for ref in _references((self.args, dict(self.kwargs))))
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes in order of execution, the constants they read, and the name of the logits."""
+
+    nodes: tuple[Node, ...]
+    constants: Mapping[str, Tensor]
+    output: str
+    input_shape: tuple[int, ...]
+
+    def run(self, x: Tensor) -> Tensor:
+        """Return the logits ``n k`` of network inputs ``n c h w``."""
+        return self.record(x, ())[self.output]
+
+    def record(self, x: Tensor, keep: Iterable[str]) -> dict[str, Tensor]:
+        """Run once; return the values named in ``keep``, and always the output.
+
+        Everything else is freed as soon as its last reader has run.
+        """
+        kept = {self.output, *keep}
+        values: dict[str, Any] = {INPUT: x}
+        for node in self.nodes:
+            values[node.name] = self.evaluate(node, values)
+            for name in self._last_reads[node.name]:
+                if name not in kept:
+                    del values[name]
+        return {name: values[name] for name in kept}
+
+    def evaluate(self, node: Node, values: Mapping[str, Any]) -> Any:
+        """Return the value of one node, given the values that it reads."""
+        args, kwargs = _substitute((node.args, node.kwargs), values, self.constants)
+        return node.function(*args, **kwargs)
+
+    @cached_property
+    def _last_reads(self) -> dict[str, tuple[str, ...]]:
+        """Per node, the values that no later node reads."""
+        last: dict[str, str] = {}
+        for node in self.nodes:
+            last |= dict.fromkeys((node.name, *(r for r in node.reads if r not in self.constants)), node.name)
+        return {node.name: tuple(v for v, at in last.items() if at == node.name) for node in self.nodes}
+
+    @cached_property
+    def readers(self) -> dict[str, tuple[Node, ...]]:
+        """Per value, the nodes that read it."""
+        found: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            for name in dict.fromkeys(node.reads):
+                found.setdefault(name, []).append(node)
+        return {name: tuple(nodes) for name, nodes in found.items()}
+
+    @cached_property
+    def by_name(self) -> dict[str, Node]:
+        """The node that computes each value."""
+        return {node.name: node for node in self.nodes}
+
+    def to(self, device: torch.device | str) -> Graph:
+        """Return the same graph with its constants on ``device``."""
+        return replace(self, constants={name: value.to(device) for name, value in self.constants.items()})
+
+
+def _references(value: object) -> Iterable[Ref]:
+    if isinstance(value, Ref):
+        yield value
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from _references(item)
+    elif isinstance(value, Mapping):
+        yield from _references(tuple(value.values()))
+
+
+def _substitute(value: Any, values: Mapping[str, Any], constants: Mapping[str, Tensor]) -> Any:
+    """Return ``value`` with every reference replaced by what it stands for."""
+    if isinstance(value, Ref):
+        return values[value.name] if value.name in values else constants[value.name]
+    if isinstance(value, tuple | list):
+        return type(value)(_substitute(item, values, constants) for item in value)
+    if isinstance(value, Mapping):
+        return {key: _substitute(item, values, constants) for key, item in value.items()}
+    return value

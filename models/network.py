@@ -1,0 +1,110 @@
+"""A classifier that can be protected: canonical graph, labels, preprocessing, fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from models.canonical import canonise, check_same_logits
+from models.capture import export_graph, ready_copy
+from models.errors import CaptureError
+from models.graph import Graph, Node, Ref
+from models.preprocessing import Preprocessing
+
+
+@dataclass(frozen=True)
+class Network:
+    """A captured classifier. It never changes, and holds no state of a run."""
+
+    name: str
+    graph: Graph
+    labels: tuple[str, ...]
+    preprocessing: Preprocessing
+
+    @staticmethod
+    def capture(
+        module: nn.Module, preprocessing: Preprocessing, labels: tuple[str, ...] = (), name: str = "network"
+    ) -> Network:
+        """Capture ``module``, which stays untouched.
+
+        Without ``labels`` the classes are called ``0``, ``1``, …
+
+        Raises:
+            CaptureError: it cannot be exported, or does not map ``n c h w`` to logits ``n k``.
+            UnsupportedOperationError: it uses operations without a rule; lists all of them.
+        """
+        ready = ready_copy(module)
+        graph = canonise(export_graph(ready, preprocessing.input_shape))
+        check_same_logits(graph, ready)
+        with torch.inference_mode():
+            classes = graph.run(torch.zeros(2, *preprocessing.input_shape)).shape[1]
+        found = labels or tuple(str(index) for index in range(classes))
+        if len(found) != classes:
+            raise CaptureError(f"{len(found)} labels were given for {classes} logits.")
+        return Network(name, graph, found, preprocessing)
+
+    def logits(self, pixels: Tensor) -> Tensor:
+        """Return logits ``n k`` of pixels ``n c h w`` in [0, 1]; differentiable."""
+        return self.graph.run(self.preprocessing.normalise(pixels))
+
+    def predict(self, pixels: Tensor) -> Tensor:
+        """Return the predicted class of each image, int64 ``n``."""
+        with torch.inference_mode():
+            return self.logits(pixels).argmax(1)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of everything that decides an answer: graph, constants, labels, preprocessing."""
+        digest = hashlib.sha256(canonical_json(self.description()))
+        for name, value in sorted(self.graph.constants.items()):
+            digest.update(f"{name}{value.dtype}{tuple(value.shape)}".encode())
+            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    def description(self) -> dict[str, Any]:
+        """Return the network without its constants as JSON-able data."""
+        return {
+            "input_shape": list(self.graph.input_shape),
+            "labels": list(self.labels),
+            "nodes": [_node_data(node) for node in self.graph.nodes],
+            "output": self.graph.output,
+            "preprocessing": self.preprocessing.to_dict(),
+        }
+
+    def to(self, device: torch.device | str) -> Network:
+        """Return the same network with its constants on ``device``."""
+        return replace(self, graph=self.graph.to(device))
+
+
+def canonical_json(data: object) -> bytes:
+    """Return the one byte string that stands for ``data``: sorted keys, no spare spaces."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _node_data(node: Node) -> dict[str, Any]:
+    return {
+        "name": node.name,
+        "operation": node.operation,
+        "args": _encode(list(node.args)),
+        "kwargs": _encode(dict(node.kwargs)),
+        "layer": node.layer,
+    }
+
+
+def _encode(value: Any) -> Any:
+    """Return an argument as JSON-able data; a reference becomes ``{"ref": name}``."""
+    if isinstance(value, Ref):
+        return {"ref": value.name}
+    if isinstance(value, tuple | list):
+        return [_encode(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _encode(item) for key, item in value.items()}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise CaptureError(f"an operation has the argument {value!r}, which cannot be stored; use plain numbers.")

@@ -1,0 +1,142 @@
+"""From image bytes to the network input, declared once and stored with the network.
+
+Three forms, always in this order: an *image* (Pillow), *pixels* (float32 in [0, 1], ``c h w``) and
+the *network input* (pixels normalised). Attacks and the detector work on pixels.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+from torchvision.transforms.v2 import functional as transform
+
+from models.errors import ImageError, NetworkFileError
+
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
+MAX_SIDE = 8192
+MAX_PIXELS = 25_000_000
+_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA"}
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How an image becomes a network input.
+
+    Attributes:
+        channels: 1 (grey) or 3 (RGB).
+        size: height and width of the input.
+        resize: length that the shorter side is scaled to before the centre crop to ``size``. An
+            image that already has ``size`` is taken as it is if ``resize`` is equal to its side.
+        mean, std: per channel, subtracted from and divided into pixels.
+    """
+
+    channels: int
+    size: tuple[int, int]
+    resize: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        return (self.channels, *self.size)
+
+    def pixels(self, image: Image.Image) -> Tensor:
+        """Return the image as float32 pixels in [0, 1], ``c h w``: bilinear resize, centre crop."""
+        fitted = _to_mode(image, "L" if self.channels == 1 else "RGB")
+        if fitted.size != (self.size[1], self.size[0]) or self.resize != min(self.size):
+            fitted = transform.resize(fitted, [self.resize], antialias=True)
+            fitted = transform.center_crop(fitted, list(self.size))
+        array = np.array(fitted, dtype=np.uint8).reshape(*self.size, self.channels)
+        return torch.from_numpy(array).permute(2, 0, 1).contiguous().float() / 255
+
+    def normalise(self, pixels: Tensor) -> Tensor:
+        """Return network inputs from pixels; differentiable; any leading batch shape."""
+        shape = (self.channels, 1, 1)
+        mean = torch.tensor(self.mean, dtype=pixels.dtype, device=pixels.device).reshape(shape)
+        std = torch.tensor(self.std, dtype=pixels.dtype, device=pixels.device).reshape(shape)
+        return (pixels - mean) / std
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the declaration as JSON-able data."""
+        return asdict(self)
+
+    @staticmethod
+    def from_dict(data: Mapping[str, Any]) -> Preprocessing:
+        """Return the declaration stored by ``to_dict``.
+
+        Raises:
+            NetworkFileError: a field is missing or of the wrong kind.
+        """
+        try:
+            height, width = (int(side) for side in data["size"])
+            mean, std = (tuple(float(v) for v in data[key]) for key in ("mean", "std"))
+            return Preprocessing(int(data["channels"]), (height, width), int(data["resize"]), mean, std)
+        except (KeyError, TypeError, ValueError) as error:
+            raise NetworkFileError(f"the preprocessing declaration is malformed: {error!r}") from error
+
+
+def decode(data: bytes) -> Image.Image:
+    """Return the fully loaded image in ``data``, turned upright by its EXIF orientation.
+
+    Raises:
+        ImageError: empty, not one of ``FORMATS``, truncated, too large, animated, or of a colour
+            mode without a plain meaning (CMYK, 16 bit, float).
+    """
+    if not data:
+        raise ImageError("empty_input", "the image has no bytes.")
+    image = _open(data)
+    if image.width > MAX_SIDE or image.height > MAX_SIDE or image.width * image.height > MAX_PIXELS:
+        raise ImageError(
+            "image_too_large",
+            f"the image is {image.width} x {image.height}; at most {MAX_SIDE} per side and "
+            f"{MAX_PIXELS:,} pixels are accepted.",
+        )
+    if getattr(image, "n_frames", 1) > 1:
+        raise ImageError("multi_frame", "the image has several frames; send one still image.")
+    if image.mode not in _MODES:
+        allowed = ", ".join(sorted(_MODES))
+        raise ImageError("unsupported_color_mode", f"colour mode {image.mode} is not accepted; allowed: {allowed}.")
+    try:
+        image.load()
+        return ImageOps.exif_transpose(image)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ImageError("truncated_image", "the image data is truncated or damaged.") from error
+
+
+def _open(data: bytes) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            # Our own size check decides; Pillow only warns, and only for far larger images.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return Image.open(io.BytesIO(data), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise ImageError("image_too_large", f"the image has more than {MAX_PIXELS:,} pixels.") from error
+    except Exception as error:  # Pillow's parsers raise many types on hostile headers
+        raise ImageError("undecodable_image", f"the bytes are not a {', '.join(FORMATS)} image.") from error
+
+
+def _to_mode(image: Image.Image, mode: str) -> Image.Image:
+    """Convert to ``mode``; transparency is laid over black, as most data sets were made."""
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        overlay = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), overlay)
+    return image if image.mode == mode else image.convert(mode)
+
+
+def to_image(pixels: Tensor) -> Image.Image:
+    """Return pixels ``c h w`` in [0, 1] as an 8-bit image; the inverse of ``pixels`` without resize."""
+    array = (pixels.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
+    return Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
+
+
+def to_8_bit(pixels: Tensor) -> Tensor:
+    """Round pixels to the 256 levels that an image file can hold."""
+    return (pixels.clamp(0, 1) * 255).round() / 255

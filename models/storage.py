@@ -1,0 +1,98 @@
+"""Store a network as data: ``network.json`` (the graph) and ``network.safetensors`` (constants).
+
+Not a ``.pt2`` archive: that contains a pickle and is not byte-reproducible (docs/method.md).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+
+from models.errors import NetworkFileError
+from models.graph import INPUT, Graph, Node, Ref
+from models.network import Network, canonical_json
+from models.operations import ALLOWED
+from models.preprocessing import Preprocessing
+
+GRAPH_FILE = "network.json"
+CONSTANTS_FILE = "network.safetensors"
+SCHEMA = 1
+
+
+def save_network(network: Network, folder: Path) -> None:
+    """Write the two files of ``network`` into ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data = {"schema": SCHEMA, "name": network.name, "fingerprint": network.fingerprint, **network.description()}
+    (folder / GRAPH_FILE).write_bytes(canonical_json(data))
+    constants = {name: value.detach().cpu().contiguous() for name, value in network.graph.constants.items()}
+    (folder / CONSTANTS_FILE).write_bytes(save(constants))
+
+
+def load_network(folder: Path) -> Network:
+    """Return the network stored in ``folder``.
+
+    Raises:
+        NetworkFileError: a file is missing, damaged or of another schema; an operation is not
+            allowed; the fingerprint is not that of the content.
+    """
+    data = _read_json(folder / GRAPH_FILE)
+    if data.get("schema") != SCHEMA:
+        raise NetworkFileError(f"{folder / GRAPH_FILE}: schema {data.get('schema')!r}; this version reads {SCHEMA}.")
+    try:
+        constants = load_file(folder / CONSTANTS_FILE)
+    except (OSError, SafetensorError) as error:
+        raise NetworkFileError(f"{folder / CONSTANTS_FILE} cannot be read: {error}") from error
+    try:
+        nodes = tuple(_node(item) for item in data["nodes"])
+        graph = Graph(nodes, constants, str(data["output"]), tuple(int(s) for s in data["input_shape"]))
+        labels = tuple(str(label) for label in data["labels"])
+        network = Network(str(data["name"]), graph, labels, Preprocessing.from_dict(data["preprocessing"]))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise NetworkFileError(f"{folder / GRAPH_FILE} is malformed: {error!r}") from error
+    _check_references(network.graph, folder)
+    if network.fingerprint != data.get("fingerprint"):
+        raise NetworkFileError(
+            f"{folder}: the network says its fingerprint is {str(data.get('fingerprint'))[:12]}…, "
+            f"but its content has {network.fingerprint[:12]}…; it was changed after it was stored."
+        )
+    return network
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise NetworkFileError(f"{path} cannot be read: {error}") from error
+    if not isinstance(data, dict):
+        raise NetworkFileError(f"{path} does not hold a network.")
+    return data
+
+
+def _node(item: dict[str, Any]) -> Node:
+    if item["operation"] not in ALLOWED:
+        raise ValueError(f"operation {item['operation']!r} is not allowed")
+    args, kwargs = tuple(_decode(item["args"])), {str(k): _decode(v) for k, v in item["kwargs"].items()}
+    return Node(str(item["name"]), str(item["operation"]), args, kwargs, str(item["layer"]))
+
+
+def _decode(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Ref(str(value["ref"]))
+    if isinstance(value, list):
+        return [_decode(item) for item in value]
+    return value
+
+
+def _check_references(graph: Graph, folder: Path) -> None:
+    known = {INPUT, *graph.constants}
+    for node in graph.nodes:
+        for name in node.reads:
+            if name not in known:
+                raise NetworkFileError(f"{folder}: node {node.name} reads {name!r}, which nothing computes before it.")
+        known.add(node.name)
+    if graph.output not in known:
+        raise NetworkFileError(f"{folder}: nothing computes the output {graph.output!r}.")

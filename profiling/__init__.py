@@ -1,0 +1,1 @@
+"""Effective paths, class signatures, the detector, offline jobs and the command line."""

@@ -1,0 +1,1 @@
+"""Adversarial images to fit and evaluate with."""

@@ -1,0 +1,197 @@
+"""The offline steps, one function each: profile, fit. The command line only parses and prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.network import Network
+from profiling.attacks.registry import Attack, Crafted, craft
+from profiling.datasets import Dataset
+from profiling.detection.calibration import calibrate
+from profiling.detection.classifiers import Examples, fit
+from profiling.detection.detector import Detector, measure
+from profiling.detection.evidence import Usual
+from profiling.detection.scores import total
+from profiling.errors import FitError
+from profiling.paths.extraction import Extractor
+from profiling.paths.path import Indices
+from profiling.progress import track
+from profiling.signatures import ClassSignatures, count
+from profiling.similarity import FeatureTable
+from profiling.splits import Split
+
+PROFILE_PER_CLASS = 1000
+CHUNK = 128
+"""Images that are decoded and extracted at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How many images fitting uses at most."""
+
+    fit: int = 400
+    calibrate: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class FitOptions:
+    """What to fit.
+
+    Attributes:
+        classifier: one of ``classifiers.FITTERS``, or ``auto``.
+        target_fpr: largest share of clean images to flag.
+        thorough: also use the stability features.
+        seed: of the attacks.
+    """
+
+    classifier: str = "auto"
+    target_fpr: float = 0.05
+    thorough: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Correct:
+    """Correctly classified images of one role.
+
+    Attributes:
+        indices: their positions in the data set, ``(n,)``.
+        accuracy: share of the role's images, as far as they were looked at, that are correct.
+    """
+
+    indices: Indices
+    pixels: Tensor
+    labels: Tensor
+    accuracy: float
+
+
+def profile(extractor: Extractor, dataset: Dataset, images: Indices, per_class: int) -> ClassSignatures:
+    """Return the signatures of the first ``per_class`` correctly predicted images of each class.
+
+    Raises:
+        FitError: no image is predicted correctly.
+    """
+    parts: list[ClassSignatures] = []
+    taken = np.zeros(len(extractor.network.labels), dtype=np.int64)
+    for chunk in track(_chunks(images), "profiling"):
+        pixels, labels = dataset.pixels(chunk, extractor.network.preprocessing), dataset.labels[chunk]
+        correct = np.flatnonzero(extractor.network.predict(pixels).numpy() == labels)
+        rows = correct[_ordinal(labels[correct]) + taken[labels[correct]] < per_class]
+        if len(rows):
+            taken += np.bincount(labels[rows], minlength=len(taken))
+            parts.append(count(extractor.extract(pixels[torch.from_numpy(rows)]), labels[rows], extractor.fingerprint))
+    if not parts:
+        raise FitError(
+            f"the network predicts none of the {len(images)} profile images correctly; check labels and weights."
+        )
+    return reduce(ClassSignatures.merge, parts)
+
+
+def _ordinal(labels: Indices) -> Indices:
+    """Return for each label how many equal ones come before it."""
+    return np.array([np.count_nonzero(labels[:i] == label) for i, label in enumerate(labels)], dtype=np.int64)
+
+
+def correct_images(network: Network, dataset: Dataset, images: Indices, limit: int) -> Correct:
+    """Return the first ``limit`` correctly classified images among ``images``.
+
+    Raises:
+        FitError: there is none.
+    """
+    kept, pixels, seen = [], [], 0
+    for chunk in _chunks(images):
+        batch = dataset.pixels(chunk, network.preprocessing)
+        right = network.predict(batch).numpy() == dataset.labels[chunk]
+        kept.append(chunk[right])
+        pixels.append(batch[torch.from_numpy(right)])
+        seen += len(chunk)
+        if sum(map(len, kept)) >= limit:
+            break
+    found = sum(map(len, kept))
+    if not found:
+        raise FitError(
+            f"{dataset.name}: the network predicts none of {seen} images correctly; check labels and weights."
+        )
+    indices = np.concatenate(kept)[:limit]
+    return Correct(indices, torch.cat(pixels)[:limit], torch.from_numpy(dataset.labels[indices]), found / seen)
+
+
+def features_of(
+    extractor: Extractor, signatures: ClassSignatures, pixels: Tensor, thorough: bool, title: str = "extracting"
+) -> tuple[FeatureTable, Indices]:
+    """Return features and predicted classes of many images, chunk by chunk."""
+    tables, predicted = [], []
+    for chunk in track(torch.split(pixels, CHUNK), title):
+        paths, table = measure(extractor, signatures, chunk, thorough)
+        tables.append(table)
+        predicted.append(paths.seeds)
+    return FeatureTable(tables[0].features, np.vstack([t.values for t in tables])), np.concatenate(predicted)
+
+
+def craft_all(attack: Attack, network: Network, correct: Correct, seed: int) -> Crafted:
+    """Attack all images, chunk by chunk."""
+    pairs = list(zip(torch.split(correct.pixels, CHUNK), torch.split(correct.labels, CHUNK), strict=True))
+    parts = [craft(attack, network, x, y, seed + i) for i, (x, y) in enumerate(track(pairs, f"attack {attack.name}"))]
+    columns = zip(*((part.pixels, part.success, part.success_unrounded) for part in parts), strict=True)
+    return Crafted(*(torch.cat(column) for column in columns))
+
+
+def fit_detector(
+    extractor: Extractor,
+    signatures: ClassSignatures,
+    split: Split,
+    attacks: Sequence[Attack],
+    options: FitOptions,
+    sizes: Sizes,
+) -> Detector:
+    """Fit on the split's fit images and attacks on them; calibrate on its clean calibration images.
+
+    Raises:
+        FitError: too few usable images, or no attack succeeded.
+        CalibrationError: too few clean images for the target false-positive rate.
+    """
+    correct = correct_images(extractor.network, split.dataset, split.fit, sizes.fit)
+    examples = _examples(extractor, signatures, correct, attacks, options)
+    score = fit(options.classifier, examples)
+    held = correct_images(extractor.network, split.dataset, split.calibrate, sizes.calibrate)
+    clean, predicted = features_of(extractor, signatures, held.pixels, options.thorough, "calibrating")
+    clean_scores = np.sort(total(score, clean.values))
+    return Detector(
+        extractor=extractor,
+        signatures=signatures,
+        features=examples.features,
+        score=score,
+        usual=Usual.of(clean.values, predicted, score),
+        calibration=calibrate(clean_scores, options.target_fpr),
+        clean_scores=clean_scores,
+        thorough=options.thorough,
+    )
+
+
+def _examples(
+    extractor: Extractor,
+    signatures: ClassSignatures,
+    correct: Correct,
+    attacks: Sequence[Attack],
+    options: FitOptions,
+) -> Examples:
+    """Return clean images and every attack's successes on them, as features."""
+    pixels, adversarial, sources = [correct.pixels], [np.zeros(len(correct.indices))], [correct.indices]
+    for attack in attacks:
+        crafted = craft_all(attack, extractor.network, correct, options.seed)
+        pixels.append(crafted.pixels[crafted.success])
+        adversarial.append(np.ones(int(crafted.success.sum())))
+        sources.append(correct.indices[crafted.success.numpy()])
+    table, _ = features_of(extractor, signatures, torch.cat(pixels), options.thorough, "extracting")
+    labels = np.concatenate(adversarial).astype(np.int64)
+    return Examples(table.features, table.values, labels, np.concatenate(sources))
+
+
+def _chunks(images: Indices) -> list[Indices]:
+    return [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]

@@ -1,0 +1,1 @@
+"""The commands of ``pathprint``: each parses, calls the engine, and prints."""

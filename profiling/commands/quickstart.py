@@ -1,0 +1,86 @@
+"""``pathprint quickstart``: the whole job on the embedded digits, ending at a running service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from torch import Tensor
+
+from profiling import building
+from profiling.attacks.registry import suite
+from profiling.bundle import save_bundle
+from profiling.commands.offline import figures_table
+from profiling.commands.options import AsJson, open_data, open_network, print_json
+from profiling.demonstration import ask, running_service
+from profiling.evaluation.evaluate import Evaluation, Samples, evaluate
+from profiling.paths.extraction import Extractor
+from profiling.progress import console
+from profiling.similarity import Floats
+from profiling.splits import profile_images, split
+
+_NETWORK, _DATA, _SHOWN = "digits-cnn", "digits", "pgd-0.2"
+
+
+def quickstart(
+    out: Annotated[Path, typer.Option(help="Bundle to write.")] = Path("bundles/digits"),
+    as_json: AsJson = False,
+) -> None:
+    """Build, evaluate and serve a detector for handwritten digits, in about a minute.
+
+    Example: pathprint quickstart
+    """
+    network = open_network(_NETWORK, None)
+    dataset = open_data(_DATA, network, None)
+    images = profile_images(dataset)
+    parts = split(dataset, frozenset(dataset.keys[images].tolist()))
+    attacks = list(suite(network).values())
+    extractor = Extractor(network)
+    signatures = building.profile(extractor, dataset, images, building.PROFILE_PER_CLASS)
+    detector = building.fit_detector(extractor, signatures, parts, attacks, building.FitOptions(), building.Sizes())
+    figures, samples = evaluate(detector, dataset, parts.test, attacks)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    save_bundle(detector, parts, dataset.pixels(parts.calibrate[:1], network.preprocessing)[0], out)
+    console.print(figures_table(figures))
+    answers = _demonstrate(out, samples)
+    console.print(f"\nThe bundle is in {out}. Serve it with:\n\n    pathprint serve {out}\n", highlight=False)
+    if as_json:
+        print_json(_closing(out, figures, answers))
+
+
+def _demonstrate(bundle: Path, samples: Samples) -> dict[str, Any]:
+    """Ask the service about a typical clean and a typical adversarial test image."""
+    shown = {
+        "clean": _median(samples.clean.pixels, samples.clean_scores),
+        "adversarial": _median(samples.adversarial[_SHOWN], samples.adversarial_scores[_SHOWN]),
+    }
+    with running_service(bundle) as address:
+        answers = {name: ask(address, pixels) for name, pixels in shown.items()}
+    for name, answer in answers.items():
+        detection, prediction = answer["detection"], answer["prediction"]
+        console.print(
+            f"\n{name} image over HTTP: [bold]{detection['verdict']}[/bold]; answered '{prediction['label']}', "
+            f"score {detection['score']:.2f}, threshold {detection['threshold']:.2f}",
+            highlight=False,
+        )
+        for layer in answer["evidence"]["layers"][:3]:
+            console.print(f"    {layer['text']}", highlight=False)
+    return answers
+
+
+def _median(pixels: Tensor, scores: Floats) -> Tensor:
+    """Return the image whose score is the median: neither the best nor the worst case."""
+    return pixels[int(np.argsort(scores, kind="stable")[len(scores) // 2])]
+
+
+def _closing(bundle: Path, figures: Evaluation, answers: dict[str, Any]) -> dict[str, Any]:
+    data = figures.to_dict()
+    kept = ("success", "auc", "tpr_at_5fpr")
+    return {
+        "bundle": str(bundle),
+        "clean_accuracy": data["clean_accuracy"],
+        "attacks": {name: {key: result[key] for key in kept} for name, result in data["attacks"].items()},
+        "service": answers,
+    }

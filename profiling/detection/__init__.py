@@ -1,0 +1,1 @@
+"""From features to a verdict with reasons: classifiers, calibration, evidence, the detector."""

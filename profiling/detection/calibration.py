@@ -1,0 +1,82 @@
+"""A threshold with a promise: split conformal on clean images that nothing else has seen.
+
+With n exchangeable clean scores, flagging what exceeds the ceil((n + 1)(1 - a))-th smallest flags
+a new clean image with probability at most a (Vovk et al. 2005; Papadopoulos et al. 2002).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from math import ceil, floor
+from typing import Any
+
+import numpy as np
+
+from profiling.errors import CalibrationError
+from profiling.similarity import Floats
+
+_CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What the clean calibration images say.
+
+    Attributes:
+        target: the largest false-positive rate that was asked for.
+        images: number of clean images behind it.
+        threshold: scores above it are flagged.
+        interval: 95 % interval of the false-positive rate that this threshold achieves, given
+            that it was estimated from ``images`` images.
+        uncertain: scores between these two could fall on either side of the threshold, had other
+            clean images been drawn.
+    """
+
+    target: float
+    images: int
+    threshold: float
+    interval: tuple[float, float]
+    uncertain: tuple[float, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the calibration as JSON-able data."""
+        return asdict(self)
+
+    @staticmethod
+    def from_dict(data: dict[str, Any]) -> Calibration:
+        """Return the calibration stored by ``to_dict``."""
+        low, high = data["interval"]
+        below, above = data["uncertain"]
+        interval, uncertain = (float(low), float(high)), (float(below), float(above))
+        return Calibration(float(data["target"]), int(data["images"]), float(data["threshold"]), interval, uncertain)
+
+
+def calibrate(clean_scores: Floats, target: float = 0.05) -> Calibration:
+    """Return the threshold that flags at most ``target`` of clean images.
+
+    Raises:
+        CalibrationError: too few images to promise that rate; says how many it takes.
+    """
+    from scipy.stats import beta, binom  # offline only: the service loads calibrations, it makes none
+
+    if not 0 < target < 1:
+        raise CalibrationError(f"the target false-positive rate is {target}; it must lie between 0 and 1.")
+    n = len(clean_scores)
+    flagged = floor((n + 1) * target)  # of n + 1 clean scores, as many may exceed the threshold
+    if flagged < 1:
+        raise CalibrationError(
+            f"{n} clean images cannot promise a false-positive rate of {target:g}; "
+            f"at least {ceil(1 / target) - 1} are needed."
+        )
+    ordered = np.sort(clean_scores)
+    tail = (1 - _CONFIDENCE) / 2
+    achieved = beta(flagged, n + 1 - flagged)
+    # Order statistics that enclose the true quantile: the number of clean scores above it is binomial.
+    fewest, most = (int(binom(n, target).ppf(p)) for p in (tail, 1 - tail))
+    return Calibration(
+        target=target,
+        images=n,
+        threshold=float(ordered[n - flagged]),
+        interval=(float(achieved.ppf(tail)), float(achieved.ppf(1 - tail))),
+        uncertain=(float(ordered[max(n - 1 - most, 0)]), float(ordered[min(n - fewest, n - 1)])),
+    )

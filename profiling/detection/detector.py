@@ -1,0 +1,155 @@
+"""The detector: pixels in, verdicts with reasons out. Service, command line and evaluation call it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from torch import Tensor
+
+from models.network import Network
+from profiling.detection.calibration import Calibration
+from profiling.detection.evidence import LayerEvidence, Usual, layer_evidence
+from profiling.detection.scores import Score, total
+from profiling.errors import BundleError
+from profiling.paths.extraction import Extractor
+from profiling.paths.path import ImagePaths
+from profiling.signatures import ClassSignatures
+from profiling.similarity import Feature, FeatureTable, Floats, compare
+from profiling.stability import stability
+
+Decision = Literal["benign", "adversarial", "uncertain"]
+ENOUGH_IMAGES = 10
+"""Images a class signature needs before a verdict may rest on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the detector says about one image.
+
+    Attributes:
+        decision: ``adversarial`` above the threshold, ``benign`` below, ``uncertain`` where the
+            calibration or the signature of the predicted class cannot tell.
+        predicted, runner_up: class numbers; ``label``, ``runner_up_label`` their names.
+        confidence: softmax of the predicted class, in [0, 1].
+        score: larger is more suspicious; the sum of all contributions, on the logit scale.
+        threshold: scores above it are flagged.
+        p_value: share of clean images at least as suspicious, in (0, 1].
+        usual_score: mean score of clean images.
+        layers: evidence per layer, the heaviest first; adds up to ``score - usual_score``.
+        note: why the verdict is uncertain; empty otherwise.
+    """
+
+    decision: Decision
+    predicted: int
+    label: str
+    runner_up: int
+    runner_up_label: str
+    confidence: float
+    score: float
+    threshold: float
+    p_value: float
+    usual_score: float
+    layers: tuple[LayerEvidence, ...]
+    note: str = ""
+
+    @property
+    def flagged(self) -> bool:
+        """True if the score is above the threshold, whatever the uncertainty."""
+        return self.score > self.threshold
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A network with class signatures, a fitted score and a calibrated threshold. It never changes.
+
+    Attributes:
+        thorough: also use the stability features, at three more inferences and walks per image.
+        clean_scores: the calibration images' scores, ascending.
+    """
+
+    extractor: Extractor
+    signatures: ClassSignatures
+    features: tuple[Feature, ...]
+    score: Score
+    usual: Usual
+    calibration: Calibration
+    clean_scores: Floats
+    thorough: bool = False
+
+    def __post_init__(self) -> None:
+        if self.signatures.extraction != self.extractor.fingerprint:
+            raise BundleError(
+                f"the signatures were made by extraction {self.signatures.extraction[:12]}…, but this network and its "
+                f"options are {self.extractor.fingerprint[:12]}…; profile this network again."
+            )
+
+    @property
+    def network(self) -> Network:
+        return self.extractor.network
+
+    def examine(self, pixels: Tensor) -> list[Verdict]:
+        """Return the verdict on each image of pixels ``n c h w`` in [0, 1].
+
+        Raises:
+            OptionsError: the pixels do not fit the network, or are not finite.
+        """
+        paths, table = measure(self.extractor, self.signatures, pixels, self.thorough)
+        if table.features != self.features:
+            raise BundleError("the score was fitted on other features than these signatures give; fit it again.")
+        contributions = self.score.contributions(table.values)
+        scores = total(self.score, table.values)
+        return [self._verdict(paths, i, table.values[i], contributions[i], float(scores[i])) for i in range(len(paths))]
+
+    def _verdict(self, paths: ImagePaths, image: int, values: Floats, contributions: Floats, score: float) -> Verdict:
+        logits = paths.logits[image].astype(np.float64)
+        predicted, runner_up = int(paths.seeds[image]), _runner_up(logits, int(paths.seeds[image]))
+        note = self._doubt(predicted, score)
+        decision: Decision = "adversarial" if score > self.calibration.threshold else "benign"
+        odds = np.exp(logits - logits.max())
+        labels = self.network.labels
+        at_least = len(self.clean_scores) - int(np.searchsorted(self.clean_scores, score, side="left"))
+        return Verdict(
+            decision="uncertain" if note else decision,
+            predicted=predicted,
+            label=labels[predicted],
+            runner_up=runner_up,
+            runner_up_label=labels[runner_up],
+            confidence=float(odds[predicted] / odds.sum()),
+            score=score,
+            threshold=self.calibration.threshold,
+            p_value=(at_least + 1) / (len(self.clean_scores) + 1),
+            usual_score=float(self.usual.contributions.sum() + self.score.intercept),
+            layers=layer_evidence(self.features, values, contributions, self.usual, predicted),
+            note=note,
+        )
+
+    def _doubt(self, predicted: int, score: float) -> str:
+        """Return why no firm verdict is possible, or nothing."""
+        row = int(self.signatures.rows(np.array([predicted]))[0])
+        images = int(self.signatures.images[row]) if row >= 0 else 0
+        if images < ENOUGH_IMAGES:
+            return f"class '{self.network.labels[predicted]}' has {images} profiled images; {ENOUGH_IMAGES} are needed."
+        low, high = self.calibration.uncertain
+        if low < score <= high:
+            return "the score is so near the threshold that other calibration images could have decided otherwise."
+        return ""
+
+
+def measure(
+    extractor: Extractor, signatures: ClassSignatures, pixels: Tensor, thorough: bool
+) -> tuple[ImagePaths, FeatureTable]:
+    """Return paths and features of pixels: the one way from an image to numbers."""
+    paths = extractor.extract(pixels)
+    table = compare(paths, signatures)
+    if thorough:
+        views = stability(extractor, pixels, paths)
+        table = FeatureTable(table.features + views.features, np.hstack([table.values, views.values]))
+    return paths, table
+
+
+def _runner_up(logits: Floats, predicted: int) -> int:
+    others = logits.copy()
+    others[predicted] = -np.inf
+    return int(others.argmax())

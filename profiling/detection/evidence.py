@@ -1,0 +1,116 @@
+"""Why a score is what it is: what each layer adds, beside what is usual for clean images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from profiling.detection.scores import Arrays, Score
+from profiling.paths.path import Indices
+from profiling.similarity import Feature, Floats
+
+_ENOUGH = 5
+"""Clean images of a class below which its own statistics are replaced by those of all classes."""
+
+
+@dataclass(frozen=True)
+class Usual:
+    """Clean images' features: mean and standard deviation per predicted class and over all.
+
+    Attributes:
+        classes: class numbers with statistics of their own, ascending, ``(k,)``.
+        mean, deviation: ``(k + 1, f)``; the last row is over all classes.
+        contributions: mean contribution of each feature over all clean images, ``(f,)``.
+    """
+
+    classes: Indices
+    mean: Floats
+    deviation: Floats
+    contributions: Floats
+
+    @staticmethod
+    def of(values: Floats, predicted: Indices, score: Score) -> Usual:
+        """Return the statistics of clean feature values ``(n, f)`` and their predicted classes."""
+        known, counts = np.unique(predicted, return_counts=True)
+        classes = known[counts >= _ENOUGH]
+        groups = [values[predicted == c] for c in classes] + [values]
+        mean, deviation = (np.stack([f(group, axis=0) for group in groups]) for f in (np.mean, np.std))
+        return Usual(classes.astype(np.int64), mean, deviation, score.contributions(values).mean(axis=0))
+
+    def row(self, class_number: int) -> int:
+        """Return the row of a class; that over all classes if it has none of its own."""
+        at = int(np.searchsorted(self.classes, class_number))
+        return at if at < len(self.classes) and self.classes[at] == class_number else len(self.classes)
+
+    def arrays(self) -> Arrays:
+        """Return what has to be stored."""
+        return {
+            "usual_classes": self.classes,
+            "usual_mean": self.mean,
+            "usual_deviation": self.deviation,
+            "usual_contributions": self.contributions,
+        }
+
+    @staticmethod
+    def from_arrays(arrays: Arrays) -> Usual:
+        """Return the statistics stored by ``arrays``."""
+        return Usual(
+            arrays["usual_classes"], arrays["usual_mean"], arrays["usual_deviation"], arrays["usual_contributions"]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LayerEvidence:
+    """What one layer says about an image.
+
+    Attributes:
+        contribution: what the layer adds to the score beyond what it adds for a usual clean image.
+            Over all layers these add up to the score minus the usual clean score.
+        feature: the layer's feature that adds most in that direction.
+        value: that feature's value for this image.
+        usual, spread: mean and standard deviation of it over clean images of the predicted class.
+    """
+
+    layer: str
+    contribution: float
+    feature: str
+    value: float
+    usual: float
+    spread: float
+
+    def sentence(self, label: str) -> str:
+        """Say it in words."""
+        direction = "towards adversarial" if self.contribution > 0 else "towards benign"
+        return (
+            f"{self.layer}: {self.contribution:+.2f} {direction}; {self.feature} is {self.value:.3g} "
+            f"where clean images of '{label}' have {self.usual:.3g} ± {self.spread:.2g}"
+        )
+
+
+def layer_evidence(
+    features: tuple[Feature, ...], values: Floats, contributions: Floats, usual: Usual, predicted: int
+) -> tuple[LayerEvidence, ...]:
+    """Return the evidence of each layer for one image, the heaviest first.
+
+    ``values`` and ``contributions`` are that image's, ``(f,)``.
+    """
+    excess = contributions - usual.contributions
+    row = usual.row(predicted)
+    members: dict[str, list[int]] = {}
+    for j, feature in enumerate(features):
+        members.setdefault(feature.layer, []).append(j)
+    evidence = []
+    for layer, columns in members.items():
+        added = float(excess[columns].sum())
+        strongest = max(columns, key=lambda j: excess[j] if added >= 0 else -excess[j])
+        facts = (values[strongest], usual.mean[row, strongest], usual.deviation[row, strongest])
+        evidence.append(LayerEvidence(layer, added, _short(features[strongest]), *(float(fact) for fact in facts)))
+    return tuple(sorted(evidence, key=lambda item: -abs(item.contribution)))
+
+
+def _short(feature: Feature) -> str:
+    """Return a feature's name without its layer: ``containment of weights in the runner-up class``."""
+    of = f" of {feature.kind}" if feature.kind else ""
+    where = {0: "", 1: " in the predicted class", 2: " in the runner-up class"}[feature.rank]
+    return f"{feature.measure.replace('_', ' ')}{of}{where}"

@@ -1,0 +1,99 @@
+"""Fitted scores: sums of one contribution per feature, stored as arrays. No scikit-learn here.
+
+A score is on the logit scale: larger is more suspicious.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from profiling.similarity import Floats
+
+Arrays = Mapping[str, np.ndarray[Any, np.dtype[Any]]]
+
+
+class Score(Protocol):
+    """A sum of per-feature contributions and a constant."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def intercept(self) -> float: ...
+
+    def contributions(self, values: Floats) -> Floats:
+        """Return what each feature adds to the score, ``(n, f)``, of feature values ``(n, f)``."""
+        ...
+
+    def arrays(self) -> Arrays:
+        """Return what has to be stored."""
+        ...
+
+
+def total(score: Score, values: Floats) -> Floats:
+    """Return the score of each image, ``(n,)``."""
+    result: Floats = score.contributions(values).sum(axis=1) + score.intercept
+    return result
+
+
+@dataclass(frozen=True)
+class LinearScore:
+    """Weights on standardised features; ``scale`` is 1 / standard deviation, 0 for constant ones."""
+
+    kind: str
+    mean: Floats
+    scale: Floats
+    weights: Floats
+    intercept: float
+
+    def contributions(self, values: Floats) -> Floats:
+        return (values - self.mean) * self.scale * self.weights
+
+    def arrays(self) -> Arrays:
+        return {"mean": self.mean, "scale": self.scale, "weights": self.weights, "intercept": _scalar(self.intercept)}
+
+
+@dataclass(frozen=True)
+class CurveScore:
+    """One step function per feature: ``heights[j, b]`` where ``b`` edges of feature ``j`` lie below.
+
+    ``edges`` is ``(f, b - 1)``, ascending, filled up with infinity; ``heights`` is ``(f, b)``.
+    """
+
+    kind: str
+    edges: Floats
+    heights: Floats
+    intercept: float
+
+    def contributions(self, values: Floats) -> Floats:
+        bins = bins_of(values, self.edges)
+        return self.heights[np.arange(values.shape[1]), bins]
+
+    def arrays(self) -> Arrays:
+        return {"edges": self.edges, "heights": self.heights, "intercept": _scalar(self.intercept)}
+
+
+def bins_of(values: Floats, edges: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+    """Return how many of each feature's edges lie below each value, ``(n, f)``."""
+    columns = [np.searchsorted(edges[j], values[:, j], side="left") for j in range(values.shape[1])]
+    return np.stack(columns, axis=1)
+
+
+def stored_score(kind: str, arrays: Arrays) -> Score:
+    """Return the score of ``kind`` from its stored arrays.
+
+    Raises:
+        KeyError: an array is missing.
+    """
+    intercept = float(arrays["intercept"][0])
+    if kind == "additive":
+        return CurveScore(kind, arrays["edges"], arrays["heights"], intercept)
+    return LinearScore(kind, arrays["mean"], arrays["scale"], arrays["weights"], intercept)
+
+
+def _scalar(value: float) -> Floats:
+    return np.array([value], dtype=np.float64)

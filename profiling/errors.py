@@ -1,0 +1,55 @@
+"""Everything that can go wrong in profiling and detection, as one tree.
+
+ProfilingError
+├── DataError            a data set cannot be found, read or matched to the network's classes
+├── SplitError           image sets would overlap, or there are too few images for a role
+├── PlanError            a graph has a step that no rule can trace
+├── OptionsError         an option of the extractor, attacks or detector is out of range
+├── SignatureError       signatures do not fit each other, the network or the options
+├── FitError             the detector cannot be fitted on what was given
+├── CalibrationError     too few clean images to promise a false-positive rate
+├── BundleError          an artefact is damaged, incomplete or does not belong together
+└── MissingExtraError    an optional dependency is not installed
+"""
+
+from __future__ import annotations
+
+
+class ProfilingError(Exception):
+    """Base of every error of the ``profiling`` package."""
+
+
+class DataError(ProfilingError):
+    """A data set cannot be found, read or matched to the network's classes."""
+
+
+class SplitError(ProfilingError):
+    """Image sets would overlap, or a role would get too few images."""
+
+
+class PlanError(ProfilingError):
+    """A graph has a step that no rule can trace."""
+
+
+class OptionsError(ProfilingError):
+    """An option is out of its range."""
+
+
+class SignatureError(ProfilingError):
+    """Signatures do not fit each other, the network or the extraction options."""
+
+
+class FitError(ProfilingError):
+    """The detector cannot be fitted on what was given."""
+
+
+class CalibrationError(ProfilingError):
+    """Too few clean images to promise the requested false-positive rate."""
+
+
+class BundleError(ProfilingError):
+    """An artefact is damaged, incomplete, or its parts do not belong together."""
+
+
+class MissingExtraError(ProfilingError):
+    """An optional dependency is needed and not installed."""

@@ -1,0 +1,1 @@
+"""Honest figures: on images nothing has seen, per attack, with intervals."""

@@ -1,0 +1,137 @@
+"""Extract effective paths: run the network once, recorded, then walk its steps backwards."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.network import Network, canonical_json
+from profiling.errors import OptionsError
+from profiling.paths import routing
+from profiling.paths.geometry import Geometry, Maximum, Mean, Movement, Same, Sum, Weighted
+from profiling.paths.kernels import Choice, Kernel, kernel_named
+from profiling.paths.path import ImagePaths, Indices, LayerPath, Layout, Members
+from profiling.paths.plan import Plan, plan
+from profiling.paths.policy import Policy
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """Extracts the paths of images through one network. It holds no state of a run: share it freely.
+
+    Attributes:
+        batch_size: images that are recorded and walked at once; bounds the memory.
+    """
+
+    network: Network
+    policy: Policy = field(default_factory=Policy)
+    kernel: Kernel = field(default_factory=kernel_named)
+    batch_size: int = 32
+
+    @cached_property
+    def plan(self) -> Plan:
+        return plan(self.network)
+
+    @property
+    def layout(self) -> Layout:
+        """The weighted layers that every path records, in forward order."""
+        return self.plan.layout
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the network and the options: paths are comparable only if it is equal."""
+        return hashlib.sha256(canonical_json([self.network.fingerprint, self.policy.to_dict()])).hexdigest()
+
+    def extract(self, pixels: Tensor, rank: int = 1, seeds: Indices | None = None) -> ImagePaths:
+        """Return the paths of pixels ``n c h w`` in [0, 1].
+
+        Args:
+            rank: start at the logit of the predicted class (1), the runner-up (2), and so on.
+            seeds: start at these classes instead, ``(n,)``.
+
+        Raises:
+            OptionsError: the pixels do not fit the network, or are not finite.
+        """
+        self._check(pixels)
+        if len(pixels) == 0:
+            raise OptionsError("no images were given; at least one is needed.")
+        starts = range(0, len(pixels), self.batch_size)
+        return ImagePaths.join([self._batch(pixels[s : s + self.batch_size], rank, seeds, s) for s in starts])
+
+    def _check(self, pixels: Tensor) -> None:
+        expected = self.network.preprocessing.input_shape
+        if tuple(pixels.shape[1:]) != expected:
+            raise OptionsError(f"pixels have shape {tuple(pixels.shape)}; (n, {', '.join(map(str, expected))}) fits.")
+        if not bool(torch.isfinite(pixels).all()):
+            raise OptionsError("pixels are not finite; every value must be a number in [0, 1].")
+
+    def _batch(self, pixels: Tensor, rank: int, seeds: Indices | None, start: int) -> ImagePaths:
+        with torch.inference_mode():
+            values = self.network.graph.record(self.network.preprocessing.normalise(pixels), self.plan.recorded)
+            logits = values[self.plan.output]
+            chosen = logits.argsort(dim=1, descending=True, stable=True)[:, rank - 1]
+            if seeds is not None:
+                chosen = torch.from_numpy(seeds[start : start + len(pixels)]).to(logits.device)
+            layers = self._walk(values, chosen)
+        return ImagePaths(logits.cpu().numpy(), chosen.cpu().numpy(), layers)
+
+    def _walk(self, values: Mapping[str, Tensor], seeds: Tensor) -> tuple[LayerPath, ...]:
+        """Walk from the logits to the input; ``wanted`` holds the units that later steps chose."""
+        logits = values[self.plan.output]
+        seeded = torch.zeros_like(logits, dtype=torch.bool).scatter_(1, seeds[:, None], True)
+        wanted: dict[str, Tensor] = {self.plan.output: seeded}
+        layers: list[LayerPath] = []
+        for step in reversed(self.plan.steps):
+            mask = wanted.pop(step.y, None)
+            if mask is None:  # nothing after this step reads it
+                mask = torch.zeros(len(logits), _outputs(step), dtype=torch.bool, device=logits.device)
+            for name, chosen in self._pass(step, values, mask, layers):
+                # The one place where the consumers of a tensor meet: wanted by any, wanted.
+                wanted[name] = wanted[name] | chosen if name in wanted else chosen
+        return tuple(reversed(layers))
+
+    def _pass(
+        self, step: Geometry, values: Mapping[str, Tensor], mask: Tensor, layers: list[LayerPath]
+    ) -> list[tuple[str, Tensor]]:
+        """Return the chosen inputs of one step; a weighted one is also entered in ``layers``."""
+        match step:
+            case Weighted():
+                neurons = Members.of(mask.cpu().numpy())
+                choice = self.kernel.weighted(step, values[step.x], values[step.y], neurons, self.policy)
+                layers.append(_layer_path(step, neurons, choice))
+                return [(step.x, choice.inputs)]
+            case Mean():
+                neurons = Members.of(mask.cpu().numpy())
+                return [(step.x, self.kernel.mean(step, values[step.x], values[step.y], neurons, self.policy))]
+            case Maximum():
+                return [(step.x, self.kernel.maximum(step, values[step.x], Members.of(mask.cpu().numpy())))]
+            case Sum():
+                operands = values[step.operands[0]], values[step.operands[1]]
+                chosen = routing.add(step, operands, values[step.y], mask, self.policy)
+                return list(zip(step.operands, chosen, strict=True))
+            case Movement():
+                return list(zip(step.inputs, routing.movement(step, mask), strict=True))
+            case Same():
+                return [(step.x, routing.same(step, values[step.y], mask))]
+
+
+def _layer_path(step: Weighted, neurons: Members, choice: Choice) -> LayerPath:
+    return LayerPath(step.layer, neurons, choice.weights, choice.synapses, choice.unexplained, choice.coherence)
+
+
+def _outputs(step: Geometry) -> int:
+    match step:
+        case Weighted():
+            return int(np.prod(step.layer.neurons))
+        case Mean() | Maximum():
+            return step.rows * len(step.taps)
+        case Sum() | Movement():
+            return len(step.sources[0])
+        case Same():
+            raise AssertionError(f"{step.y} is read by nothing; canonising drops such nodes")

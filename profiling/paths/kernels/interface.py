@@ -1,0 +1,57 @@
+"""What every kernel can do, and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from profiling.paths.geometry import Maximum, Mean, Weighted
+from profiling.paths.path import Counts, Members
+from profiling.paths.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was chosen in one weighted layer, for a batch.
+
+    Attributes:
+        inputs: chosen input units, bool ``(n, input units)``.
+        weights: weight elements of the chosen synapses.
+        synapses: chosen synapses per image, ``(n,)``.
+        unexplained: wanted units per image for which nothing was chosen, ``(n,)``.
+        coherence: mean of net over gross contribution per image, ``(n,)``; 0 without wanted units.
+    """
+
+    inputs: Tensor
+    weights: Members
+    synapses: Counts
+    unexplained: Counts
+    coherence: npt.NDArray[np.float64]
+
+
+class Kernel(Protocol):
+    """Chooses inputs for wanted units. ``x``, ``y`` are recorded activations ``(n, *shape)``.
+
+    Selection (docs/method.md): multiply contributions and total by the sign of the unit's own
+    value; of the strictly positive contributions take the smallest set of largest ones whose sum
+    reaches ``theta * total``; ties go to the lower index; a total that is not positive leaves the
+    unit unexplained.
+    """
+
+    name: str
+
+    def weighted(self, step: Weighted, x: Tensor, y: Tensor, wanted: Members, policy: Policy) -> Choice:
+        """Choose synapses of a convolution or linear layer."""
+        ...
+
+    def mean(self, step: Mean, x: Tensor, y: Tensor, wanted: Members, policy: Policy) -> Tensor:
+        """Return the chosen inputs of an average-pool, bool ``(n, input units)``."""
+        ...
+
+    def maximum(self, step: Maximum, x: Tensor, wanted: Members) -> Tensor:
+        """Return the first largest input of each wanted max-pool output, bool ``(n, input units)``."""
+        ...

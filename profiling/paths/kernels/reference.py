@@ -1,0 +1,160 @@
+"""The plain kernel: gather contributions, sort, sum, cut. Torch, float64, any device, slow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from profiling.paths.geometry import Maximum, Mean, Pool, Weighted
+from profiling.paths.kernels.interface import Choice
+from profiling.paths.path import Indices, Members
+from profiling.paths.policy import Policy
+
+_CHUNK = 1 << 22
+"""Contributions gathered at once: 32 MB of float64."""
+
+
+def select(contributions: Tensor, valid: Tensor, totals: Tensor, policy: Policy) -> Tensor:
+    """Choose the fewest largest contributions whose sum reaches ``theta * total``.
+
+    Args:
+        contributions: float64 ``(m, k)``, already multiplied by the sign of the unit.
+        valid: bool ``(m, k)``; padding is no contribution.
+        totals: float64 ``(m,)``, already multiplied by the sign.
+
+    Returns:
+        bool ``(m, k)``. Equal contributions are taken lowest index first.
+    """
+    eligible = torch.where(valid & (contributions > 0), contributions, 0)
+    ordered, order = eligible.sort(dim=1, descending=True, stable=True)
+    before = torch.nn.functional.pad(ordered.cumsum(1), (1, -1))  # the sum of those ranked higher
+    taken = (before < policy.theta * totals[:, None]) & (ordered > 0) & (totals[:, None] > 0)
+    chosen = torch.zeros_like(taken).scatter_(1, order, taken)
+    if policy.unexplained == "argmax":
+        largest = torch.where(valid, contributions, -torch.inf).argmax(1, keepdim=True)
+        empty = ~chosen.any(1, keepdim=True) & valid.any(1, keepdim=True)
+        chosen = chosen | torch.zeros_like(chosen).scatter_(1, largest, empty)
+    return chosen
+
+
+class ReferenceKernel:
+    """See ``Kernel``."""
+
+    name = "reference"
+
+    def weighted(self, step: Weighted, x: Tensor, y: Tensor, wanted: Members, policy: Policy) -> Choice:
+        images = [self._weighted_image(step, x[i], y[i], wanted.one(i), policy) for i in range(len(x))]
+        inputs, weights, synapses, unexplained, coherence = zip(*images, strict=True)
+        offsets = np.concatenate([[0], np.cumsum([len(w) for w in weights])])
+        return Choice(
+            torch.stack(inputs),
+            Members(offsets.astype(np.int64), np.concatenate(weights), step.weight.numel()),
+            np.array(synapses, dtype=np.int64),
+            np.array(unexplained, dtype=np.int64),
+            np.array(coherence, dtype=np.float64),
+        )
+
+    def _weighted_image(
+        self, step: Weighted, x: Tensor, y: Tensor, units: Indices, policy: Policy
+    ) -> tuple[Tensor, Indices, int, int, float]:
+        inputs = torch.zeros(step.size, dtype=torch.bool, device=x.device)
+        weights = torch.zeros(step.weight.numel(), dtype=torch.bool, device=x.device)
+        synapses, unexplained, coherence = 0, 0, 0.0
+        fan_in = step.weight[0].numel()
+        for part in _chunks(torch.from_numpy(units).to(x.device), fan_in):
+            tap, weight = _receptive_fields(step, part)
+            valid = tap >= 0
+            sign = _sign(y.reshape(-1)[part])
+            products = x.reshape(-1)[tap.clamp(min=0)].double() * step.weight.reshape(-1)[weight].double()
+            signed = products.where(valid, 0) * sign
+            totals = _totals(signed, self._bias(step, part) * sign[:, 0], policy)
+            chosen = select(signed, valid, totals, policy)
+            inputs[tap[chosen]] = True
+            weights[weight[chosen]] = True
+            synapses += int(chosen.sum())
+            unexplained += int((~chosen.any(1)).sum())
+            gross = signed.abs().sum(1)
+            coherence += float((signed.sum(1) / gross).where(gross > 0, 0).sum())
+        return inputs, weights.nonzero()[:, 0].cpu().numpy(), synapses, unexplained, coherence / max(len(units), 1)
+
+    @staticmethod
+    def _bias(step: Weighted, units: Tensor) -> Tensor:
+        if step.bias is None:
+            return torch.zeros(len(units), dtype=torch.float64, device=units.device)
+        return step.bias.double()[_channel_and_position(step, units)[0]]
+
+    def mean(self, step: Mean, x: Tensor, y: Tensor, wanted: Members, policy: Policy) -> Tensor:
+        inputs = torch.zeros(len(x), step.size, dtype=torch.bool, device=x.device)
+        for image, part, tap in _pool_windows(step, wanted, x.device):
+            valid = tap >= 0
+            sign = _sign(y[image].reshape(-1)[part])
+            values = x[image].reshape(-1)[tap.clamp(min=0)].double().where(valid, 0) * sign
+            totals = _totals(values, torch.zeros(len(part), device=x.device), policy)
+            inputs[image, tap[select(values, valid, totals, policy)]] = True
+        return inputs
+
+    def maximum(self, step: Maximum, x: Tensor, wanted: Members) -> Tensor:
+        inputs = torch.zeros(len(x), step.size, dtype=torch.bool, device=x.device)
+        for image, _, tap in _pool_windows(step, wanted, x.device):
+            values = x[image].reshape(-1)[tap.clamp(min=0)].where(tap >= 0, -torch.inf)
+            largest = values.amax(1, keepdim=True)
+            # argmax on a bool tensor is not stable in torch; the first True is the smallest index.
+            order = torch.arange(tap.shape[1], device=x.device).expand_as(tap)
+            first = order.where(values == largest, tap.shape[1]).amin(1, keepdim=True)
+            inputs[image, tap.gather(1, first)[:, 0]] = True
+        return inputs
+
+
+def _totals(signed: Tensor, bias: Tensor, policy: Policy) -> Tensor:
+    """Return the reference total of each row of signed contributions ``(m, k)``."""
+    match policy.reference:
+        case "sum":
+            return signed.sum(1)
+        case "output":
+            return signed.sum(1) + bias
+        case "positive":
+            return signed.clamp(min=0).sum(1)
+
+
+def _sign(values: Tensor) -> Tensor:
+    """Return the sign of each value as float64 ``(m, 1)``; zero counts as positive."""
+    return torch.where(values < 0, -1.0, 1.0).double()[:, None]
+
+
+def _chunks(units: Tensor, fan_in: int) -> Iterator[Tensor]:
+    if len(units):
+        yield from torch.split(units, max(1, _CHUNK // max(fan_in, 1)))
+
+
+def _channel_and_position(step: Weighted, units: Tensor) -> tuple[Tensor, Tensor]:
+    """Return output channel and output position of flat output units."""
+    if step.channels_last:
+        return units % len(step.weight), units // len(step.weight)
+    return units // len(step.taps), units % len(step.taps)
+
+
+def _receptive_fields(step: Weighted, units: Tensor) -> tuple[Tensor, Tensor]:
+    """Return flat input units (-1 for padding) and flat weight elements, both int64 ``(m, k)``."""
+    channel, position = _channel_and_position(step, units)
+    per_group = step.channels // step.groups
+    group = channel // (len(step.weight) // step.groups)
+    channels = group[:, None] * per_group + torch.arange(per_group, device=units.device)  # (m, c)
+    taps = step.taps.to(units.device).long()[position]  # (m, t)
+    channel_stride, position_stride = step.input_strides
+    flat = channels[:, :, None] * channel_stride + taps[:, None, :] * position_stride
+    flat = flat.masked_fill(taps[:, None, :] < 0, -1).flatten(1)
+    weight = channel[:, None] * flat.shape[1] + torch.arange(flat.shape[1], device=units.device)
+    return flat, weight
+
+
+def _pool_windows(step: Pool, wanted: Members, device: torch.device) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """Yield image, wanted units and their taps as flat input units ``(m, t)``, -1 for padding."""
+    taps = step.taps.to(device).long()
+    for image in range(len(wanted.offsets) - 1):
+        for part in _chunks(torch.from_numpy(wanted.one(image)).to(device), taps.shape[1]):
+            row, position = part // len(taps), part % len(taps)
+            tap = taps[position]
+            yield image, part, (tap + row[:, None] * step.positions).masked_fill(tap < 0, -1)

@@ -1,0 +1,158 @@
+"""The values that extraction produces: which units and weights carried each image's decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Indices = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.int64]
+Bits = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerShape:
+    """One call of a weighted layer: its name, output shape and weight shape (no batch)."""
+
+    name: str
+    neurons: tuple[int, ...]
+    weights: tuple[int, ...]
+
+    def size(self, kind: str) -> int:
+        """Return how many elements the set of ``kind`` (``neurons`` or ``weights``) can have."""
+        return prod(self.neurons if kind == "neurons" else self.weights)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The weighted layers that a path records, in forward order."""
+
+    layers: tuple[LayerShape, ...]
+
+    def to_list(self) -> list[dict[str, Any]]:
+        """Return the layout as JSON-able data."""
+        return [{"name": s.name, "neurons": list(s.neurons), "weights": list(s.weights)} for s in self.layers]
+
+    @staticmethod
+    def from_list(data: list[dict[str, Any]]) -> Layout:
+        """Return the layout stored by ``to_list``."""
+        return Layout(tuple(LayerShape(str(d["name"]), tuple(d["neurons"]), tuple(d["weights"])) for d in data))
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """One set per image, sparse: image ``i`` has ``indices[offsets[i]:offsets[i + 1]]``, ascending.
+
+    Indices are positions in the flattened tensor (C order); ``size`` is that tensor's length.
+    """
+
+    offsets: Indices
+    indices: Indices
+    size: int
+
+    @staticmethod
+    def of(mask: Bits) -> Members:
+        """Return the sets of a mask ``(n, size)``."""
+        images, indices = np.nonzero(mask)
+        offsets = np.searchsorted(images, np.arange(len(mask) + 1))
+        return Members(offsets.astype(np.int64), indices.astype(np.int64), mask.shape[1])
+
+    @property
+    def images(self) -> Indices:
+        """The image that each entry of ``indices`` belongs to."""
+        return np.repeat(np.arange(len(self.offsets) - 1), self.counts)
+
+    @property
+    def counts(self) -> Counts:
+        """Size of each image's set, ``(n,)``."""
+        return np.diff(self.offsets)
+
+    def one(self, image: int) -> Indices:
+        """Return the set of one image."""
+        return self.indices[self.offsets[image] : self.offsets[image + 1]]
+
+    def mask(self) -> Bits:
+        """Return the sets as a mask ``(n, size)``."""
+        mask = np.zeros((len(self.offsets) - 1, self.size), dtype=np.bool_)
+        mask[self.images, self.indices] = True
+        return mask
+
+    @staticmethod
+    def join(parts: list[Members]) -> Members:
+        """Return the sets of several batches, one after the other."""
+        counts = np.concatenate([part.counts for part in parts])
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        return Members(offsets, np.concatenate([part.indices for part in parts]), parts[0].size)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPath:
+    """The path of a batch through one call of a weighted layer.
+
+    Attributes:
+        neurons: wanted output units.
+        weights: weight elements that any chosen synapse uses.
+        synapses: number of chosen (output unit, receptive-field position) pairs, ``(n,)``.
+        unexplained: number of wanted units for which nothing was chosen, ``(n,)``.
+        coherence: mean over wanted units of net over gross contribution, in [-1, 1], ``(n,)``.
+    """
+
+    shape: LayerShape
+    neurons: Members
+    weights: Members
+    synapses: Counts
+    unexplained: Counts
+    coherence: npt.NDArray[np.float64]
+
+    def members(self, kind: str) -> Members:
+        """Return the sets of ``kind``: ``neurons`` or ``weights``."""
+        return self.neurons if kind == "neurons" else self.weights
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePaths:
+    """The effective paths of a batch of images.
+
+    Attributes:
+        logits: float32 ``(n, k)``.
+        seeds: the class whose logit each walk started from, ``(n,)``.
+        layers: in forward order.
+    """
+
+    logits: npt.NDArray[np.float32]
+    seeds: Indices
+    layers: tuple[LayerPath, ...]
+
+    def __len__(self) -> int:
+        return len(self.seeds)
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(tuple(layer.shape for layer in self.layers))
+
+    @staticmethod
+    def join(parts: list[ImagePaths]) -> ImagePaths:
+        """Return the paths of several batches as one."""
+        if len(parts) == 1:
+            return parts[0]
+        columns = zip(*(part.layers for part in parts), strict=True)
+        return ImagePaths(
+            np.concatenate([part.logits for part in parts]),
+            np.concatenate([part.seeds for part in parts]),
+            tuple(_join_layer(list(column)) for column in columns),
+        )
+
+
+def _join_layer(parts: list[LayerPath]) -> LayerPath:
+    return LayerPath(
+        parts[0].shape,
+        Members.join([part.neurons for part in parts]),
+        Members.join([part.weights for part in parts]),
+        np.concatenate([part.synapses for part in parts]),
+        np.concatenate([part.unexplained for part in parts]),
+        np.concatenate([part.coherence for part in parts]),
+    )
