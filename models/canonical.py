@@ -1,6 +1,6 @@
 """Bring a raw graph to the form that the rules expect.
 
-Identities go; a BatchNorm right after a convolution or linear layer is folded into it, any other
+Identities go; views become reshapes; a BatchNorm right after a convolution or linear layer is folded into it, any other
 becomes a plain affine step; what nothing reads is dropped. The logits stay the same.
 """
 
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from models.capture import BATCH_NORM
 from models.errors import CaptureError
 from models.graph import Graph, Node, Ref
-from models.operations import IDENTITIES, WEIGHTED
+from models.operations import IDENTITIES, RESHAPE, VIEWS, WEIGHTED
 
 TOLERANCE = 1e-4
 """Largest allowed difference of a logit, absolute plus relative, that canonising may cause."""
@@ -24,7 +24,7 @@ TOLERANCE = 1e-4
 
 def canonise(raw: Graph) -> Graph:
     """Return the canonical graph of ``raw``."""
-    return drop_unread(fold_batch_norms(plain_batch_norms(drop_identities(raw))))
+    return drop_unread(fold_batch_norms(plain_batch_norms(views_as_reshapes(drop_identities(raw)))))
 
 
 def check_same_logits(graph: Graph, module: nn.Module) -> None:
@@ -48,6 +48,12 @@ def drop_identities(graph: Graph) -> Graph:
     same = {node.name: node.args[0].name for node in graph.nodes if node.operation in IDENTITIES}
     kept = tuple(node for node in graph.nodes if node.name not in same)
     return _rename(replace(graph, nodes=kept), same)
+
+
+def views_as_reshapes(graph: Graph) -> Graph:
+    """Replace views by reshapes: a view needs one memory layout, which dropped copies no longer give."""
+    nodes = (replace(n, operation=RESHAPE) if n.operation in VIEWS else n for n in graph.nodes)
+    return replace(graph, nodes=tuple(nodes))
 
 
 def plain_batch_norms(graph: Graph) -> Graph:

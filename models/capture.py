@@ -16,10 +16,10 @@ from torch.export.graph_signature import InputKind
 
 from models.errors import CaptureError, UnsupportedOperationError
 from models.graph import INPUT, Graph, Node, Ref
-from models.operations import ALLOWED, IDENTITIES, WEIGHTED, name_of
+from models.operations import ALLOWED, IDENTITIES, VIEWS, WEIGHTED, name_of
 
 BATCH_NORM = "aten._native_batch_norm_legit_no_training.default"
-_ACCEPTED = ALLOWED | IDENTITIES | {BATCH_NORM}
+_ACCEPTED = ALLOWED | IDENTITIES | VIEWS | {BATCH_NORM}
 _EXAMPLES = 2  # torch.export specialises a batch of one, so the example has two images
 
 

@@ -12,6 +12,10 @@ from typing import Any
 
 import torch
 
+RESHAPE = "aten.reshape.default"
+VIEWS = frozenset({"aten.view.default", "aten._unsafe_view.default"})
+"""Reshapes that need one memory layout; canonising turns them into ``RESHAPE``."""
+
 WEIGHTED = frozenset({"aten.conv1d.default", "aten.conv2d.default", "aten.conv3d.default", "aten.linear.default"})
 MAXIMUM = frozenset({"aten.max_pool1d.default", "aten.max_pool2d.default", "aten.max_pool3d.default"})
 MEAN = frozenset(
@@ -46,9 +50,7 @@ ELEMENTWISE = frozenset(
 NORMALISATION = frozenset({"aten.batch_norm.default"})
 MOVEMENT = frozenset(
     {
-        "aten.view.default",
-        "aten.reshape.default",
-        "aten._unsafe_view.default",
+        RESHAPE,
         "aten.flatten.using_ints",
         "aten.permute.default",
         "aten.transpose.int",

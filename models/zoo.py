@@ -77,7 +77,7 @@ def build(name: str, weights: Path | None = None) -> Network:
     """
     if weights is None and (shipped := SHIPPED / f"{name}.safetensors").is_file():
         weights = shipped
-    if weights is None and (name in ZOO or name.startswith("torchvision:")):
+    if weights is None and name in names():
         raise WeightsError(f"{name} needs weights: pass --weights FILE (a .safetensors or .pth state dict).")
     labels = _stored_labels(weights)
     module, preprocessing, default_labels = _module(name, len(labels) or None)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import torch
 import typer
 from torch import Tensor
 
@@ -120,9 +119,6 @@ def serve(
     """
     import uvicorn
 
-    preprocessing = load_bundle(bundle).detector.network.preprocessing  # a bad bundle fails here, in one sentence
-    settle_threads(preprocessing)
     os.environ["PATHPRINT_BUNDLE"] = str(bundle)
-    torch.set_grad_enabled(False)
     # Named, not imported: the service depends on this package, never the reverse.
     uvicorn.run("app.main:from_environment", factory=True, host=host, port=port, access_log=False)

@@ -20,7 +20,8 @@ class Policy:
         reference: the total. ``sum``: of all contributions, without bias (what the authors' code
             does); ``output``: with bias (their eq. 1); ``positive``: of the positive ones.
         unexplained: what is chosen for a unit whose total is not positive: ``none`` (ours), or the
-            largest contribution (``argmax``, what the authors' code does).
+            largest positive contribution (``argmax``; the authors' code does so, and takes the
+            largest one even if it is not positive). The unit is counted as unexplained either way.
     """
 
     theta: float = 0.5

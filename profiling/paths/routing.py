@@ -40,7 +40,7 @@ def add(step: Sum, operands: tuple[Tensor, Tensor], y: Tensor, wanted: Tensor, p
     first_leads, largest = first >= second, torch.maximum(first, second)
     explained = (total > 0) & (largest > 0)
     enough = largest >= policy.theta * total
-    keep_largest = explained if policy.unexplained == "none" else torch.ones_like(explained)
+    keep_largest = explained if policy.unexplained == "none" else largest > 0
     chosen = (
         (keep_largest & first_leads) | (explained & ~enough & (first > 0)),
         (keep_largest & ~first_leads) | (explained & ~enough & (second > 0)),

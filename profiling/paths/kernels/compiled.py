@@ -79,7 +79,7 @@ def _sift_down(contributions: F32, ranks: I64, heap: I64, root: int, end: int) -
 
 @njit(nogil=True, cache=True)
 def _choose(contributions: F32, ranks: I64, size: int, target: float, kept: I64) -> int:
-    """Choose the fewest largest positive contributions whose sum reaches ``target`` (> 0).
+    """Choose the fewest largest positive contributions whose sum reaches ``target``; none for 0.
 
     Args:
         contributions: signed, float32; the first ``size`` count.
@@ -89,6 +89,8 @@ def _choose(contributions: F32, ranks: I64, size: int, target: float, kept: I64)
     Returns:
         how many were chosen: ``kept[: count]``, in no order. All positive ones if they fall short.
     """
+    if target <= 0:
+        return 0
     count, total = _eligible(contributions, size, kept)
     if total <= target:
         return count
@@ -127,17 +129,15 @@ def _products(row: F32, weight: F32, sign: float, out: F32, at: int) -> tuple[fl
 
 
 @njit(nogil=True, cache=True)
-def _largest(contributions: F32, valid: U8, ranks: I64, size: int) -> int:
-    """Return the largest contribution, lowest rank on ties, -1 if all is padding."""
-    best = -1
-    for k in range(size):
-        if valid[k] and (
-            best < 0
-            or contributions[k] > contributions[best]
-            or (contributions[k] == contributions[best] and ranks[k] < ranks[best])
-        ):
-            best = k
-    return best
+def _target(total: float, options: tuple[float, int, bool]) -> float:
+    """Return what the chosen contributions must reach; 0 if nothing is to be chosen.
+
+    Any contribution reaches the smallest number there is, so the largest alone is chosen for it.
+    """
+    theta, _, keep_largest = options
+    if total > 0:
+        return theta * total
+    return 5e-324 if keep_largest else 0.0
 
 
 @njit(nogil=True, cache=True)
@@ -156,12 +156,11 @@ def weighted_image(
     used: U8,
 ) -> tuple[int, int, float]:
     """Choose for every wanted unit of one image; mark inputs and weights; return the counts."""
-    theta, reference, keep_largest = options
+    reference = options[1]
     in_channel, in_position, out_channel, _ = strides
     outputs, tap_count, per_group = weight.shape
     size = tap_count * per_group
     contributions = np.empty(size, np.float32)
-    valid = np.empty(size, np.uint8)
     kept = np.empty(size, np.int64)
     synapses, unexplained, coherence = 0, 0, 0.0
     for unit in units:
@@ -174,7 +173,6 @@ def weighted_image(
         net, gross = 0.0, 0.0
         for t in range(tap_count):
             at, position = t * per_group, taps[e, t]
-            valid[at : at + per_group] = position >= 0
             if position < 0:
                 contributions[at : at + per_group] = 0
                 continue
@@ -182,14 +180,9 @@ def weighted_image(
             net += part[0]
             gross += part[1]
         total = _total(net, (net + gross) / 2, sign * bias[o], reference)
-        chosen = 0
-        if total > 0:
-            chosen = _choose(contributions, ranks, size, theta * total, kept)
-        if chosen == 0:
+        chosen = _choose(contributions, ranks, size, _target(total, options), kept)
+        if total <= 0 or chosen == 0:
             unexplained += 1
-            if keep_largest:
-                kept[0] = _largest(contributions, valid, ranks, size)
-                chosen = 1 if kept[0] >= 0 else 0
         if gross > 0:
             coherence += net / gross
         synapses += chosen
@@ -205,10 +198,9 @@ def mean_image(
     x: F32, taps: I32, positions: int, y: F32, units: I64, options: tuple[float, int, bool], inputs: U8
 ) -> None:
     """Choose for every wanted output of an average-pool of one image; mark inputs."""
-    theta, reference, keep_largest = options
+    reference = options[1]
     size = taps.shape[1]
     contributions = np.empty(size, np.float32)
-    valid = np.empty(size, np.uint8)
     kept = np.empty(size, np.int64)
     ranks = np.arange(size)
     for unit in units:
@@ -216,17 +208,11 @@ def mean_image(
         sign = np.float32(-1.0 if y[unit] < 0 else 1.0)
         net, gross = 0.0, 0.0
         for t in range(size):
-            valid[t] = taps[e, t] >= 0
-            contributions[t] = sign * x[row + taps[e, t]] if valid[t] else np.float32(0)
+            contributions[t] = sign * x[row + taps[e, t]] if taps[e, t] >= 0 else np.float32(0)
             net += contributions[t]
             gross += abs(contributions[t])
         total = _total(net, (net + gross) / 2, 0.0, reference)
-        chosen = 0
-        if total > 0:
-            chosen = _choose(contributions, ranks, size, theta * total, kept)
-        if chosen == 0 and keep_largest:
-            kept[0] = _largest(contributions, valid, ranks, size)
-            chosen = 1 if kept[0] >= 0 else 0
+        chosen = _choose(contributions, ranks, size, _target(total, options), kept)
         for j in range(chosen):
             inputs[row + taps[e, kept[j]]] = 1
 

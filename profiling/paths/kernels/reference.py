@@ -17,27 +17,22 @@ _CHUNK = 1 << 22
 """Contributions gathered at once: 32 MB of float64."""
 
 
-def select(contributions: Tensor, valid: Tensor, totals: Tensor, policy: Policy) -> Tensor:
+def select(contributions: Tensor, totals: Tensor, policy: Policy) -> Tensor:
     """Choose the fewest largest contributions whose sum reaches ``theta * total``.
 
     Args:
-        contributions: float64 ``(m, k)``, already multiplied by the sign of the unit.
-        valid: bool ``(m, k)``; padding is no contribution.
+        contributions: float64 ``(m, k)``, already multiplied by the sign of the unit; 0 for padding.
         totals: float64 ``(m,)``, already multiplied by the sign.
 
     Returns:
         bool ``(m, k)``. Equal contributions are taken lowest index first.
     """
-    eligible = torch.where(valid & (contributions > 0), contributions, 0)
-    ordered, order = eligible.sort(dim=1, descending=True, stable=True)
+    ordered, order = contributions.clamp(min=0).sort(dim=1, descending=True, stable=True)
     before = torch.nn.functional.pad(ordered.cumsum(1), (1, -1))  # the sum of those ranked higher
     taken = (before < policy.theta * totals[:, None]) & (ordered > 0) & (totals[:, None] > 0)
-    chosen = torch.zeros_like(taken).scatter_(1, order, taken)
     if policy.unexplained == "argmax":
-        largest = torch.where(valid, contributions, -torch.inf).argmax(1, keepdim=True)
-        empty = ~chosen.any(1, keepdim=True) & valid.any(1, keepdim=True)
-        chosen = chosen | torch.zeros_like(chosen).scatter_(1, largest, empty)
-    return chosen
+        taken[:, 0] |= (totals <= 0) & (ordered[:, 0] > 0)
+    return torch.zeros_like(taken).scatter_(1, order, taken)
 
 
 class ReferenceKernel:
@@ -66,16 +61,15 @@ class ReferenceKernel:
         fan_in = step.weight[0].numel()
         for part in _chunks(torch.from_numpy(units).to(x.device), fan_in):
             tap, weight = _receptive_fields(step, part)
-            valid = tap >= 0
             sign = _sign(y.reshape(-1)[part])
             products = x.reshape(-1)[tap.clamp(min=0)].double() * step.weight.reshape(-1)[weight].double()
-            signed = products.where(valid, 0) * sign
+            signed = products.where(tap >= 0, 0) * sign
             totals = _totals(signed, self._bias(step, part) * sign[:, 0], policy)
-            chosen = select(signed, valid, totals, policy)
+            chosen = select(signed, totals, policy)
             inputs[tap[chosen]] = True
             weights[weight[chosen]] = True
             synapses += int(chosen.sum())
-            unexplained += int((~chosen.any(1)).sum())
+            unexplained += int(((totals <= 0) | ~chosen.any(1)).sum())
             gross = signed.abs().sum(1)
             coherence += float((signed.sum(1) / gross).where(gross > 0, 0).sum())
         return inputs, weights.nonzero()[:, 0].cpu().numpy(), synapses, unexplained, coherence / max(len(units), 1)
@@ -89,11 +83,10 @@ class ReferenceKernel:
     def mean(self, step: Mean, x: Tensor, y: Tensor, wanted: Members, policy: Policy) -> Tensor:
         inputs = torch.zeros(len(x), step.size, dtype=torch.bool, device=x.device)
         for image, part, tap in _pool_windows(step, wanted, x.device):
-            valid = tap >= 0
             sign = _sign(y[image].reshape(-1)[part])
-            values = x[image].reshape(-1)[tap.clamp(min=0)].double().where(valid, 0) * sign
+            values = x[image].reshape(-1)[tap.clamp(min=0)].double().where(tap >= 0, 0) * sign
             totals = _totals(values, torch.zeros(len(part), device=x.device), policy)
-            inputs[image, tap[select(values, valid, totals, policy)]] = True
+            inputs[image, tap[select(values, totals, policy)]] = True
         return inputs
 
     def maximum(self, step: Maximum, x: Tensor, wanted: Members) -> Tensor:

@@ -1,0 +1,26 @@
+# The service alone. Build: docker build -t pathprint .
+# Run:  docker run --rm -p 8000:8000 -v "$PWD/bundles/digits:/bundle:ro" --read-only --tmpfs /tmp pathprint
+FROM python:3.13-slim AS build
+COPY requirements/bootstrap.txt requirements/service.txt /requirements/
+RUN python -m venv /opt/pathprint \
+ && /opt/pathprint/bin/pip install --no-cache-dir --require-hashes -r /requirements/bootstrap.txt \
+ && /opt/pathprint/bin/uv pip install --no-cache --python /opt/pathprint/bin/python --compile-bytecode \
+      --require-hashes -r /requirements/service.txt
+COPY models /opt/app/models
+COPY profiling /opt/app/profiling
+COPY app /opt/app/app
+# Compile the kernels now: the running container has a read-only file system.
+RUN cd /opt/app && /opt/pathprint/bin/python -m profiling.paths.kernels.warm_up
+
+FROM python:3.13-slim
+RUN useradd --uid 10001 --no-create-home pathprint
+COPY --from=build /opt/pathprint /opt/pathprint
+COPY --from=build /opt/app /opt/app
+WORKDIR /opt/app
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 OMP_WAIT_POLICY=PASSIVE
+USER 10001
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --start-period=60s CMD ["/opt/pathprint/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/readyz', timeout=3)"]
+ENTRYPOINT ["/opt/pathprint/bin/python", "-m", "profiling.cli"]
+CMD ["serve", "/bundle", "--host", "0.0.0.0"]

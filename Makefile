@@ -1,0 +1,54 @@
+# Every target builds .venv first if it is missing. Needs only make and Python 3.11 to 3.14.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+COMPILE := uv pip compile --universal --generate-hashes --no-header --quiet --python-version 3.11
+
+.PHONY: help install quickstart check test test-all format requirements clean
+
+help:  ## List the targets.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+install: $(INSTALLED)  ## Make .venv with exactly what requirements/dev.txt says.
+
+# TORCH=cpu takes PyTorch's CPU wheels (1 GB instead of 5) where their index is reachable. These
+# are other files than the hashed ones, so they are pinned by version only.
+$(INSTALLED): requirements/dev.txt requirements/bootstrap.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 15) else "Pathprint needs Python 3.11 to 3.14; set PYTHON=")'
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
+ifeq ($(TORCH),cpu)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend cpu --no-verify-hashes \
+		--constraint requirements/dev.txt --group dev --editable '.[attacks]'
+else
+	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+endif
+	touch $@
+
+quickstart: $(INSTALLED)  ## Build, evaluate and serve a detector for handwritten digits.
+	$(BIN)/pathprint quickstart $(ARGS)
+
+check: $(INSTALLED)  ## Formatting, lint, types and import contracts.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: $(INSTALLED)  ## The tests, without the slow ones.
+	$(BIN)/pytest -m 'not slow' $(ARGS)
+
+test-all: $(INSTALLED)  ## All tests.
+	$(BIN)/pytest $(ARGS)
+
+format: $(INSTALLED)  ## Format the code.
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+requirements: $(INSTALLED)  ## Compile the hashed requirements files anew.
+	$(BIN)/$(COMPILE) --extra attacks --group dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/$(COMPILE) pyproject.toml -o requirements/service.txt
+	echo uv==0.13.8 | $(BIN)/$(COMPILE) - -o requirements/bootstrap.txt
+
+clean:  ## Remove .venv and what tools left.
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,23 @@
+"""Compile the CPU kernel ahead of the first image: ``python -m profiling.paths.kernels.warm_up``."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from models.network import Network
+from models.preprocessing import Preprocessing
+from profiling.paths.extraction import Extractor
+
+
+def warm_up() -> None:
+    """Extract one path through a tiny network that uses every compiled function."""
+    module = nn.Sequential(
+        nn.Conv2d(1, 2, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(8, 2)
+    )
+    network = Network.capture(module, Preprocessing(1, (8, 8), 8, (0.0,), (1.0,)))
+    Extractor(network).extract(torch.rand(1, 1, 8, 8))
+
+
+if __name__ == "__main__":
+    warm_up()

@@ -1,0 +1,85 @@
+"""What all tests share: a small real bundle, real data where it is at hand, quiet threads."""
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch loads, as the command line does
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from models import zoo
+from models.network import Network
+from profiling import building
+from profiling.attacks.registry import chosen
+from profiling.bundle import Bundle, load_bundle, save_bundle
+from profiling.datasets import Dataset, open_dataset
+from profiling.paths.extraction import Extractor
+from profiling.signatures import ClassSignatures
+from profiling.splits import Split, profile_images, split
+
+DATA = Path(os.environ.get("PATHPRINT_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> Iterator[None]:
+    """Small networks are fastest on one thread; tests of threading set their own number."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of real images and weights; tests that need it say so where it is absent."""
+    if not DATA.is_dir():
+        pytest.skip(f"no real data at {DATA}; set PATHPRINT_TEST_DATA")
+    return DATA
+
+
+@pytest.fixture(scope="session")
+def digits() -> Dataset:
+    return open_dataset("digits")
+
+
+@pytest.fixture(scope="session")
+def digits_network() -> Network:
+    """The shipped digits network."""
+    return zoo.build("digits-cnn")
+
+
+@pytest.fixture(scope="session")
+def extractor(digits_network: Network) -> Extractor:
+    return Extractor(digits_network)
+
+
+@pytest.fixture(scope="session")
+def digits_split(digits: Dataset) -> Split:
+    return split(digits, frozenset(digits.keys[profile_images(digits)].tolist()))
+
+
+@pytest.fixture(scope="session")
+def signatures(extractor: Extractor, digits: Dataset) -> ClassSignatures:
+    return building.profile(extractor, digits, profile_images(digits), per_class=50)
+
+
+@pytest.fixture(scope="session")
+def bundle_folder(
+    tmp_path_factory: pytest.TempPathFactory, extractor: Extractor, signatures: ClassSignatures, digits_split: Split
+) -> Path:
+    """A small real bundle on disk; copy it before damaging it."""
+    attacks = chosen(extractor.network, ["fgsm-0.2", "pgd-0.2"])
+    options, sizes = building.FitOptions("logistic"), building.Sizes(100, 200)
+    detector = building.fit_detector(extractor, signatures, digits_split, attacks, options, sizes)
+    golden = digits_split.dataset.pixels(digits_split.calibrate[:1], extractor.network.preprocessing)[0]
+    folder = tmp_path_factory.mktemp("bundles") / "digits"
+    save_bundle(detector, digits_split, golden, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bundle(bundle_folder: Path) -> Bundle:
+    return load_bundle(bundle_folder)

@@ -1,0 +1,1 @@
+"""Slow, plain definitions that the fast code must agree with."""

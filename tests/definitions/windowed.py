@@ -1,0 +1,118 @@
+"""Steps whose units read a window: linear, convolution, pools and mean (method, section 2)."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from torch.nn import functional
+
+from .geometry import Windows, adaptive, entire, grouped, single, sliding
+from .steps import Call, Step
+
+
+def per_axis(value: Any, axes: int, default: Any = 1) -> list[int]:
+    """Return one number per axis of an argument that may be a number, a short list or empty."""
+    numbers = [value] if isinstance(value, int) else list(value or ())
+    if not numbers:
+        return per_axis(default, axes)
+    return numbers * axes if len(numbers) == 1 else numbers
+
+
+def weighted(call: Call, windows: Windows, inner: int) -> Step:
+    """Weigh every element of the receptive field with the (o, k) flattened weight."""
+    assert call.weight is not None
+    weight = call.weight.double().numpy()
+    bias = np.zeros(len(weight)) if call.bias is None else call.bias.double().numpy()
+    return call.step(
+        "weighted",
+        (call.source,),
+        windows,
+        weight=weight.reshape(len(weight), -1),
+        bias=bias,
+        inner=inner,
+        weight_shape=weight.shape,
+    )
+
+
+def linear(call: Call) -> Step:
+    """Linear: every output reads the whole last axis."""
+    shape = call.shape(call.source)
+    tables = [*map(single, shape[:-1]), entire(shape[-1], call.out[-1])]
+    return weighted(call, Windows(shape, tables), inner=1)
+
+
+def convolution(call: Call) -> Step:
+    """Convolution: every output reads a window in the channels of its group."""
+    assert call.weight is not None
+    shape, out, kernel = call.shape(call.source), call.out, call.weight.shape[2:]
+    axes = len(kernel)
+    channels = grouped(shape[-axes - 1], out[-axes - 1], call.arguments["groups"])
+    moving = map(sliding, shape[-axes:], out[-axes:], conv_extents(call, kernel))
+    tables = [*map(single, shape[: -axes - 1]), channels, *moving]
+    return weighted(call, Windows(shape, tables), inner=math.prod(out[-axes:]))
+
+
+def conv_extents(call: Call, kernel: Sequence[int]) -> list[tuple[int, int, int, int]]:
+    """Return kernel, stride, padding in front and dilation of each axis."""
+    axes = len(kernel)
+    stride = per_axis(call.arguments["stride"], axes)
+    dilation = per_axis(call.arguments["dilation"], axes)
+    padding = call.arguments["padding"]
+    if padding == "same":  # the framework puts an odd element of padding at the end
+        padding = [d * (k - 1) // 2 for d, k in zip(dilation, kernel, strict=True)]
+    padding = [0] * axes if padding == "valid" else per_axis(padding, axes)
+    return list(zip(kernel, stride, padding, dilation, strict=True))
+
+
+def pool_windows(call: Call, axes: int) -> Windows:
+    """Return the windows of a max-pool or average pool."""
+    shape, arguments = call.shape(call.source), call.arguments
+    kernel = per_axis(arguments["kernel_size"], axes)
+    stride = per_axis(arguments["stride"], axes, default=kernel)
+    padding = per_axis(arguments["padding"], axes)
+    dilation = per_axis(arguments.get("dilation"), axes)
+    extents = zip(kernel, stride, padding, dilation, strict=True)
+    moving = map(sliding, shape[-axes:], call.out[-axes:], extents)
+    return Windows(shape, [*map(single, shape[:-axes]), *moving])
+
+
+def pool_axes(call: Call) -> int:
+    """Return the 2 of "max_pool2d"."""
+    return int(str(call.producer.target).split("pool")[1][0])
+
+
+def max_pool(call: Call) -> Step | None:
+    """Max-pool: the framework's own arg-max."""
+    if call.node is not call.producer and call.node.args[1] != 0:
+        return None  # something uses the indices as values
+    axes, options = pool_axes(call), {**call.arguments}
+    del options["self"]
+    options["stride"] = options["stride"] or None
+    pool = getattr(functional, f"max_pool{axes}d")
+    winners = pool(call.values[call.source], **options, return_indices=True)[1].numpy()
+    # The framework counts within one channel; elements count through the whole tensor, from 1.
+    area, planes = math.prod(call.shape(call.source)[-axes:]), winners.shape[:-axes]
+    start = area * np.arange(math.prod(planes)).reshape(planes + (1,) * axes)
+    winners = (winners + start + 1).ravel()
+    return call.step("maximum", (call.source,), pool_windows(call, axes), winners=winners)
+
+
+def average_pool(call: Call) -> Step:
+    """Average pool: the inputs of the window; their common divisor changes no choice."""
+    return call.step("share", (call.source,), pool_windows(call, pool_axes(call)))
+
+
+def adaptive_average_pool(call: Call) -> Step:
+    """Adaptive average pool: the inputs of windows that may have unequal sizes."""
+    axes, shape = pool_axes(call), call.shape(call.source)
+    tables = [*map(single, shape[:-axes]), *map(adaptive, shape[-axes:], call.out[-axes:])]
+    return call.step("share", (call.source,), Windows(shape, tables))
+
+
+def mean(call: Call) -> Step:
+    """Mean: one window over all reduced axes; units count alike whether these are kept or not."""
+    shape = call.shape(call.source)
+    reduced = {axis % len(shape) for axis in call.arguments.get("dim") or range(len(shape))}
+    tables = [entire(n) if axis in reduced else single(n) for axis, n in enumerate(shape)]
+    return call.step("share", (call.source,), Windows(shape, tables))

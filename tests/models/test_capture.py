@@ -1,0 +1,141 @@
+"""Capture turns a module into a canonical graph with the same logits, or says all that it cannot."""
+
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+import torchvision
+from torch import Tensor, nn
+
+from models.errors import CaptureError, UnsupportedOperationError
+from models.network import Network
+from models.preprocessing import Preprocessing
+from models.zoo import ZOO
+
+SMALL = Preprocessing(3, (32, 32), 32, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+
+
+def randomised(module: nn.Module) -> nn.Module:
+    """Give every BatchNorm random statistics, so that folding has something to do."""
+    torch.manual_seed(0)
+    for part in module.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            nn.init.normal_(part.running_mean)
+            nn.init.uniform_(part.running_var, 0.5, 2)
+            nn.init.normal_(part.weight)
+            nn.init.normal_(part.bias)
+    return module
+
+
+@pytest.mark.parametrize("name", ["alexnet", "vgg11_bn", "resnet18", "squeezenet1_1", "mobilenet_v2"])
+def test_torchvision_logits_stay_the_same(name: str) -> None:
+    side = 64 if name != "alexnet" else 96
+    shape = Preprocessing(3, (side, side), side, SMALL.mean, SMALL.std)
+    module = randomised(torchvision.models.get_model(name, num_classes=7)).eval()
+    network = Network.capture(module, shape)
+    pixels = torch.rand(3, 3, side, side)
+    with torch.inference_mode():
+        torch.testing.assert_close(network.logits(pixels), module(shape.normalise(pixels)), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", list(ZOO))
+def test_our_networks_keep_their_logits_for_any_batch(name: str) -> None:
+    entry = ZOO[name]
+    module = randomised(entry.build(10)).eval()
+    network = Network.capture(module, entry.preprocessing)
+    for n in (1, 2, 5):
+        x = torch.rand(n, *entry.preprocessing.input_shape)
+        with torch.inference_mode():
+            torch.testing.assert_close(network.graph.run(x), module(x), rtol=1e-4, atol=1e-4)
+
+
+def test_foldable_batch_norms_are_folded() -> None:
+    network = Network.capture(randomised(torchvision.models.resnet18(num_classes=5)), SMALL)
+    assert not [node for node in network.graph.nodes if "batch_norm" in node.operation]
+
+
+def test_batch_norm_with_another_reader_of_its_convolution_stays() -> None:
+    class Both(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.norm, self.fc = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(8, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = self.conv(x)
+            return self.fc(torch.cat([y, self.norm(y)], 1).mean((2, 3)))
+
+    network = Network.capture(randomised(Both()), SMALL)
+    assert [node.layer for node in network.graph.nodes if "batch_norm" in node.operation] == ["norm"]
+
+
+def test_module_is_untouched_in_training_mode_and_in_double() -> None:
+    module = randomised(torchvision.models.resnet18(num_classes=3)).double().train()
+    state = copy.deepcopy(module.state_dict())
+    Network.capture(module, SMALL)
+    assert module.training
+    assert all(torch.equal(value, state[name]) for name, value in module.state_dict().items())
+    assert next(module.parameters()).dtype is torch.float64
+
+
+def test_module_is_untouched_after_a_refusal() -> None:
+    module = nn.Sequential(nn.Conv2d(3, 2, 3), nn.LogSoftmax(1), nn.Flatten(), nn.Linear(1800, 2)).train()
+    with pytest.raises(UnsupportedOperationError):
+        Network.capture(module, SMALL)
+    assert module.training
+    assert not module[0]._forward_hooks
+
+
+def test_every_unsupported_operation_is_listed_with_its_layer() -> None:
+    module = nn.Sequential(nn.Conv2d(3, 2, 3), nn.LogSoftmax(1), nn.Flatten(), nn.Linear(1800, 2), nn.Softplus())
+    with pytest.raises(
+        UnsupportedOperationError, match=r"2 operation.*log_softmax\.int in 1; aten\.softplus\.default in 4"
+    ):
+        Network.capture(module, SMALL)
+
+
+def test_each_call_of_a_shared_layer_has_its_own_name() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.fc = nn.Conv2d(3, 3, 3, padding=1), nn.Linear(3, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.fc(F.relu(self.conv(F.relu(self.conv(x)))).mean((2, 3)))
+
+    network = Network.capture(Twice(), SMALL)
+    layers = [node.layer for node in network.graph.nodes if "conv" in node.operation or "linear" in node.operation]
+    assert layers == ["conv", "conv@2", "fc"]
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        (nn.Conv2d(3, 2, 3), r"returns shape .* logits n k are expected"),
+        (nn.Linear(5, 2), r"cannot be exported for inputs \(3, 32, 32\)"),
+    ],
+)
+def test_what_is_no_classifier_is_refused(module: nn.Module, message: str) -> None:
+    with pytest.raises(CaptureError, match=message):
+        Network.capture(module, SMALL)
+
+
+def test_wrong_number_of_labels_is_refused() -> None:
+    module = nn.Sequential(nn.Flatten(), nn.Linear(3072, 4))
+    with pytest.raises(CaptureError, match="2 labels were given for 4 logits"):
+        Network.capture(module, SMALL, ("a", "b"))
+
+
+def test_fingerprint_changes_with_every_part() -> None:
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Flatten(), nn.Linear(3072, 2))
+    network = Network.capture(module, SMALL, ("a", "b"))
+    with torch.no_grad():
+        module[1].bias[0] += 1e-6
+    others = [
+        Network.capture(module, SMALL, ("a", "b")),
+        Network(network.name, network.graph, ("a", "c"), network.preprocessing),
+        Network(network.name, network.graph, network.labels, Preprocessing(3, (32, 32), 33, SMALL.mean, SMALL.std)),
+    ]
+    assert network.fingerprint not in {other.fingerprint for other in others}
+    assert len({other.fingerprint for other in others}) == 3

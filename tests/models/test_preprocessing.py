@@ -1,0 +1,94 @@
+"""Bytes become an image or a clear refusal; images become pixels by one rule."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from models.errors import ImageError
+from models.preprocessing import MAX_PIXELS, Preprocessing, decode, to_8_bit, to_image
+
+GREY = Preprocessing(1, (8, 8), 8, (0.0,), (1.0,))
+RGB = Preprocessing(3, (24, 32), 24, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+@given(st.binary(min_size=64, max_size=64))
+@settings(max_examples=25)
+def test_image_of_the_right_size_passes_unchanged(values: bytes) -> None:
+    image = Image.frombytes("L", (8, 8), values)
+    pixels = GREY.pixels(decode(encoded(image)))
+    assert (pixels * 255).round().byte().flatten().tolist() == list(values)
+    assert to_image(pixels).tobytes() == values
+    torch.testing.assert_close(to_8_bit(pixels), pixels)
+
+
+def test_larger_image_is_resized_on_its_short_side_and_cropped_in_the_middle() -> None:
+    image = Image.new("RGB", (200, 48))
+    image.paste((255, 0, 0), (68, 0, 132, 48))
+    pixels = RGB.pixels(image)
+    assert pixels.shape == (3, 24, 32)
+    torch.testing.assert_close(pixels[0, :, 2:-2], torch.ones(24, 28))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
+def test_every_accepted_mode_gives_pixels_in_range(mode: str) -> None:
+    image = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).convert("RGB").convert(mode)
+    pixels = GREY.pixels(decode(encoded(image)))
+    assert pixels.shape == (1, 8, 8)
+    assert 0 <= pixels.min() <= pixels.max() <= 1
+
+
+def test_transparent_pixels_are_black() -> None:
+    assert GREY.pixels(Image.new("RGBA", (8, 8), (255, 255, 255, 0))).max() == 0
+
+
+def test_camera_orientation_is_applied() -> None:
+    image = Image.new("L", (4, 8))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    assert decode(encoded(image, "JPEG", exif=exif)).size == (8, 4)
+
+
+def animated() -> bytes:
+    frames = [Image.new("L", (8, 8), level) for level in (0, 255)]
+    return encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:])
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "empty_input"),
+        (b"hello, this is no image", "undecodable_image"),
+        (encoded(Image.new("L", (8, 8)), "GIF"), "undecodable_image"),
+        (encoded(Image.effect_noise((64, 64), 50))[:600], "truncated_image"),
+        (encoded(Image.effect_noise((64, 64), 50), "JPEG")[:600], "truncated_image"),
+        (encoded(Image.new("1", (9000, 10))), "image_too_large"),
+        (encoded(Image.new("1", (6000, MAX_PIXELS // 6000 + 1))), "image_too_large"),
+        (encoded(Image.new("1", (20000, 20000))), "image_too_large"),
+        (encoded(Image.new("CMYK", (8, 8)), "JPEG"), "unsupported_color_mode"),
+        (encoded(Image.new("I;16", (8, 8))), "unsupported_color_mode"),
+        (animated(), "multi_frame"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else f"{len(value)} bytes",
+)
+def test_bad_bytes_are_refused_with_a_code(data: bytes, code: str) -> None:
+    with pytest.raises(ImageError) as caught:
+        decode(data)
+    assert caught.value.code == code
+
+
+@given(st.binary(max_size=400))
+@settings(max_examples=200)
+def test_random_bytes_never_raise_anything_else(data: bytes) -> None:
+    with pytest.raises(ImageError):
+        decode(b"\x89PNG\r\n\x1a\n" + data)

@@ -1,0 +1,82 @@
+"""Networks by name, weights that fit, and clear refusals."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from models import zoo
+from models.errors import UnknownNetworkError, WeightsError
+from models.training import Recipe, accuracy, save_weights, train
+
+
+def tiny() -> nn.Module:
+    """A factory of the kind that users name."""
+    return nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(12, 3))
+
+
+def test_shipped_network_is_complete_and_good() -> None:
+    network = zoo.build("digits-cnn")
+    assert network.labels == tuple("0123456789")
+
+
+def test_users_factory_is_called() -> None:
+    assert zoo.build(f"{__name__}:tiny").labels == ("0", "1", "2")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("resnet9000", "there is no network 'resnet9000'"),
+        ("torchvision:resnet9000", "there is no network 'torchvision:resnet9000'"),
+        ("no_such_package:build", "no_such_package:build cannot be called"),
+        (f"{__name__}:absent", "cannot be called"),
+        ("math:gcd", "math:gcd returned int, not a torch module"),
+    ],
+)
+def test_unknown_networks_are_refused(name: str, message: str) -> None:
+    with pytest.raises(UnknownNetworkError, match=message):
+        zoo.build(name)
+
+
+def test_weights_are_needed_where_none_are_shipped() -> None:
+    with pytest.raises(WeightsError, match="torchvision:resnet18 needs weights"):
+        zoo.build("torchvision:resnet18")
+
+
+def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    save_file({"0.weight": torch.zeros(1)}, tmp_path / "w.safetensors")
+    (tmp_path / "w.pth").write_bytes(b"no weights")
+    with pytest.raises(WeightsError, match=r"w\.safetensors does not fit the network"):
+        zoo.build("lenet5", tmp_path / "w.safetensors")
+    with pytest.raises(WeightsError, match=r"w\.pth"):
+        zoo.build("lenet5", tmp_path / "w.pth")
+
+
+def test_pickled_objects_are_never_loaded(tmp_path: Path) -> None:
+    torch.save(tiny(), tmp_path / "module.pth")
+    with pytest.raises(WeightsError, match=r"module\.pth is not a plain state dict"):
+        zoo.build("lenet5", tmp_path / "module.pth")
+
+
+def test_labels_and_weights_survive_the_file(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    module = zoo.ZOO["lenet5"].build(3)
+    save_weights(module, ("a", "b", "c"), {"seed": 0}, tmp_path / "w.safetensors")
+    network = zoo.build("lenet5", tmp_path / "w.safetensors")
+    x = torch.rand(2, 1, 28, 28)
+    assert network.labels == ("a", "b", "c")
+    torch.testing.assert_close(network.graph.run(x), module.eval()(x))
+
+
+def test_training_learns_a_plain_rule() -> None:
+    torch.manual_seed(0)
+    pixels = torch.rand(256, 1, 8, 8)
+    labels = (pixels[:, 0, :, :4].mean((1, 2)) > pixels[:, 0, :, 4:].mean((1, 2))).long()
+    entry = zoo.ZOO["digits-cnn"]
+    module = entry.build(2)
+    train(module, entry.preprocessing, pixels, labels, Recipe(epochs=30, batch_size=32), lambda items, _: items)
+    assert accuracy(module, entry.preprocessing, pixels, labels) > 0.9
+    assert not module.training

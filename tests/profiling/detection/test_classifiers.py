@@ -1,0 +1,82 @@
+"""Scores are sums of contributions, follow the known signs, and survive storage."""
+
+import numpy as np
+import pytest
+
+from profiling.detection.classifiers import FITTERS, Examples, cross_validated_auc, fit
+from profiling.detection.scores import stored_score, total
+from profiling.errors import FitError
+from profiling.similarity import Feature, Floats
+
+FEATURES = (
+    Feature("containment", "a", "weights", 1, -1),
+    Feature("containment", "a", "weights", 2, 1),
+    Feature("coherence", "a", "", 0, 0),
+    Feature("empty", "a", "weights", 0, 0),
+)
+
+
+def examples(n: int = 400, seed: int = 0) -> Examples:
+    """Return adversarial rows with less of the predicted class and more of the runner-up; one noise column."""
+    generator = np.random.default_rng(seed)
+    adversarial = np.arange(n) % 2
+    values = generator.normal(size=(n, 4))
+    values[:, 0] -= 1.5 * adversarial
+    values[:, 1] += 1.0 * adversarial
+    values[:, 3] = 0
+    return Examples(FEATURES, values, adversarial, np.arange(n) // 2)
+
+
+def score_of(kind: str, values: Floats) -> Floats:
+    return total(fit(kind, examples()), values)
+
+
+@pytest.mark.parametrize("kind", FITTERS)
+def test_it_separates_what_can_be_separated(kind: str) -> None:
+    assert cross_validated_auc(FITTERS[kind], examples()) > 0.85
+
+
+@pytest.mark.parametrize("kind", FITTERS)
+def test_score_is_intercept_plus_contributions_and_survives_storage(kind: str) -> None:
+    score, values = fit(kind, examples()), examples(seed=1).values
+    stored = stored_score(kind, {name: np.array(array) for name, array in score.arrays().items()})
+    np.testing.assert_array_equal(total(stored, values), total(score, values))
+    np.testing.assert_allclose(score.contributions(values).sum(1) + score.intercept, total(score, values))
+    np.testing.assert_array_equal(score.contributions(values)[:, 3], 0)
+
+
+@pytest.mark.parametrize("kind", ["additive", "joint-similarity"])
+@pytest.mark.parametrize("column", [0, 1])
+def test_known_signs_hold_everywhere(kind: str, column: int) -> None:
+    line = np.zeros((200, 4))
+    line[:, column] = np.linspace(-6, 6, 200)
+    steps = np.diff(score_of(kind, line)) * FEATURES[column].trend
+    assert (steps >= -1e-12).all()
+    assert steps.max() > 0
+
+
+def test_joint_similarity_uses_containment_alone() -> None:
+    line = np.zeros((50, 4))
+    line[:, 2] = np.linspace(-6, 6, 50)
+    assert np.ptp(score_of("joint-similarity", line)) == 0
+
+
+def test_additive_score_is_the_boosted_model() -> None:
+    values = examples(seed=2).values
+    separate = score_of("additive", values)
+    moved = [score_of("additive", np.where(np.arange(4) == j, values, 0.0)) for j in range(4)]
+    origin = score_of("additive", np.zeros((1, 4)))
+    np.testing.assert_allclose(separate, sum(moved) - 3 * origin, atol=1e-9)
+
+
+def test_auto_takes_the_better_one() -> None:
+    assert fit("auto", examples()).kind in ("logistic", "additive")
+
+
+def test_fitting_is_refused_where_it_cannot_work() -> None:
+    with pytest.raises(FitError, match="both clean and adversarial"):
+        Examples(FEATURES, np.zeros((20, 4)), np.zeros(20, dtype=np.int64), np.arange(20))
+    with pytest.raises(FitError, match="from 5 images; at least 10"):
+        fit("logistic", examples(10))
+    with pytest.raises(FitError, match="no classifier 'forest2'; allowed: auto, logistic"):
+        fit("forest2", examples())

@@ -1,0 +1,72 @@
+"""A verdict can be taken apart: its evidence adds up, and doubt is said."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from profiling.bundle import Bundle
+from profiling.datasets import Dataset
+from profiling.detection.detector import Detector
+from profiling.errors import BundleError
+from profiling.splits import Split
+
+
+@pytest.fixture(scope="module")
+def pixels(digits: Dataset, digits_split: Split, bundle: Bundle) -> Tensor:
+    return digits.pixels(digits_split.test[:12], bundle.detector.network.preprocessing)
+
+
+def test_evidence_adds_up_to_the_score(bundle: Bundle, pixels: Tensor) -> None:
+    for verdict in bundle.detector.examine(pixels):
+        added = sum(layer.contribution for layer in verdict.layers)
+        assert verdict.usual_score + added == pytest.approx(verdict.score)
+        assert len({layer.layer for layer in verdict.layers}) == len(bundle.detector.extractor.layout.layers)
+
+
+def test_verdict_does_not_depend_on_the_batch(bundle: Bundle, pixels: Tensor) -> None:
+    together = bundle.detector.examine(pixels)
+    for verdict, image in zip(together, pixels, strict=True):
+        (alone,) = bundle.detector.examine(image[None])
+        assert alone.decision == verdict.decision
+        assert alone.score == pytest.approx(verdict.score, abs=1e-6)
+
+
+def test_verdict_follows_score_threshold_and_band(bundle: Bundle, pixels: Tensor) -> None:
+    low, high = bundle.detector.calibration.uncertain
+    for verdict in bundle.detector.examine(torch.cat([pixels, torch.rand(20, 1, 8, 8)])):
+        assert verdict.flagged == (verdict.score > verdict.threshold)
+        assert 0 < verdict.p_value <= 1
+        assert 0 < verdict.confidence <= 1
+        if low < verdict.score <= high:
+            assert verdict.decision == "uncertain"
+            assert verdict.note
+        else:
+            assert verdict.decision == ("adversarial" if verdict.flagged else "benign")
+
+
+def test_class_without_enough_images_is_uncertain(bundle: Bundle, pixels: Tensor) -> None:
+    few = dataclasses.replace(bundle.detector.signatures, images=np.full(10, 3))
+    detector = dataclasses.replace(bundle.detector, signatures=few)
+    for verdict in detector.examine(pixels):
+        assert verdict.decision == "uncertain"
+        assert "has 3 profiled images; 10 are needed" in verdict.note
+
+
+def test_sentence_says_what_is_usual(bundle: Bundle, pixels: Tensor) -> None:
+    verdict = bundle.detector.examine(pixels[:1])[0]
+    assert f"where clean images of '{verdict.label}' have" in verdict.layers[0].sentence(verdict.label)
+
+
+def test_signatures_of_another_extraction_are_refused(bundle: Bundle) -> None:
+    foreign = dataclasses.replace(bundle.detector.signatures, extraction="0" * 64)
+    with pytest.raises(BundleError, match="signatures were made by extraction 000000000000"):
+        dataclasses.replace(bundle.detector, signatures=foreign)
+
+
+def test_features_that_the_score_does_not_know_are_refused(bundle: Bundle, pixels: Tensor) -> None:
+    detector = Detector(**{**bundle.detector.__dict__, "features": bundle.detector.features[1:]})
+    with pytest.raises(BundleError, match="fitted on other features"):
+        detector.examine(pixels)

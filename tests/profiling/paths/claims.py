@@ -1,0 +1,20 @@
+"""Say a path in the form that the oracle judges."""
+
+import numpy as np
+import numpy.typing as npt
+
+from profiling.paths.path import ImagePaths
+
+Claim = tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], int]
+
+
+def claims(paths: ImagePaths, image: int = 0) -> dict[str, Claim]:
+    """Return neurons, weights and the unexplained count of each layer of one image."""
+    return {
+        layer.shape.name: (
+            layer.neurons.mask()[image].reshape(layer.shape.neurons),
+            layer.weights.mask()[image].reshape(layer.shape.weights),
+            int(layer.unexplained[image]),
+        )
+        for layer in paths.layers
+    }

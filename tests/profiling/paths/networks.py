@@ -1,0 +1,107 @@
+"""Small awkward networks: every kind of step, and the combinations that break tracers."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.network import Network
+from models.preprocessing import Preprocessing
+from models.zoo import ZOO
+
+PLAIN = Preprocessing(2, (12, 12), 12, (0.0, 0.0), (1.0, 1.0))
+"""Preprocessing that changes nothing: pixels are the network input."""
+
+
+LOWER = torch.full((12,), -0.6)
+
+
+class Function(nn.Module):
+    """A convolution, then a function of its output, then a linear layer."""
+
+    def __init__(self, middle: Callable[[Tensor], Tensor], features: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 6, 3, padding=1)
+        self.middle = middle
+        self.fc = nn.Linear(features, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.middle(self.conv(x)).flatten(1))
+
+
+class Residual(nn.Module):
+    """Residual sums of both kinds, concatenation, in-place activations, a module called twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(2, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(inplace=True))
+        self.twice = nn.Conv2d(8, 8, 3, padding=1, groups=2)
+        self.depthwise = nn.Conv2d(8, 8, 3, stride=2, padding=1, groups=8, bias=False)
+        self.norm = nn.BatchNorm2d(16)
+        self.fc = nn.Linear(16, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.max_pool2d(self.stem(x), 3, 2, 1)
+        y = F.relu(self.twice(x)).add_(x)
+        y = torch.add(F.relu6(self.twice(y)), y, alpha=-0.5)
+        y = F.relu_(self.depthwise(y))
+        shortcut = F.pad(y[:, ::2], (0, 0, 0, 0, 2, 2))
+        joined = F.hardtanh(self.norm(torch.cat([y, shortcut], 1)), -1, 1)
+        return self.fc(F.avg_pool2d(joined, 2, 1).mean((2, 3)))
+
+
+def seeded(build: Callable[[], nn.Module]) -> nn.Module:
+    """Return a module in evaluation mode with seeded random parameters and statistics."""
+    torch.manual_seed(0)
+    module = build()
+    for part in module.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            nn.init.normal_(part.running_mean)
+            nn.init.uniform_(part.running_var, 0.5, 2)
+            nn.init.normal_(part.bias)
+    return module.eval()
+
+
+MIDDLES: dict[str, tuple[Callable[[Tensor], Tensor], int]] = {
+    "relu": (F.relu, 864),
+    "leaky relu": (lambda y: F.leaky_relu(y, 0.1), 864),
+    "gelu": (F.gelu, 864),
+    "silu": (F.silu, 864),
+    "hardswish": (F.hardswish, 864),
+    "sigmoid of relu": (lambda y: torch.sigmoid(F.relu(y)), 864),
+    "clamp": (lambda y: y.clamp(-0.2, 0.3), 864),
+    "max pool": (lambda y: F.max_pool2d(y, 2), 216),
+    "max pool of zeros": (lambda y: F.max_pool2d(F.relu(y + LOWER), 2), 216),
+    "max pool, overlapping, padded": (lambda y: F.max_pool2d(y, 3, 2, 1), 216),
+    "max pool, ceil mode": (lambda y: F.max_pool2d(y, 5, 3, ceil_mode=True), 96),
+    "max pool, dilated": (lambda y: F.max_pool2d(y, 2, 3, dilation=3), 54),
+    "average pool, padded": (lambda y: F.avg_pool2d(y, 3, 2, 1), 216),
+    "average pool, ceil mode": (lambda y: F.avg_pool2d(y, 5, 3, ceil_mode=True), 96),
+    "adaptive pool, uneven": (lambda y: F.adaptive_avg_pool2d(y, (5, 7)), 210),
+    "global mean": (lambda y: y.mean((2, 3)), 6),
+    "global mean, kept": (lambda y: y.mean((-1, -2), keepdim=True), 6),
+    "slice and pad": (lambda y: F.pad(y[:, 1:, ::2], (1, 0, 2, 0)), 5 * 8 * 13),
+    "permute and reshape": (lambda y: y.permute(0, 2, 3, 1).reshape(-1, 24, 36).transpose(1, 2), 864),
+    "concatenation": (lambda y: torch.cat([F.relu(y), y[:, 1:3]], 1), 1152),
+    "select and unsqueeze": (lambda y: y[:, 2].unsqueeze(1).squeeze(1), 144),
+    "roll": (lambda y: y.roll(3, 3), 864),
+    "sum with a constant": (lambda y: LOWER + y, 864),
+    "broadcast sum": (lambda y: y + y.mean((2, 3), keepdim=True), 864),
+    "sum with itself": (lambda y: y + y, 864),
+}
+
+
+def case(name: str) -> tuple[nn.Module, Network]:
+    """Return the module and the network called ``name``."""
+    if name == "residual":
+        module, preprocessing = seeded(Residual), PLAIN
+    elif name in ZOO:
+        module, preprocessing = seeded(lambda: ZOO[name].build(10)), ZOO[name].preprocessing
+    else:
+        middle, features = MIDDLES[name]
+        module, preprocessing = seeded(lambda: Function(middle, features)), PLAIN
+    return module, Network.capture(module, preprocessing, name=name)
+
+
+CASES = ["residual", *MIDDLES, *ZOO]

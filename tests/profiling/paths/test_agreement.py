@@ -1,0 +1,127 @@
+"""Every kernel on every kind of step against the slow float64 oracle (docs/method.md, agreement)."""
+
+from functools import cache
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+import torch
+import torchvision
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from models import zoo
+from models.network import Network
+from models.preprocessing import Preprocessing, decode
+from profiling.paths.extraction import Extractor
+from profiling.paths.kernels import available
+from profiling.paths.policy import Policy, Reference
+from tests.definitions.effective_path import check, extract, trace
+from tests.profiling.paths.claims import claims
+from tests.profiling.paths.networks import CASES, case
+
+KERNELS = available()
+built = cache(case)
+
+
+def test_the_compiled_kernel_is_here() -> None:
+    assert list(KERNELS) == ["cpu", "reference"]
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("name", CASES)
+def test_path_is_the_oracles(name: str, kernel: str) -> None:
+    module, network = built(name)
+    pixels = torch.rand(3, *network.preprocessing.input_shape, generator=torch.Generator().manual_seed(1)) - 0.3
+    paths = Extractor(network, kernel=KERNELS[kernel]).extract(pixels)
+    for image in range(3):
+        verdict = check(trace(module, network.preprocessing.normalise(pixels[image])), claims(paths, image))
+        assert verdict.disagreements == 0
+        assert verdict.wanted > 0
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("reference", ["sum", "output", "positive"])
+@pytest.mark.parametrize("theta", [0.1, 0.5, 0.9, 1.0])
+def test_options_are_the_oracles(theta: float, reference: Reference, kernel: str) -> None:
+    module, network = built("residual")
+    pixels = torch.rand(1, 2, 12, 12, generator=torch.Generator().manual_seed(2))
+    paths = Extractor(network, Policy(theta, reference), KERNELS[kernel]).extract(pixels)
+    verdict = check(trace(module, pixels[0]), claims(paths), theta, reference)
+    assert verdict.disagreements == 0
+
+
+def integer_valued(module: nn.Module) -> nn.Module:
+    """Round every parameter to a small integer, so that all sums are exact."""
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.copy_(torch.randint(-3, 4, parameter.shape))
+    return module.eval()
+
+
+@st.composite
+def convolutions(draw: st.DrawFn) -> tuple[nn.Module, int]:
+    """Generate a network around one convolution of any geometry; return it and its input side."""
+    groups, per_group, per_output = draw(st.integers(1, 3)), draw(st.integers(1, 2)), draw(st.integers(1, 2))
+    kernel, stride, dilation = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 2))
+    padding, side = draw(st.integers(0, 2)), draw(st.integers(3, 7))
+    reach = side + 2 * padding - dilation * (kernel - 1) - 1
+    assume(reach >= 0)
+    outputs = groups * per_output
+    torch.manual_seed(draw(st.integers(0, 1000)))
+    convolution = nn.Conv2d(
+        groups * per_group, outputs, kernel, stride, padding, dilation, groups, bias=draw(st.booleans())
+    )
+    features = outputs * (reach // stride + 1) ** 2
+    return integer_valued(nn.Sequential(convolution, nn.ReLU(), nn.Flatten(), nn.Linear(features, 3))), side
+
+
+@given(convolutions(), st.sampled_from([0.3, 0.5, 1.0]), st.sampled_from(["none", "argmax"]), st.integers(0, 99))
+@settings(max_examples=25, deadline=None)
+def test_small_integers_give_equality_without_exception(
+    generated: tuple[nn.Module, int], theta: float, unexplained: str, seed: int
+) -> None:
+    module, side = generated
+    channels = module[0].in_channels  # type: ignore[index, union-attr]  # a Sequential of our own making
+    preprocessing = Preprocessing(int(channels), (side, side), side, (0.0,) * channels, (1.0,) * channels)
+    network = Network.capture(module, preprocessing)
+    x = torch.randint(-2, 3, (1, channels, side, side), generator=torch.Generator().manual_seed(seed)).float()
+    oracle = extract(trace(module, x[0]), theta, unexplained=unexplained)  # type: ignore[arg-type]
+    for kernel in KERNELS.values():
+        found = claims(Extractor(network, Policy(theta, unexplained=unexplained), kernel).extract(x))  # type: ignore[arg-type]
+        for layer in oracle.layers:
+            neurons, weights, count = found[layer.name]
+            assert (neurons == layer.neurons).all()
+            assert (weights == layer.weights).all()
+            assert count == layer.unexplained
+
+
+def test_counts_and_coherence_are_the_oracles() -> None:
+    module, network = built("residual")
+    pixels = torch.rand(1, 2, 12, 12, generator=torch.Generator().manual_seed(3))
+    oracle = extract(trace(module, pixels[0]))
+    for kernel in KERNELS.values():
+        for layer, expected in zip(
+            Extractor(network, kernel=kernel).extract(pixels).layers, oracle.layers, strict=True
+        ):
+            assert layer.synapses[0] == expected.effort
+            mean = expected.coherence / max(expected.neurons.sum(), 1)
+            assert layer.coherence[0] == pytest.approx(mean, abs=1e-6)
+
+
+def test_mobilenet_on_real_images_is_the_oracles(real_data: Path) -> None:
+    weights = real_data / "mobilenet_v2-imagenet.safetensors"
+    module = torchvision.models.mobilenet_v2()
+    zoo.load_weights(module, weights)
+    network = zoo.build("torchvision:mobilenet_v2", weights)
+    with ZipFile(real_data / "imagenette160.zip") as archive:
+        names = sorted(name for name in archive.namelist() if name.startswith("val/"))
+        images = [network.preprocessing.pixels(decode(archive.read(name))) for name in names[50::200]]
+    rates = []
+    for pixels in images:
+        run = trace(module.eval(), network.preprocessing.normalise(pixels))
+        verdict = check(run, claims(Extractor(network).extract(pixels[None])))
+        assert verdict.disagreements == 0
+        rates.append(verdict.borderline_rate)
+    assert sum(rates) / len(rates) < 1e-3

@@ -1,0 +1,150 @@
+"""The command line as a user meets it: real processes, real files."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models import zoo
+from models.preprocessing import to_image
+from profiling.datasets import Dataset
+from profiling.splits import Split
+from tests.definitions.effective_path import check, trace
+
+COMMANDS = ["networks", "train", "profile", "fit", "evaluate", "detect", "paths", "serve", "quickstart"]
+
+
+def pathprint(*arguments: object, status: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run the command; assert its exit status, and that it never shows a traceback."""
+    command = [sys.executable, "-m", "profiling.cli", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == status, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def closing_json(done: subprocess.CompletedProcess[str]) -> dict[str, object]:
+    (line,) = done.stdout.splitlines()
+    data: dict[str, object] = json.loads(line)
+    return data
+
+
+@pytest.fixture(scope="module")
+def image(digits: Dataset, digits_split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("images") / "digit.png"
+    to_image(digits.pixels(digits_split.test[:1], zoo.ZOO["digits-cnn"].preprocessing)[0]).save(path)
+    return path
+
+
+def test_help_of_every_command_shows_an_example() -> None:
+    assert all(name in pathprint("--help").stdout for name in COMMANDS)
+    for name in COMMANDS:
+        assert f"Example: pathprint {name}" in " ".join(pathprint(name, "--help").stdout.split())
+
+
+def test_from_network_to_figures(tmp_path: Path, image: Path) -> None:
+    weights = tmp_path / "w.safetensors"
+    trained = closing_json(pathprint("train", "digits-cnn", "--epochs", 30, "--out", weights, "--json"))
+    assert float(str(trained["held_out_accuracy"])) > 0.93
+    named = ("--network", "digits-cnn", "--weights", weights)
+    profiled = pathprint("profile", *named, "--out", tmp_path / "profile", "--json")
+    assert closing_json(profiled)["classes"] == 10
+    options = ("--attack", "pgd-0.2", "--classifier", "logistic", "--fit-images", 100)
+    fitted = closing_json(pathprint("fit", tmp_path / "profile", "--out", tmp_path / "bundle", *options, "--json"))
+    assert fitted["classifier"] == "logistic"
+    figures = closing_json(pathprint("evaluate", tmp_path / "bundle", "--attack", "pgd-0.2", "--images", 100, "--json"))
+    assert float(str(figures["mean_auc"])) > 0.85
+    assert "at the" not in pathprint("detect", tmp_path / "bundle", image).stderr
+
+
+def test_detect_says_what_the_detector_says(bundle_folder: Path, image: Path) -> None:
+    verdict = closing_json(pathprint("detect", bundle_folder, image, "--json"))
+    words = pathprint("detect", bundle_folder, image).stdout
+    assert str(verdict["decision"]).upper() in words
+    assert f"answered '{verdict['label']}'" in words
+
+
+@pytest.mark.parametrize("source", ["bundle", "network"])
+def test_paths_file_is_the_oracles(bundle_folder: Path, image: Path, tmp_path: Path, source: str) -> None:
+    given = (bundle_folder,) if source == "bundle" else ("--network", "digits-cnn")
+    pathprint("paths", *given, image, "--out", tmp_path / "path.npz")
+    with np.load(tmp_path / "path.npz", allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    assert next(iter(arrays)) == "input"
+    assert arrays["input"].dtype == np.float32
+    names = list(dict.fromkeys(name.split("/")[0] for name in arrays if "/" in name))
+    assert names == ["0", "2", "5", "9", "11"]
+    claimed = {n: (arrays[f"{n}/neurons"], arrays[f"{n}/weights"], int(arrays[f"{n}/unexplained"])) for n in names}
+    module = zoo.ZOO["digits-cnn"].build(10)
+    zoo.load_weights(module, zoo.SHIPPED / "digits-cnn.safetensors")
+    verdict = check(trace(module.eval(), torch.from_numpy(arrays["input"])), claimed)
+    assert verdict.disagreements == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train", "resnet9000"), "cannot be trained here; choose from digits-cnn"),
+        (("train", "digits-cnn", "--data", "absent.npz"), "there is no data at absent.npz"),
+        (("profile", "--network", "lenet5", "--out", "p"), "lenet5 needs weights"),
+        (("profile", "--network", "digits-cnn", "--theta", 2, "--out", "p"), "theta is 2.0; it must be above 0"),
+        (("profile", "--network", "digits-cnn", "--reference", "x", "--out", "p"), "allowed: sum, output, positive"),
+        (("fit", "absent", "--out", "b"), "absent is not a readable profile"),
+        (("detect", "absent", "image.png"), "absent is no bundle or a damaged one"),
+        (("evaluate", "absent"), "absent is no bundle"),
+        (("serve", "absent"), "absent is no bundle"),
+        (("paths", "only.png", "--out", "x.npz"), "give BUNDLE IMAGE, or --network NAME IMAGE"),
+        (("paths", "--network", "digits-cnn", "absent.png", "--out", "x.npz"), "absent.png cannot be read"),
+    ],
+)
+def test_mistakes_end_in_one_sentence(arguments: tuple[object, ...], message: str, tmp_path: Path) -> None:
+    done = pathprint(*arguments, status=1)
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stdout == ""
+
+
+def test_damaged_image_and_unwritable_place_end_in_one_sentence(
+    bundle_folder: Path, image: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.png").write_bytes(image.read_bytes()[:60])
+    assert "truncated or damaged" in pathprint("detect", bundle_folder, tmp_path / "bad.png", status=1).stderr
+    out = tmp_path / "absent" / "x.npz"
+    assert "No such file or directory" in pathprint("paths", bundle_folder, image, "--out", out, status=1).stderr
+
+
+@pytest.mark.slow
+def test_quickstart_does_the_whole_job(tmp_path: Path) -> None:
+    result = closing_json(pathprint("quickstart", "--out", tmp_path / "digits", "--json"))
+    attacks, service = result["attacks"], result["service"]
+    assert isinstance(attacks, dict)
+    assert isinstance(service, dict)
+    assert float(str(result["clean_accuracy"])) >= 0.97
+    assert np.mean([attack["auc"] for attack in attacks.values()]) >= 0.93
+    assert {"success", "auc", "tpr_at_5fpr"} == set(attacks["fgsm-0.2"])
+    assert service["clean"]["detection"]["verdict"] == "benign"
+    assert service["adversarial"]["detection"]["score"] > service["clean"]["detection"]["score"]
+
+
+@pytest.mark.slow
+def test_real_files_from_training_to_verdict(real_data: Path, tmp_path: Path) -> None:
+    data = real_data / "mnist.npz"
+    weights = tmp_path / "lenet5.safetensors"
+    trained = closing_json(pathprint("train", "lenet5", "--data", data, "--epochs", 2, "--out", weights, "--json"))
+    assert float(str(trained["held_out_accuracy"])) > 0.97
+    named = ("--network", "lenet5", "--weights", weights)
+    pathprint("profile", *named, "--data", data, "--images-per-class", 100, "--out", tmp_path / "p")
+    options = ("--attack", "fgsm-0.2", "--attack", "pgd-0.2", "--classifier", "logistic", "--fit-images", 200)
+    pathprint("fit", tmp_path / "p", "--out", tmp_path / "b", *options)
+    figures = closing_json(
+        pathprint("evaluate", tmp_path / "b", "--data", data, "--images", 200, "--attack", "pgd-0.2", "--json")
+    )
+    assert float(str(figures["mean_auc"])) > 0.9
+    with np.load(data) as arrays:
+        to_image(torch.from_numpy(arrays["x_test"][0]).float()[None] / 255).save(tmp_path / "seven.png")
+    verdict = closing_json(pathprint("detect", tmp_path / "b", tmp_path / "seven.png", "--json"))
+    assert verdict["label"] == "7"

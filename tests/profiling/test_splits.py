@@ -1,0 +1,145 @@
+"""No image has two roles, whatever the data; the same data and seed give the same roles."""
+
+import io
+from pathlib import Path
+from zipfile import ZipFile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from profiling.datasets import Dataset, open_dataset
+from profiling.errors import DataError, SplitError
+from profiling.splits import Split, profile_images, split, unseen
+
+
+def keys(dataset: Dataset, images: np.ndarray[tuple[int], np.dtype[np.int64]]) -> frozenset[int]:
+    return frozenset(dataset.keys[images].tolist())
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_roles_share_no_image(digits: Dataset, seed: int) -> None:
+    profile = keys(digits, profile_images(digits, seed))
+    parts = split(digits, profile, seed)
+    roles = [profile, *(parts.keys(role) for role in ("fit", "calibrate", "test"))]
+    assert sum(map(len, roles)) == len(frozenset().union(*roles)) == len(set(digits.keys.tolist()))
+    assert len(unseen(digits, profile | parts.keys("fit") | parts.keys("calibrate"))) >= len(parts.test)
+
+
+def test_split_is_reproducible(digits: Dataset) -> None:
+    first, again = (split(digits, keys(digits, profile_images(digits, 4)), 4) for _ in range(2))
+    np.testing.assert_array_equal(first.test, again.test)
+
+
+def test_overlap_cannot_be_constructed(digits: Dataset) -> None:
+    some, other = np.arange(10), np.arange(9, 20)
+    with pytest.raises(SplitError, match="both fit and test"):
+        Split(digits, frozenset(), some, np.arange(30, 40), other)
+    with pytest.raises(SplitError, match="both profile and calibrate"):
+        Split(digits, keys(digits, some), np.arange(30, 40), some, other)
+
+
+def test_equal_images_count_as_one(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 255, (40, 8, 8)).astype(np.uint8)
+    np.savez(tmp_path / "d.npz", x=np.concatenate([images, images]), y=np.zeros(80, dtype=int))
+    dataset = open_dataset(str(tmp_path / "d.npz"))
+    parts = split(dataset, keys(dataset, profile_images(dataset)))
+    assert len(profile_images(dataset)) + len(parts.fit) + len(parts.calibrate) + len(parts.test) == 40
+
+
+def test_set_apart_images_are_never_profiled(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 255, (60, 8, 8)).astype(np.uint8)
+    # Ten of the test images are also among the training images: a leak in the data itself.
+    x_test = np.concatenate([images[:10], images[40:]])
+    np.savez(tmp_path / "d.npz", x_train=images[:40], y_train=np.zeros(40, int), x_test=x_test, y_test=np.ones(30, int))
+    dataset = open_dataset(str(tmp_path / "d.npz"))
+    profiled = profile_images(dataset)
+    assert profiled.max() < 40
+    parts = split(dataset, keys(dataset, profiled))
+    assert len(parts.fit) + len(parts.calibrate) + len(parts.test) == 20
+
+
+def test_too_few_images_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "d.npz", x=np.arange(3 * 64, dtype=np.uint8).reshape(3, 8, 8), y=np.zeros(3, int))
+    dataset = open_dataset(str(tmp_path / "d.npz"))
+    with pytest.raises(SplitError, match="none is left for"):
+        split(dataset, keys(dataset, profile_images(dataset)))
+
+
+def png(level: int, size: tuple[int, int] = (8, 8)) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", size, level).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    with ZipFile(tmp_path / "d.zip", "w") as file:
+        for part, count in (("train", 4), ("val", 2)):
+            for label in ("cat", "dog"):
+                for i in range(count):
+                    file.writestr(f"{part}/{label}/{i}.png", png(i + 10 * (part == "val") + 100 * (label == "dog")))
+        file.writestr("readme.txt", "not an image")
+    return tmp_path / "d.zip"
+
+
+def test_archive_folder_and_unpacked_folder_are_the_same_data(archive: Path, tmp_path: Path) -> None:
+    with ZipFile(archive) as file:
+        file.extractall(tmp_path / "unpacked")
+    packed, unpacked = open_dataset(str(archive)), open_dataset(str(tmp_path / "unpacked"))
+    assert packed.classes == unpacked.classes == ("cat", "dog")
+    np.testing.assert_array_equal(packed.labels, unpacked.labels)
+    np.testing.assert_array_equal(packed.keys, unpacked.keys)
+    assert packed.held_out is not None
+    assert int(packed.held_out.sum()) == 4
+    inside = open_dataset(f"{archive}:train")
+    assert len(inside) == 8
+    assert inside.held_out is None
+
+
+def test_labels_are_matched_by_name_map_or_order(archive: Path) -> None:
+    dataset = open_dataset(str(archive))
+    assert set(dataset.matched_to(["dog", "bird", "cat"]).labels.tolist()) == {0, 2}
+    assert set(dataset.matched_to(["x", "y", "z"], {"cat": 2, "dog": 1}).labels.tolist()) == {1, 2}
+    assert set(dataset.matched_to(["x", "y"]).labels.tolist()) == {0, 1}
+    with pytest.raises(DataError, match=r"no class called 'cat', 'dog'.*--class-map"):
+        dataset.matched_to(["x", "y", "z"])
+    with pytest.raises(DataError, match=r"class numbers must lie in 0 \.\. 2"):
+        dataset.matched_to(["x", "y", "z"], {"cat": 2, "dog": 3})
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"a": np.zeros(3)}, "holds a; x_train, y_train, x_test, y_test or x, y fit"),
+        ({"x": np.zeros((3, 8)), "y": np.zeros(3, int)}, r"has shape \(3, 8\)"),
+        ({"x": np.zeros((3, 8, 8)), "y": np.zeros(2, int)}, "3 images and 2 labels"),
+        ({"x": np.full((3, 8, 8), 7.0), "y": np.zeros(3, int)}, "float64; uint8 in 0 .. 255 or float in"),
+        ({"x": np.zeros((3, 8, 8), object), "y": np.zeros(3, int)}, "without pickle"),
+    ],
+)
+def test_bad_arrays_are_refused(tmp_path: Path, arrays: dict[str, np.ndarray], message: str) -> None:  # type: ignore[type-arg]
+    np.savez(tmp_path / "d.npz", **arrays)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=message):
+        open_dataset(str(tmp_path / "d.npz"))
+
+
+def test_bad_places_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "bad.zip").write_bytes(b"no archive")
+    (tmp_path / "flat.txt").write_text("x")
+    for name, message in {
+        "absent": "there is no data at",
+        "empty": "no class folders",
+        "bad.zip": "not a readable zip",
+        "flat.txt": "not a folder",
+    }.items():
+        with pytest.raises(DataError, match=message):
+            open_dataset(str(tmp_path / name))
+
+
+def test_damaged_image_is_named(tmp_path: Path) -> None:
+    (tmp_path / "d" / "cat").mkdir(parents=True)
+    (tmp_path / "d" / "cat" / "bad.png").write_bytes(b"\x89PNG nothing")
+    with pytest.raises(DataError, match=r"cat/bad\.png: the bytes are not"):
+        open_dataset(str(tmp_path / "d")).read(0)
