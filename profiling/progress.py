@@ -15,5 +15,6 @@ T = TypeVar("T")
 def track(items: Sequence[T], description: str) -> Iterable[T]:
     """Yield ``items`` beside a progress bar."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
+    # In a terminal finished bars make room; in a log they stay as a record.
+    with Progress(*columns, console=console, transient=console.is_terminal) as progress:
         yield from progress.track(items, description=f"{description:<28}")

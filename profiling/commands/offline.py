@@ -138,8 +138,8 @@ def figures_table(figures: Evaluation) -> Table:
         title=f"{figures.images} unseen images; network accuracy {figures.clean_accuracy:.1%}; "
         f"{figures.flagged_clean:.1%} of clean images flagged (at most {figures.target:.0%} promised)"
     )
-    for column in ("attack", "success", "AUC", "95 % interval", "TPR at 5 % FPR", "at 1 %", "AUC of softmax"):
-        table.add_column(column, justify="left" if column == "attack" else "right")
+    for column in ("attack", "success", "AUC", "95 % interval", "TPR at 5 %", "at 1 % FPR", "softmax AUC"):
+        table.add_column(column, justify="left" if column == "attack" else "right", no_wrap=column == "95 % interval")
     for name, result in figures.attacks.items():
         low, high = result.auc_interval
         rates = (f"{result.tpr_at_5fpr:.2f}", f"{result.tpr_at_1fpr:.2f}", f"{result.softmax_auc:.3f}")

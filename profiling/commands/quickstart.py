@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,7 +46,7 @@ def quickstart(
     save_bundle(detector, parts, dataset.pixels(parts.calibrate[:1], network.preprocessing)[0], out)
     console.print(figures_table(figures))
     answers = _demonstrate(out, samples)
-    console.print(f"\nThe bundle is in {out}. Serve it with:\n\n    pathprint serve {out}\n", highlight=False)
+    console.print(f"\nThe bundle is in {out}. Serve it with:\n\n    {_program()} serve {out}\n", highlight=False)
     if as_json:
         print_json(_closing(out, figures, answers))
 
@@ -70,6 +71,11 @@ def _demonstrate(bundle: Path, samples: Samples) -> dict[str, Any]:
     return answers
 
 
+def _program() -> str:
+    """Return this command as the user called it: inside a virtual environment it may not be on the path."""
+    return sys.argv[0] if Path(sys.argv[0]).name == "pathprint" else "pathprint"
+
+
 def _median(pixels: Tensor, scores: Floats) -> Tensor:
     """Return the image whose score is the median: neither the best nor the worst case."""
     return pixels[int(np.argsort(scores, kind="stable")[len(scores) // 2])]
@@ -82,5 +88,5 @@ def _closing(bundle: Path, figures: Evaluation, answers: dict[str, Any]) -> dict
         "bundle": str(bundle),
         "clean_accuracy": data["clean_accuracy"],
         "attacks": {name: {key: result[key] for key in kept} for name, result in data["attacks"].items()},
-        "service": answers,
+        "service": {name: answer["detection"]["verdict"] for name, answer in answers.items()},
     }

@@ -126,8 +126,7 @@ def test_quickstart_does_the_whole_job(tmp_path: Path) -> None:
     assert float(str(result["clean_accuracy"])) >= 0.97
     assert np.mean([attack["auc"] for attack in attacks.values()]) >= 0.93
     assert {"success", "auc", "tpr_at_5fpr"} == set(attacks["fgsm-0.2"])
-    assert service["clean"]["detection"]["verdict"] == "benign"
-    assert service["adversarial"]["detection"]["score"] > service["clean"]["detection"]["score"]
+    assert service == {"clean": "benign", "adversarial": "adversarial"}
 
 
 @pytest.mark.slow
