@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2 import functional as transform
 
@@ -23,6 +23,16 @@ from models.errors import ImageError, NetworkFileError
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
 MAX_SIDE = 8192
 MAX_PIXELS = 25_000_000
+_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA"}
 
 
@@ -106,9 +116,22 @@ def decode(data: bytes) -> Image.Image:
         raise ImageError("unsupported_color_mode", f"colour mode {image.mode} is not accepted; allowed: {allowed}.")
     try:
         image.load()
-        return ImageOps.exif_transpose(image)
+        return _upright(image)
     except (OSError, SyntaxError, ValueError) as error:
         raise ImageError("truncated_image", "the image data is truncated or damaged.") from error
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turn an image upright by its EXIF orientation; without a readable one it stays as it is.
+
+    Not Pillow's ``exif_transpose``: that writes the EXIF block anew, and fails on odd entries in it.
+    """
+    try:
+        orientation = image.getexif().get(_ORIENTATION)
+    except Exception:  # Pillow's EXIF parser raises many types on hostile blocks
+        return image
+    turn = _TURNS.get(orientation) if isinstance(orientation, int) else None
+    return image if turn is None else image.transpose(turn)
 
 
 def _open(data: bytes) -> Image.Image:

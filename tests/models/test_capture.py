@@ -21,6 +21,8 @@ def randomised(module: nn.Module) -> nn.Module:
     torch.manual_seed(0)
     for part in module.modules():
         if isinstance(part, nn.BatchNorm2d):
+            assert part.running_mean is not None
+            assert part.running_var is not None
             nn.init.normal_(part.running_mean)
             nn.init.uniform_(part.running_var, 0.5, 2)
             nn.init.normal_(part.weight)
@@ -63,7 +65,8 @@ def test_batch_norm_with_another_reader_of_its_convolution_stays() -> None:
 
         def forward(self, x: Tensor) -> Tensor:
             y = self.conv(x)
-            return self.fc(torch.cat([y, self.norm(y)], 1).mean((2, 3)))
+            logits: Tensor = self.fc(torch.cat([y, self.norm(y)], 1).mean((2, 3)))
+            return logits
 
     network = Network.capture(randomised(Both()), SMALL)
     assert [node.layer for node in network.graph.nodes if "batch_norm" in node.operation] == ["norm"]
@@ -101,7 +104,8 @@ def test_each_call_of_a_shared_layer_has_its_own_name() -> None:
             self.conv, self.fc = nn.Conv2d(3, 3, 3, padding=1), nn.Linear(3, 2)
 
         def forward(self, x: Tensor) -> Tensor:
-            return self.fc(F.relu(self.conv(F.relu(self.conv(x)))).mean((2, 3)))
+            logits: Tensor = self.fc(F.relu(self.conv(F.relu(self.conv(x)))).mean((2, 3)))
+            return logits
 
     network = Network.capture(Twice(), SMALL)
     layers = [node.layer for node in network.graph.nodes if "conv" in node.operation or "linear" in node.operation]
@@ -128,10 +132,11 @@ def test_wrong_number_of_labels_is_refused() -> None:
 
 def test_fingerprint_changes_with_every_part() -> None:
     torch.manual_seed(0)
-    module = nn.Sequential(nn.Flatten(), nn.Linear(3072, 2))
+    last = nn.Linear(3072, 2)
+    module = nn.Sequential(nn.Flatten(), last)
     network = Network.capture(module, SMALL, ("a", "b"))
     with torch.no_grad():
-        module[1].bias[0] += 1e-6
+        last.bias[0] += 1e-6
     others = [
         Network.capture(module, SMALL, ("a", "b")),
         Network(network.name, network.graph, ("a", "c"), network.preprocessing),

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from models.errors import ImageError
 from models.preprocessing import MAX_PIXELS, Preprocessing, decode, to_8_bit, to_image
@@ -52,11 +52,13 @@ def test_transparent_pixels_are_black() -> None:
     assert GREY.pixels(Image.new("RGBA", (8, 8), (255, 255, 255, 0))).max() == 0
 
 
-def test_camera_orientation_is_applied() -> None:
-    image = Image.new("L", (4, 8))
+@pytest.mark.parametrize("orientation", range(10))
+def test_camera_orientation_is_applied_as_pillow_does(orientation: int) -> None:
+    image = Image.effect_noise((16, 24), 80)
     exif = Image.Exif()
-    exif[0x0112] = 6  # turned by a quarter
-    assert decode(encoded(image, "JPEG", exif=exif)).size == (8, 4)
+    exif[0x0112] = orientation
+    data = encoded(image, "JPEG", exif=exif)
+    assert decode(data).tobytes() == ImageOps.exif_transpose(Image.open(io.BytesIO(data))).tobytes()
 
 
 def animated() -> bytes:

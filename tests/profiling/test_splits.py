@@ -118,7 +118,7 @@ def test_labels_are_matched_by_name_map_or_order(archive: Path) -> None:
         ({"x": np.zeros((3, 8, 8), object), "y": np.zeros(3, int)}, "without pickle"),
     ],
 )
-def test_bad_arrays_are_refused(tmp_path: Path, arrays: dict[str, np.ndarray], message: str) -> None:  # type: ignore[type-arg]
+def test_bad_arrays_are_refused(tmp_path: Path, arrays: dict[str, np.ndarray], message: str) -> None:
     np.savez(tmp_path / "d.npz", **arrays)  # type: ignore[arg-type]
     with pytest.raises(DataError, match=message):
         open_dataset(str(tmp_path / "d.npz"))

@@ -27,7 +27,8 @@ class Function(nn.Module):
         self.fc = nn.Linear(features, 4)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.fc(self.middle(self.conv(x)).flatten(1))
+        logits: Tensor = self.fc(self.middle(self.conv(x)).flatten(1))
+        return logits
 
 
 class Residual(nn.Module):
@@ -48,7 +49,8 @@ class Residual(nn.Module):
         y = F.relu_(self.depthwise(y))
         shortcut = F.pad(y[:, ::2], (0, 0, 0, 0, 2, 2))
         joined = F.hardtanh(self.norm(torch.cat([y, shortcut], 1)), -1, 1)
-        return self.fc(F.avg_pool2d(joined, 2, 1).mean((2, 3)))
+        logits: Tensor = self.fc(F.avg_pool2d(joined, 2, 1).mean((2, 3)))
+        return logits
 
 
 def seeded(build: Callable[[], nn.Module]) -> nn.Module:
@@ -57,6 +59,8 @@ def seeded(build: Callable[[], nn.Module]) -> nn.Module:
     module = build()
     for part in module.modules():
         if isinstance(part, nn.BatchNorm2d):
+            assert part.running_mean is not None
+            assert part.running_var is not None
             nn.init.normal_(part.running_mean)
             nn.init.uniform_(part.running_var, 0.5, 2)
             nn.init.normal_(part.bias)

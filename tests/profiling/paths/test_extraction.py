@@ -18,7 +18,7 @@ from profiling.paths.kernels.reference import select
 from profiling.paths.path import ImagePaths, Members
 from profiling.paths.policy import Policy
 from profiling.paths.rules import RULES
-from tests.profiling.paths.networks import case
+from tests.profiling.paths.networks import Function, case
 
 built = cache(case)
 
@@ -102,9 +102,11 @@ def test_selection_is_minimal_largest_first_and_monotone(row: Tensor, a: float, 
 @pytest.mark.parametrize("kernel", available())
 def test_ties_go_to_the_lower_index(kernel: str) -> None:
     module, network = case("relu")
+    assert isinstance(module, Function)
+    assert module.conv.bias is not None
     with torch.no_grad():
         module.conv.weight.fill_(1.0)
-        module.conv.bias.zero_()
+        module.conv.bias.fill_(0.0)
     network = type(network).capture(module, network.preprocessing)
     layer = Extractor(network, Policy(0.5), kernel_named(kernel)).extract(torch.ones(1, 2, 12, 12)).layers[0]
     chosen = layer.weights.one(0).reshape(-1) % 18

@@ -1,0 +1,124 @@
+"""From an upload to a verdict, off the event loop: a few threads decode, exactly one runs the model.
+
+Batching belongs here: routes only know ``Examiner.examine``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+from typing import Generic, TypeVar
+
+import torch
+from torch import Tensor
+
+from app.media import sniff
+from app.problems import ProblemError
+from app.uploads import Upload
+from models.preprocessing import Preprocessing, decode, to_image
+from profiling.detection.detector import Detector, Verdict
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """An image ready for the detector.
+
+    Attributes:
+        pixels: ``1 c h w`` in [0, 1].
+        width, height: of the upright image, before it was fitted to the network.
+        sha256: of its bytes.
+    """
+
+    pixels: Tensor
+    media_type: str
+    width: int
+    height: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timed(Generic[T]):
+    """What some work returned, the milliseconds it waited for a thread, and those it took."""
+
+    value: T
+    waited: float
+    took: float
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """A verdict, the image it is about, and milliseconds."""
+
+    image: Decoded
+    verdict: Verdict
+    decode: float
+    queue: float
+    compute: float
+
+
+class Examiner:
+    """Owns the threads. The model has one of its own: torch keeps memory for each thread that used it."""
+
+    def __init__(self, detector: Detector, decode_threads: int) -> None:
+        self._detector = detector
+        self._decoders = ThreadPoolExecutor(decode_threads, "decode")
+        self._model = ThreadPoolExecutor(1, "model")
+
+    async def warm_up(self) -> None:
+        """Examine a black image, so that the first request finds everything compiled and allocated."""
+        black = io.BytesIO()
+        to_image(torch.zeros(self._detector.network.preprocessing.input_shape)).save(black, "PNG")
+        await self.examine(Upload(black.getvalue(), None))
+
+    async def examine(self, upload: Upload) -> Examination:
+        """Return the verdict on an upload.
+
+        Raises:
+            ImageError, ProblemError: it is not an image that we accept.
+        """
+        preprocessing = self._detector.network.preprocessing
+        image = await _timed(self._decoders, partial(decode_upload, upload, preprocessing))
+        judged = await _timed(self._model, partial(self._detector.examine, image.value.pixels))
+        (verdict,) = judged.value
+        return Examination(image.value, verdict, image.took, image.waited + judged.waited, judged.took)
+
+    def close(self) -> None:
+        """Let running work finish and end the threads."""
+        self._decoders.shutdown()
+        self._model.shutdown()
+
+
+def decode_upload(upload: Upload, preprocessing: Preprocessing) -> Decoded:
+    """Return an upload as pixels.
+
+    Raises:
+        ImageError: it cannot be decoded, or is of a kind we do not accept.
+        ProblemError: it is another image format than was declared.
+    """
+    found = sniff(upload.data)
+    if found and upload.declared and found != upload.declared:
+        raise ProblemError("media_type_mismatch", f"The image was declared as {upload.declared}, but it is {found}.")
+    image = decode(upload.data)
+    assert found is not None, "decode accepts only formats that sniff knows"
+    digest = hashlib.sha256(upload.data).hexdigest()
+    return Decoded(preprocessing.pixels(image)[None], found, image.width, image.height, digest)
+
+
+async def _timed(pool: Executor, work: Callable[[], T]) -> Timed[T]:
+    """Run ``work`` on a thread of ``pool``."""
+    asked = perf_counter()
+
+    def run() -> Timed[T]:
+        started = perf_counter()
+        value = work()
+        return Timed(value, (started - asked) * 1000, (perf_counter() - started) * 1000)
+
+    return await asyncio.get_running_loop().run_in_executor(pool, run)

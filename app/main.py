@@ -1,0 +1,70 @@
+"""Put the service together: ``uvicorn app.main:from_environment --factory``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from pydantic import ValidationError
+
+from app.context import RequestContext
+from app.documentation import DESCRIPTION, Documented
+from app.logs import configure_logs
+from app.problems import install
+from app.routes import detect, health
+from app.service import running
+from app.settings import Settings
+from profiling.bundle import Bundle, load_bundle
+from profiling.errors import BundleError
+
+API_VERSION = "1.0"
+
+
+def create_app(bundle: Bundle, settings: Settings | None = None) -> FastAPI:
+    """Return the service on a loaded bundle. It is ready once its lifespan has started.
+
+    Args:
+        settings: read from the environment if not given.
+    """
+    chosen = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with running(app, bundle, chosen):
+            yield
+
+    app = Documented(
+        title="Pathprint",
+        summary="Detects adversarial images by the path they take through a network.",
+        description=DESCRIPTION,
+        version=API_VERSION,
+        lifespan=lifespan,
+        redoc_url=None,
+        redirect_slashes=False,  # a redirect would be built from the client's Host header
+    )
+    app.add_middleware(RequestContext)
+    install(app)
+    app.include_router(detect.router)
+    app.include_router(health.router)
+    return app
+
+
+def from_environment() -> FastAPI:
+    """Return the service that the ``PATHPRINT_`` variables describe; for uvicorn's ``--factory``.
+
+    Raises:
+        SystemExit: a setting is wrong, or the bundle cannot be loaded; with one line that says why.
+    """
+    configure_logs()
+    try:
+        settings = Settings()
+        if settings.bundle is None:
+            raise SystemExit("pathprint: PATHPRINT_BUNDLE is not set; set it to a bundle folder.")
+        bundle = load_bundle(settings.bundle)
+    except ValidationError as error:
+        wrong = "; ".join(f"PATHPRINT_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
+        raise SystemExit(f"pathprint: {wrong}.") from None
+    except (BundleError, OSError) as error:
+        raise SystemExit(f"pathprint: {' '.join(str(error).split())}") from None
+    return create_app(bundle, settings)

@@ -1,0 +1,67 @@
+"""What routes need to answer: made when the service starts, gone when it stops."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated
+
+import structlog
+import torch
+from fastapi import Depends, FastAPI, Request
+
+from app.examiner import Examiner
+from app.problems import ProblemError
+from app.schemas import Model
+from app.settings import Settings
+from profiling.bundle import Bundle
+from profiling.detection.calibration import Calibration
+from profiling.threads import settle_threads
+
+log = structlog.get_logger("app")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A loaded bundle at work."""
+
+    settings: Settings
+    model: Model
+    calibration: Calibration
+    examiner: Examiner
+
+
+@asynccontextmanager
+async def running(app: FastAPI, bundle: Bundle, settings: Settings) -> AsyncIterator[None]:
+    """Start the threads, warm up, and only then be ready; stop being ready before they end."""
+    detector = bundle.detector
+    if settings.torch_threads is not None:
+        torch.set_num_threads(settings.torch_threads)
+    else:
+        settle_threads(detector.network.preprocessing)
+    model = Model(name=detector.network.name, fingerprint=detector.network.fingerprint, bundle_sha256=bundle.sha256)
+    examiner = Examiner(detector, settings.decode_threads)
+    try:
+        await examiner.warm_up()
+        app.state.service = Service(settings, model, detector.calibration, examiner)
+        log.info("ready", **model.model_dump())
+        yield
+    finally:
+        app.state.service = None
+        examiner.close()
+
+
+def current_service(request: Request) -> Service:
+    """Return the running service.
+
+    Raises:
+        ProblemError: it has not started, or is stopping.
+    """
+    service: Service | None = getattr(request.app.state, "service", None)
+    if service is None:
+        raise ProblemError("not_ready", "The model is not loaded; try again soon.", {"Retry-After": "1"})
+    return service
+
+
+Running = Annotated[Service, Depends(current_service)]

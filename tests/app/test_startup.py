@@ -1,0 +1,104 @@
+"""The service as operators start it: a process of its own, told by the environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.main import from_environment
+from profiling.bundle import Bundle
+from tests.app.images import digit, encoded
+from tests.app.server import post
+
+SECONDS = 60
+
+
+def start(port: int = 0, **environment: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "uvicorn", "app.main:from_environment", "--factory", "--port", str(port)]
+    known = {name: value for name, value in os.environ.items() if not name.startswith("PATHPRINT_")}
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, env={**known, **environment}, text=True)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until_ready(client: httpx.Client, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            if client.get("/readyz").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    pytest.fail("the service did not get ready")
+
+
+def test_a_service_starts_answers_logs_and_stops(bundle_folder: Path, bundle: Bundle) -> None:
+    port = free_port()
+    process = start(port, PATHPRINT_BUNDLE=str(bundle_folder))
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            wait_until_ready(client, process)
+            answer = post(client, encoded(digit(), "PNG")).json()
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=SECONDS)
+    finally:
+        process.kill()
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert lines[0]["event"] == "ready"
+    assert lines[0]["bundle_sha256"] == bundle.sha256
+    (detect,) = [line for line in lines if line.get("path") == "/v1/detect"]
+    assert detect["request_id"] == answer["request_id"]
+    assert detect["verdict"] == answer["detection"]["verdict"]
+    assert detect["status"] == 200
+
+
+def test_a_damaged_bundle_ends_the_process_with_one_line_that_names_the_file(
+    bundle_folder: Path, tmp_path: Path
+) -> None:
+    damaged = tmp_path / "damaged"
+    shutil.copytree(bundle_folder, damaged)
+    file = damaged / "signatures.safetensors"
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1  # one flipped bit still loads as safetensors
+    file.write_bytes(data)
+    process = start(PATHPRINT_BUNDLE=str(damaged))
+    output, errors = process.communicate(timeout=SECONDS)
+    assert (process.returncode, output) == (1, "")
+    (line,) = errors.splitlines()
+    assert line.startswith("pathprint: ")
+    assert str(file) in line
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({}, "PATHPRINT_BUNDLE"),
+        ({"PATHPRINT_BUNDLE": "/nowhere"}, "/nowhere"),
+        ({"PATHPRINT_BUNDLE": ""}, "manifest.json"),
+        ({"PATHPRINT_MAX_BODY_BYTES": "0"}, "PATHPRINT_MAX_BODY_BYTES"),
+        ({"PATHPRINT_BODY_SECONDS": "inf", "PATHPRINT_DECODE_THREADS": "two"}, "PATHPRINT_DECODE_THREADS"),
+    ],
+)
+def test_a_wrong_setting_is_named_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], named: str
+) -> None:
+    monkeypatch.delenv("PATHPRINT_BUNDLE", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit, match=rf"^pathprint: [^\n]*{named}[^\n]*$"):
+        from_environment()
