@@ -133,13 +133,13 @@ def evaluate(
 
 
 def figures_table(figures: Evaluation) -> Table:
-    """Return the figures as a table for people."""
+    """Return the figures as a table for people; ``softmax`` is the AUC of the network's own confidence."""
     table = Table(
         title=f"{figures.images} unseen images; network accuracy {figures.clean_accuracy:.1%}; "
         f"{figures.flagged_clean:.1%} of clean images flagged (at most {figures.target:.0%} promised)"
     )
-    for column in ("attack", "success", "AUC", "95 % interval", "TPR at 5 %", "at 1 % FPR", "softmax AUC"):
-        table.add_column(column, justify="left" if column == "attack" else "right", no_wrap=column == "95 % interval")
+    for column in ("attack", "success", "AUC", "95 % interval", "TPR@5%", "TPR@1%", "softmax"):
+        table.add_column(column, justify="left" if column == "attack" else "right", no_wrap=True)
     for name, result in figures.attacks.items():
         low, high = result.auc_interval
         rates = (f"{result.tpr_at_5fpr:.2f}", f"{result.tpr_at_1fpr:.2f}", f"{result.softmax_auc:.3f}")
