@@ -23,6 +23,8 @@ from models.errors import ImageError, NetworkFileError
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
 MAX_SIDE = 8192
 MAX_PIXELS = 25_000_000
+MAX_ASPECT = 16
+"""The shorter side is scaled to the network's size; a thin image would become enormous on the way."""
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -97,8 +99,8 @@ def decode(data: bytes) -> Image.Image:
     """Return the fully loaded image in ``data``, turned upright by its EXIF orientation.
 
     Raises:
-        ImageError: empty, not one of ``FORMATS``, truncated, too large, animated, or of a colour
-            mode without a plain meaning (CMYK, 16 bit, float).
+        ImageError: empty, not one of ``FORMATS``, truncated, too large or too thin, animated, or of a
+            colour mode without a plain meaning (CMYK, 16 bit, float).
     """
     if not data:
         raise ImageError("empty_input", "the image has no bytes.")
@@ -109,7 +111,13 @@ def decode(data: bytes) -> Image.Image:
             f"the image is {image.width} x {image.height}; at most {MAX_SIDE} per side and "
             f"{MAX_PIXELS:,} pixels are accepted.",
         )
-    if getattr(image, "n_frames", 1) > 1:
+    if max(image.size) > MAX_ASPECT * min(image.size):
+        raise ImageError(
+            "image_too_large",
+            f"the image is {image.width} x {image.height}; one side may be at most {MAX_ASPECT} times the other.",
+        )
+    # Phones write JPEG files with a second picture inside (MPO); the first one is the photograph.
+    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
         raise ImageError("multi_frame", "the image has several frames; send one still image.")
     if image.mode not in _MODES:
         allowed = ", ".join(sorted(_MODES))

@@ -123,12 +123,15 @@ def load_bundle(folder: Path, kernel: str = "auto") -> Bundle:
             clean_scores=arrays["clean_scores"],
             thorough=bool(facts["thorough"]),
         )
+        _check_golden(detector, manifest["golden"], folder)
+        used = {role: frozenset(values.tolist()) for role, values in keys.items()}
     except BundleError:
         raise
-    except (ModelError, ProfilingError, OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (ModelError, ProfilingError, OSError, SafetensorError) as error:
         raise BundleError(f"{folder}: {error}") from error
-    _check_golden(detector, manifest["golden"], folder)
-    used = {role: frozenset(values.tolist()) for role, values in keys.items()}
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        # Checksums fit, so somebody wrote it so: a well-formed bundle with senseless content.
+        raise BundleError(f"{folder} has malformed content: {error!r}") from error
     return Bundle(detector, used, manifest)
 
 
@@ -172,7 +175,7 @@ def _verified_manifest(folder: Path) -> dict[str, Any]:
     try:
         data = path.read_bytes()
         manifest = json.loads(data)
-        schema = manifest["schema"]
+        schema, files = manifest["schema"], dict(manifest.get("files", {}))
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BundleError(f"{path} cannot be read, so {folder} is no bundle or a damaged one: {error!r}") from error
     if schema != SCHEMA:
@@ -182,7 +185,7 @@ def _verified_manifest(folder: Path) -> dict[str, Any]:
         raise BundleError(
             f"{path} was changed after it was written; its checksum does not fit. Build the bundle again."
         )
-    _check_files(folder, manifest["files"])
+    _check_files(folder, files)
     return dict(manifest)
 
 

@@ -121,4 +121,13 @@ def serve(
 
     os.environ["PATHPRINT_BUNDLE"] = str(bundle)
     # Named, not imported: the service depends on this package, never the reverse.
-    uvicorn.run("app.main:from_environment", factory=True, host=host, port=port, access_log=False)
+    uvicorn.run(
+        "app.main:from_environment",
+        factory=True,
+        host=host,
+        port=port,
+        access_log=False,  # the service writes its own
+        server_header=False,
+        timeout_keep_alive=65,  # longer than a proxy keeps idle connections, or it would meet closed ones
+        timeout_graceful_shutdown=30,
+    )

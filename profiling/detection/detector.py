@@ -94,12 +94,15 @@ class Detector:
 
         Raises:
             OptionsError: the pixels do not fit the network, or are not finite.
+            BundleError: the parts of this detector do not belong together, or give no finite score.
         """
         paths, table = measure(self.extractor, self.signatures, pixels, self.thorough)
         if table.features != self.features:
             raise BundleError("the score was fitted on other features than these signatures give; fit it again.")
         contributions = self.score.contributions(table.values)
         scores = total(self.score, table.values)
+        if not np.isfinite(scores).all():
+            raise BundleError("the score is not a finite number; the network or the detector is broken.")
         return [self._verdict(paths, i, table.values[i], contributions[i], float(scores[i])) for i in range(len(paths))]
 
     def _verdict(self, paths: ImagePaths, image: int, values: Floats, contributions: Floats, score: float) -> Verdict:

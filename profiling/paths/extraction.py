@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -82,16 +81,21 @@ class Extractor:
         return ImagePaths(logits.cpu().numpy(), chosen.cpu().numpy(), layers)
 
     def _walk(self, values: Mapping[str, Tensor], seeds: Tensor) -> tuple[LayerPath, ...]:
-        """Walk from the logits to the input; ``wanted`` holds the units that later steps chose."""
+        """Walk from the logits to the input; ``wanted`` holds the units that later steps chose.
+
+        A mask has the shape of its activation, in whatever memory layout the kernel gave it.
+        """
         logits = values[self.plan.output]
         seeded = torch.zeros_like(logits, dtype=torch.bool).scatter_(1, seeds[:, None], True)
         wanted: dict[str, Tensor] = {self.plan.output: seeded}
         layers: list[LayerPath] = []
         for step in reversed(self.plan.steps):
+            shape = (len(logits), *self.plan.shapes[step.y])
             mask = wanted.pop(step.y, None)
-            if mask is None:  # nothing after this step reads it
-                mask = torch.zeros(len(logits), _outputs(step), dtype=torch.bool, device=logits.device)
+            if mask is None:  # nothing after this step wants anything of it
+                mask = torch.zeros(shape, dtype=torch.bool, device=logits.device)
             for name, chosen in self._pass(step, values, mask, layers):
+                chosen = chosen.reshape(len(logits), *self.plan.shapes[name])
                 # The one place where the consumers of a tensor meet: wanted by any, wanted.
                 wanted[name] = wanted[name] | chosen if name in wanted else chosen
         return tuple(reversed(layers))
@@ -102,15 +106,15 @@ class Extractor:
         """Return the chosen inputs of one step; a weighted one is also entered in ``layers``."""
         match step:
             case Weighted():
-                neurons = Members.of(mask.cpu().numpy())
-                choice = self.kernel.weighted(step, values[step.x], values[step.y], neurons, self.policy)
+                neurons = self.kernel.members(mask)
+                choice = self.kernel.weighted(step, values[step.x], values.get(step.y), neurons, self.policy)
                 layers.append(_layer_path(step, neurons, choice))
                 return [(step.x, choice.inputs)]
             case Mean():
-                neurons = Members.of(mask.cpu().numpy())
+                neurons = self.kernel.members(mask)
                 return [(step.x, self.kernel.mean(step, values[step.x], values[step.y], neurons, self.policy))]
             case Maximum():
-                return [(step.x, self.kernel.maximum(step, values[step.x], Members.of(mask.cpu().numpy())))]
+                return [(step.x, self.kernel.maximum(step, values[step.x], self.kernel.members(mask)))]
             case Sum():
                 operands = values[step.operands[0]], values[step.operands[1]]
                 chosen = routing.add(step, operands, values[step.y], mask, self.policy)
@@ -118,20 +122,8 @@ class Extractor:
             case Movement():
                 return list(zip(step.inputs, routing.movement(step, mask), strict=True))
             case Same():
-                return [(step.x, routing.same(step, values[step.y], mask))]
+                return [(step.x, mask if step.sure else routing.same(step, values[step.y], mask))]
 
 
 def _layer_path(step: Weighted, neurons: Members, choice: Choice) -> LayerPath:
     return LayerPath(step.layer, neurons, choice.weights, choice.synapses, choice.unexplained, choice.coherence)
-
-
-def _outputs(step: Geometry) -> int:
-    match step:
-        case Weighted():
-            return int(np.prod(step.layer.neurons))
-        case Mean() | Maximum():
-            return step.rows * len(step.taps)
-        case Sum() | Movement():
-            return len(step.sources[0])
-        case Same():
-            raise AssertionError(f"{step.y} is read by nothing; canonising drops such nodes")

@@ -51,7 +51,7 @@ def window_taps(axes: tuple[Axis, ...]) -> Tensor:
     return reduce(combine, axes, torch.zeros(1, 1, dtype=torch.int64)).int()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Weighted:
     """A convolution or linear layer.
 
@@ -62,6 +62,7 @@ class Weighted:
         weight: ``(o, c / groups, *k)`` or ``(o, i)``; its flat order is the tie order.
         taps: int32 ``(e, t)``, -1 for padding, which is no contribution.
         channels_last: linear layers keep channels as the last axis, convolutions as the first.
+        positive: every wanted output is known to be positive, so ``y`` need not be recorded.
     """
 
     layer: LayerShape
@@ -74,6 +75,7 @@ class Weighted:
     positions: int
     groups: int
     channels_last: bool
+    positive: bool = False
 
     @property
     def size(self) -> int:
@@ -143,10 +145,17 @@ class Movement:
 
 @dataclass(frozen=True, slots=True)
 class Same:
-    """One input element, one output element: wanted if the output is not zero."""
+    """One input element, one output element: wanted if the output is not zero.
+
+    Attributes:
+        rectifies: an output that is not zero has a positive input (ReLU and the like).
+        sure: every wanted output is known not to be zero, so ``y`` need not be recorded.
+    """
 
     x: str
     y: str
+    rectifies: bool = False
+    sure: bool = False
 
 
 Geometry = Weighted | Mean | Maximum | Sum | Movement | Same

@@ -45,9 +45,10 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """One set per image, sparse: image ``i`` has ``indices[offsets[i]:offsets[i + 1]]``, ascending.
+    """One set per image, sparse: image ``i`` has ``indices[offsets[i]:offsets[i + 1]]``.
 
-    Indices are positions in the flattened tensor (C order); ``size`` is that tensor's length.
+    Indices are positions in the flattened tensor (C order), in the order in which the kernel's
+    memory holds them; ``size`` is that tensor's length.
     """
 
     offsets: Indices

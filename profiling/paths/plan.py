@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 
@@ -11,7 +12,7 @@ from models.graph import INPUT, Graph, Node
 from models.network import Network
 from models.operations import STRUCTURE
 from profiling.errors import PlanError
-from profiling.paths.geometry import Geometry, Movement, Same, Sum, Weighted
+from profiling.paths.geometry import Geometry, Maximum, Mean, Movement, Same, Sum, Weighted
 from profiling.paths.path import Layout
 from profiling.paths.rules import RULES, example_values
 
@@ -23,10 +24,12 @@ class Plan:
     Attributes:
         steps: in forward order.
         output: name of the logits.
+        shapes: shape of every activation for one image.
     """
 
     steps: tuple[Geometry, ...]
     output: str
+    shapes: Mapping[str, tuple[int, ...]]
 
     @cached_property
     def layout(self) -> Layout:
@@ -59,7 +62,56 @@ def plan(network: Network) -> Plan:
             refused.append(str(error))
     if refused:
         raise PlanError("; ".join(refused))
-    return Plan(tuple(steps), network.graph.output)
+    known = _told_what_is_known(steps, network.graph.output)
+    names = {name for step in steps for name in (*inputs_of(step), step.y)}
+    return Plan(known, network.graph.output, {name: context.shape(name) for name in names})
+
+
+def _told_what_is_known(steps: list[Geometry], output: str) -> tuple[Geometry, ...]:
+    """Mark what the walk need not look at, because of the steps that it comes from.
+
+    A step that selects wants only inputs that are not zero, a step that moves wants what it was
+    asked for; only an elementwise step can turn zero into something else. So some activations are
+    known not to be zero where they are wanted, and a layer that only rectifiers read is positive
+    where these are not zero.
+    """
+    readers: dict[str, list[Geometry]] = {}
+    for step in steps:
+        for name in inputs_of(step):
+            readers.setdefault(name, []).append(step)
+    known: list[Geometry] = []
+    not_zero: dict[str, bool] = {}
+    for step in reversed(steps):
+        after = [] if step.y == output else readers.get(step.y, [])
+        not_zero[step.y] = bool(after) and all(_keeps_off_zero(reader, not_zero) for reader in after)
+        if isinstance(step, Same):
+            step = replace(step, sure=not_zero[step.y])
+        elif isinstance(step, Weighted):
+            step = replace(step, positive=bool(after) and all(isinstance(r, Same) and r.rectifies for r in after))
+        known.append(step)
+    return tuple(reversed(known))
+
+
+def _keeps_off_zero(reader: Geometry, not_zero: Mapping[str, bool]) -> bool:
+    """Say whether what ``reader`` wants of its inputs is never zero."""
+    match reader:
+        case Same():
+            return False
+        case Movement() | Maximum():
+            return not_zero[reader.y]
+        case _:
+            return True
+
+
+def inputs_of(step: Geometry) -> tuple[str, ...]:
+    """Return the names of the activations that a step reads."""
+    match step:
+        case Movement():
+            return step.inputs
+        case Sum():
+            return step.operands
+        case _:
+            return (step.x,)
 
 
 def _walked(graph: Graph) -> list[Node]:
@@ -78,8 +130,12 @@ def _looks_at(step: Geometry) -> tuple[str, ...]:
         case Movement():
             return ()
         case Same():
-            return (step.y,)
+            return () if step.sure else (step.y,)
         case Sum():
             return (*step.operands, step.y)
-        case _:
+        case Weighted():
+            return (step.x,) if step.positive else (step.x, step.y)
+        case Maximum():
+            return (step.x,)
+        case Mean():
             return (step.x, step.y)

@@ -11,12 +11,12 @@ from profiling.paths.policy import Policy
 
 def same(step: Same, y: Tensor, wanted: Tensor) -> Tensor:
     """Return the wanted inputs of an elementwise step: the same elements, where the output is not 0."""
-    return wanted & (y.reshape(len(y), -1) != 0)
+    return wanted & (y != 0)
 
 
 def movement(step: Movement, wanted: Tensor) -> tuple[Tensor, ...]:
     """Return the wanted units of each input: those that the wanted outputs came from."""
-    image, unit = wanted.nonzero(as_tuple=True)
+    image, unit = wanted.reshape(len(wanted), -1).nonzero(as_tuple=True)
     return tuple(
         _scatter(image, sources.to(unit.device)[unit], (len(wanted), size))
         for sources, size in zip(step.sources, step.sizes, strict=True)
@@ -29,7 +29,7 @@ def add(step: Sum, operands: tuple[Tensor, Tensor], y: Tensor, wanted: Tensor, p
     Two contributions are too few for the general kernel, the same selection is three comparisons:
     the larger one (the first on a tie) if it suffices or stands alone, else both.
     """
-    image, unit = wanted.nonzero(as_tuple=True)
+    image, unit = wanted.reshape(len(wanted), -1).nonzero(as_tuple=True)
     sign = torch.where(y.reshape(len(y), -1)[image, unit] < 0, -1.0, 1.0).double()
     sources = [source.to(unit.device)[unit] for source in step.sources]
     first, second = (

@@ -160,9 +160,15 @@ def _broadcast_source(shape: tuple[int, ...], output: tuple[int, ...]) -> Tensor
     return torch.arange(prod(shape)).reshape(shape).expand(output).reshape(-1)
 
 
+_RECTIFIERS = {"aten.relu.default", "aten.relu6.default"}
+
+
 def same(node: Node, context: Context) -> Geometry:
     """Elementwise function of one activation, monotone or affine per element."""
-    return Same(node.args[0].name, node.name)
+    rectifies = node.operation in _RECTIFIERS or (
+        node.operation == "aten.hardtanh.default" and node.args[1:2] == (0.0,)
+    )
+    return Same(node.args[0].name, node.name, rectifies)
 
 
 def movement(node: Node, context: Context) -> Geometry:

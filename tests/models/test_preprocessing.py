@@ -61,6 +61,12 @@ def test_camera_orientation_is_applied_as_pillow_does(orientation: int) -> None:
     assert decode(data).tobytes() == ImageOps.exif_transpose(Image.open(io.BytesIO(data))).tobytes()
 
 
+def test_second_picture_of_a_phones_jpeg_is_ignored() -> None:
+    first, second = (Image.effect_noise((16, 16), 80) for _ in range(2))
+    data = encoded(first, "MPO", save_all=True, append_images=[second])
+    assert decode(data).tobytes() == Image.open(io.BytesIO(encoded(first, "JPEG"))).tobytes()
+
+
 def animated() -> bytes:
     frames = [Image.new("L", (8, 8), level) for level in (0, 255)]
     return encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:])
@@ -77,6 +83,7 @@ def animated() -> bytes:
         (encoded(Image.new("1", (9000, 10))), "image_too_large"),
         (encoded(Image.new("1", (6000, MAX_PIXELS // 6000 + 1))), "image_too_large"),
         (encoded(Image.new("1", (20000, 20000))), "image_too_large"),
+        (encoded(Image.new("1", (170, 10))), "image_too_large"),
         (encoded(Image.new("CMYK", (8, 8)), "JPEG"), "unsupported_color_mode"),
         (encoded(Image.new("I;16", (8, 8))), "unsupported_color_mode"),
         (animated(), "multi_frame"),

@@ -103,6 +103,13 @@ def test_other_schema_and_other_golden_score_are_refused(copy: Path) -> None:
         load_bundle(copy)
 
 
+@pytest.mark.parametrize("changes", [{"golden": {}}, {"golden": 3}, {"golden": {"pixels": [1], "predicted": 0}}])
+def test_senseless_content_is_refused(copy: Path, changes: dict[str, object]) -> None:
+    resealed(copy, **changes)
+    with pytest.raises(BundleError, match="malformed content"):
+        load_bundle(copy)
+
+
 def test_changed_network_is_refused_even_with_a_new_manifest(copy: Path) -> None:
     data = json.loads((copy / "network.json").read_bytes())
     data["preprocessing"]["mean"] = [0.4]

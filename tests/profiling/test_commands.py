@@ -11,6 +11,7 @@ import torch
 
 from models import zoo
 from models.preprocessing import to_image
+from profiling.cli import main
 from profiling.datasets import Dataset
 from profiling.splits import Split
 from tests.definitions.effective_path import check, trace
@@ -40,10 +41,21 @@ def image(digits: Dataset, digits_split: Split, tmp_path_factory: pytest.TempPat
     return path
 
 
-def test_help_of_every_command_shows_an_example() -> None:
-    assert all(name in pathprint("--help").stdout for name in COMMANDS)
+def in_process(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[object, str, str]:
+    """Run the command in this process, which saves its start; return exit status, output and errors."""
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+        patch.setattr(sys, "argv", ["pathprint", *map(str, arguments)])
+        main()
+    written = capsys.readouterr()
+    return ended.value.code, written.out, written.err
+
+
+def test_help_of_every_command_shows_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    assert all(name in in_process(capsys, "--help")[1] for name in COMMANDS)
     for name in COMMANDS:
-        assert f"Example: pathprint {name}" in " ".join(pathprint(name, "--help").stdout.split())
+        status, written, _ = in_process(capsys, name, "--help")
+        assert status == 0
+        assert f"Example: pathprint {name}" in " ".join(written.split())
 
 
 def test_from_network_to_figures(tmp_path: Path, image: Path) -> None:
@@ -96,16 +108,24 @@ def test_paths_file_is_the_oracles(bundle_folder: Path, image: Path, tmp_path: P
         (("fit", "absent", "--out", "b"), "absent is not a readable profile"),
         (("detect", "absent", "image.png"), "absent is no bundle or a damaged one"),
         (("evaluate", "absent"), "absent is no bundle"),
-        (("serve", "absent"), "absent is no bundle"),
         (("paths", "only.png", "--out", "x.npz"), "give BUNDLE IMAGE, or --network NAME IMAGE"),
         (("paths", "--network", "digits-cnn", "absent.png", "--out", "x.npz"), "absent.png cannot be read"),
     ],
 )
-def test_mistakes_end_in_one_sentence(arguments: tuple[object, ...], message: str, tmp_path: Path) -> None:
-    done = pathprint(*arguments, status=1)
-    assert message in done.stderr
+def test_mistakes_end_in_one_sentence(
+    arguments: tuple[object, ...], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, written, complaint = in_process(capsys, *arguments)
+    assert status == 1
+    assert message in complaint
+    assert len(complaint.strip().splitlines()) == 1
+    assert written == ""
+
+
+def test_serving_no_bundle_ends_in_one_sentence() -> None:
+    done = pathprint("serve", "absent", status=1)
+    assert "absent is no bundle" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
-    assert done.stdout == ""
 
 
 def test_damaged_image_and_unwritable_place_end_in_one_sentence(

@@ -19,7 +19,7 @@ class Choice:
     """What was chosen in one weighted layer, for a batch.
 
     Attributes:
-        inputs: chosen input units, bool ``(n, input units)``.
+        inputs: chosen input units, bool, ``(n, input units)`` or of the input's shape.
         weights: weight elements of the chosen synapses.
         synapses: chosen synapses per image, ``(n,)``.
         unexplained: wanted units per image for which nothing was chosen, ``(n,)``.
@@ -44,8 +44,12 @@ class Kernel(Protocol):
 
     name: str
 
-    def weighted(self, step: Weighted, x: Tensor, y: Tensor, wanted: Members, policy: Policy) -> Choice:
-        """Choose synapses of a convolution or linear layer."""
+    def members(self, mask: Tensor) -> Members:
+        """Return the sets of a mask, bool ``(n, *shape)``."""
+        ...
+
+    def weighted(self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Members, policy: Policy) -> Choice:
+        """Choose synapses of a convolution or linear layer; ``y`` is None if ``step.positive``."""
         ...
 
     def mean(self, step: Mean, x: Tensor, y: Tensor, wanted: Members, policy: Policy) -> Tensor:

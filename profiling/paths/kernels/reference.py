@@ -40,8 +40,12 @@ class ReferenceKernel:
 
     name = "reference"
 
-    def weighted(self, step: Weighted, x: Tensor, y: Tensor, wanted: Members, policy: Policy) -> Choice:
-        images = [self._weighted_image(step, x[i], y[i], wanted.one(i), policy) for i in range(len(x))]
+    def members(self, mask: Tensor) -> Members:
+        return Members.of(mask.reshape(len(mask), -1).cpu().numpy())
+
+    def weighted(self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Members, policy: Policy) -> Choice:
+        outputs = [None] * len(x) if y is None else y
+        images = [self._weighted_image(step, x[i], outputs[i], wanted.one(i), policy) for i in range(len(x))]
         inputs, weights, synapses, unexplained, coherence = zip(*images, strict=True)
         offsets = np.concatenate([[0], np.cumsum([len(w) for w in weights])])
         return Choice(
@@ -53,7 +57,7 @@ class ReferenceKernel:
         )
 
     def _weighted_image(
-        self, step: Weighted, x: Tensor, y: Tensor, units: Indices, policy: Policy
+        self, step: Weighted, x: Tensor, y: Tensor | None, units: Indices, policy: Policy
     ) -> tuple[Tensor, Indices, int, int, float]:
         inputs = torch.zeros(step.size, dtype=torch.bool, device=x.device)
         weights = torch.zeros(step.weight.numel(), dtype=torch.bool, device=x.device)
@@ -61,7 +65,7 @@ class ReferenceKernel:
         fan_in = step.weight[0].numel()
         for part in _chunks(torch.from_numpy(units).to(x.device), fan_in):
             tap, weight = _receptive_fields(step, part)
-            sign = _sign(y.reshape(-1)[part])
+            sign = _sign(part.new_ones(len(part)) if y is None else y.reshape(-1)[part])
             products = x.reshape(-1)[tap.clamp(min=0)].double() * step.weight.reshape(-1)[weight].double()
             signed = products.where(tap >= 0, 0) * sign
             totals = _totals(signed, self._bias(step, part) * sign[:, 0], policy)

@@ -66,6 +66,12 @@ def test_signatures_of_another_extraction_are_refused(bundle: Bundle) -> None:
         dataclasses.replace(bundle.detector, signatures=foreign)
 
 
+def test_score_that_is_no_number_is_an_error_not_a_verdict(bundle: Bundle, pixels: Tensor) -> None:
+    broken = dataclasses.replace(bundle.detector.score, intercept=float("nan"))  # type: ignore[type-var]
+    with pytest.raises(BundleError, match="not a finite number"):
+        dataclasses.replace(bundle.detector, score=broken).examine(pixels)
+
+
 def test_features_that_the_score_does_not_know_are_refused(bundle: Bundle, pixels: Tensor) -> None:
     detector = Detector(**{**bundle.detector.__dict__, "features": bundle.detector.features[1:]})
     with pytest.raises(BundleError, match="fitted on other features"):
