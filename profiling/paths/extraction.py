@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from models.network import Network, canonical_json
 from profiling.errors import OptionsError
-from profiling.paths import routing
-from profiling.paths.geometry import Geometry, Maximum, Mean, Movement, Same, Sum, Weighted
+from profiling.paths import attention, routing
+from profiling.paths.geometry import Attend, Geometry, Maximum, Mean, Movement, Same, Sum, Weighted
 from profiling.paths.kernels import Choice, Kernel, kernel_named
 from profiling.paths.path import ImagePaths, Indices, LayerPath, Layout, Members
 from profiling.paths.plan import Plan, plan
@@ -74,6 +73,7 @@ class Extractor:
     def _batch(self, pixels: Tensor, rank: int, seeds: Indices | None, start: int) -> ImagePaths:
         with torch.inference_mode():
             values = self.network.graph.record(self.network.preprocessing.normalise(pixels), self.plan.recorded)
+            values = {name: self.plan.axes[name].images_first(value) for name, value in values.items()}
             logits = values[self.plan.output]
             chosen = logits.argsort(dim=1, descending=True, stable=True)[:, rank - 1]
             if seeds is not None:
@@ -88,10 +88,7 @@ class Extractor:
         wanted: dict[str, Tensor] = {self.plan.output: seeded}
         layers: list[LayerPath] = []
         for step in reversed(self.plan.steps):
-            mask = wanted.pop(step.y, None)
-            if mask is None:  # nothing after this step reads it
-                mask = torch.zeros(len(logits), _outputs(step), dtype=torch.bool, device=logits.device)
-            for name, chosen in self._pass(step, values, mask, layers):
+            for name, chosen in self._pass(step, values, wanted.pop(step.y), layers):
                 # The one place where the consumers of a tensor meet: wanted by any, wanted.
                 wanted[name] = wanted[name] | chosen if name in wanted else chosen
         return tuple(reversed(layers))
@@ -118,20 +115,10 @@ class Extractor:
             case Movement():
                 return list(zip(step.inputs, routing.movement(step, mask), strict=True))
             case Same():
-                return [(step.x, routing.same(step, values[step.y], mask))]
+                return [(name, routing.same(values[step.y], mask)) for name in step.inputs]
+            case Attend():
+                return [(step.x, attention.attend(step, values, mask, self.policy))]
 
 
 def _layer_path(step: Weighted, neurons: Members, choice: Choice) -> LayerPath:
     return LayerPath(step.layer, neurons, choice.weights, choice.synapses, choice.unexplained, choice.coherence)
-
-
-def _outputs(step: Geometry) -> int:
-    match step:
-        case Weighted():
-            return int(np.prod(step.layer.neurons))
-        case Mean() | Maximum():
-            return step.rows * len(step.taps)
-        case Sum() | Movement():
-            return len(step.sources[0])
-        case Same():
-            raise AssertionError(f"{step.y} is read by nothing; canonising drops such nodes")

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
+from torch import Tensor
+
 from models.errors import UnsupportedOperationError
-from models.graph import INPUT, Graph, Node
 from models.network import Network
-from models.operations import STRUCTURE
 from profiling.errors import PlanError
-from profiling.paths.geometry import Geometry, Movement, Same, Sum, Weighted
+from profiling.paths.batch import BatchAxis
+from profiling.paths.context import example_values
+from profiling.paths.geometry import Attend, Geometry, Movement, Same, Sum, Weighted
 from profiling.paths.path import Layout
-from profiling.paths.rules import RULES, example_values
+from profiling.paths.rules import RULES
 
 
 @dataclass(frozen=True)
@@ -23,10 +26,12 @@ class Plan:
     Attributes:
         steps: in forward order.
         output: name of the logits.
+        axes: where the images are in each activation that a path can pass.
     """
 
     steps: tuple[Geometry, ...]
     output: str
+    axes: Mapping[str, BatchAxis]
 
     @cached_property
     def layout(self) -> Layout:
@@ -47,10 +52,11 @@ def plan(network: Network) -> Plan:
         PlanError: a rule refuses its step; lists all of them.
     """
     context = example_values(network.graph)
-    nodes = _walked(network.graph)
-    unknown = [(node.operation, node.layer) for node in nodes if node.operation not in RULES]
+    # An operation with several outputs is a step where one of them is picked.
+    nodes = [node for node in context.following.nodes if isinstance(context.values[node.name], Tensor)]
+    unknown = [node for node in nodes if node.operation not in RULES or node in context.following.unsupported]
     if unknown:
-        raise UnsupportedOperationError(unknown)
+        raise UnsupportedOperationError((node.operation, node.layer) for node in unknown)
     steps, refused = [], []
     for node in nodes:
         try:
@@ -59,18 +65,7 @@ def plan(network: Network) -> Plan:
             refused.append(str(error))
     if refused:
         raise PlanError("; ".join(refused))
-    return Plan(tuple(steps), network.graph.output)
-
-
-def _walked(graph: Graph) -> list[Node]:
-    """Return the nodes whose value depends on the input image and that a path can pass."""
-    depends = {INPUT}
-    nodes = []
-    for node in graph.nodes:
-        if node.operation not in STRUCTURE and depends.intersection(node.reads):
-            depends.add(node.name)
-            nodes.append(node)
-    return nodes
+    return Plan(tuple(steps), network.graph.output, context.axes)
 
 
 def _looks_at(step: Geometry) -> tuple[str, ...]:
@@ -81,5 +76,7 @@ def _looks_at(step: Geometry) -> tuple[str, ...]:
             return (step.y,)
         case Sum():
             return (*step.operands, step.y)
+        case Attend():
+            return (step.weights, step.x, step.y)
         case _:
             return (step.x, step.y)
