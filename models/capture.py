@@ -14,7 +14,10 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram, export
 from torch.export.graph_signature import InputKind
 
+from models.constants import fold_constants
+from models.decompositions import DECOMPOSITIONS
 from models.errors import CaptureError, UnsupportedOperationError
+from models.following import Following
 from models.graph import INPUT, Graph, Node, Ref
 from models.operations import ALLOWED, IDENTITIES, VIEWS, WEIGHTED, name_of
 
@@ -49,10 +52,14 @@ def export_graph(module: nn.Module, input_shape: tuple[int, ...]) -> Graph:
 
 def graph_of(program: ExportedProgram, input_shape: tuple[int, ...]) -> Graph:
     """Return the raw graph of an exported program."""
-    functional = program.run_decompositions({})
-    _refuse_unknown(functional)
+    functional = program.run_decompositions(DECOMPOSITIONS)
     constants = _constants(functional)
     names = _value_names(functional)
+    folded = fold_constants(functional.graph, {ours: constants[name] for ours, name in names.items() if name != INPUT})
+    calls = [n for n in functional.graph.nodes if n.op == "call_function" and n.name not in folded]
+    kept = {name for node in calls for name in (source.name for source in node.all_input_nodes) if name in folded}
+    names |= {name: f"{name}.folded" for name in kept}
+    constants |= {names[name]: folded[name] for name in kept}
     layers = _LayerNames()
     nodes = tuple(
         Node(
@@ -62,17 +69,24 @@ def graph_of(program: ExportedProgram, input_shape: tuple[int, ...]) -> Graph:
             kwargs=_literal(node.kwargs, names),
             layer=layers.of(node),
         )
-        for node in functional.graph.nodes
-        if node.op == "call_function"
+        for node in calls
     )
-    return Graph(nodes, constants, _output(functional, names), input_shape)
+    graph = Graph(nodes, constants, _output(functional, names), input_shape)
+    _refuse_unsupported(graph, _shapes(functional))
+    return graph
 
 
-def _refuse_unknown(program: ExportedProgram) -> None:
-    calls = [node for node in program.graph.nodes if node.op == "call_function"]
-    unknown = [(name_of(node.target), _module_name(node)) for node in calls if name_of(node.target) not in _ACCEPTED]
-    if unknown:
-        raise UnsupportedOperationError(unknown)
+def _refuse_unsupported(graph: Graph, shapes: dict[str, tuple[str, ...]]) -> None:
+    impassable = {node.name for node in Following(graph, shapes).unsupported}
+    refused = [node for node in graph.nodes if node.operation not in _ACCEPTED or node.name in impassable]
+    if refused:
+        raise UnsupportedOperationError((node.operation, node.layer) for node in refused)
+
+
+def _shapes(program: ExportedProgram) -> dict[str, tuple[str, ...]]:
+    """Return the shape of every tensor, sizes that depend on the batch as text."""
+    examples = {node.name: node.meta.get("val") for node in program.graph.nodes}
+    return {name: tuple(map(str, x.shape)) for name, x in examples.items() if isinstance(x, Tensor)}
 
 
 def _constants(program: ExportedProgram) -> dict[str, Tensor]:

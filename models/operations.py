@@ -16,8 +16,12 @@ RESHAPE = "aten.reshape.default"
 VIEWS = frozenset({"aten.view.default", "aten._unsafe_view.default"})
 """Reshapes that need one memory layout; canonising turns them into ``RESHAPE``."""
 
-WEIGHTED = frozenset({"aten.conv1d.default", "aten.conv2d.default", "aten.conv3d.default", "aten.linear.default"})
+CONVOLUTIONS = frozenset(f"aten.conv{axes}d.{form}" for axes in (1, 2, 3) for form in ("default", "padding"))
+WEIGHTED = CONVOLUTIONS | {"aten.linear.default"}
 MAXIMUM = frozenset({"aten.max_pool1d.default", "aten.max_pool2d.default", "aten.max_pool3d.default"})
+MAXIMUM_AND_INDEX = frozenset(f"aten.adaptive_max_pool{axes}d.default" for axes in (1, 2, 3))
+"""Max-pools with two outputs: the values, and where they were."""
+
 MEAN = frozenset(
     {
         "aten.avg_pool1d.default",
@@ -29,7 +33,10 @@ MEAN = frozenset(
         "aten.mean.dim",
     }
 )
-ADD = frozenset({"aten.add.Tensor"})
+ADD = frozenset({"aten.add.Tensor", "aten.sub.Tensor"})
+MULTIPLY = frozenset({"aten.mul.Tensor", "aten.div.Tensor"})
+ATTEND = frozenset({"aten.matmul.default", "aten.bmm.default"})
+"""Products of two activations; a path passes them only as attention weights times values."""
 ELEMENTWISE = frozenset(
     {
         "aten.relu.default",
@@ -45,9 +52,11 @@ ELEMENTWISE = frozenset(
         "aten.tanh.default",
         "aten.clamp.default",
         "aten.clamp_min.default",
+        "aten.neg.default",
+        "aten.rsub.Scalar",
     }
 )
-NORMALISATION = frozenset({"aten.batch_norm.default"})
+NORMALISATION = frozenset({"aten.batch_norm.default", "aten.layer_norm.default", "aten.group_norm.default"})
 MOVEMENT = frozenset(
     {
         RESHAPE,
@@ -65,12 +74,35 @@ MOVEMENT = frozenset(
         "aten.pad.default",
         "aten.roll.default",
         "aten.channel_shuffle.default",
+        "aten.pixel_shuffle.default",
+        "aten.pixel_unshuffle.default",
+        "aten.flip.default",
+        "aten.index.Tensor",
+        "aten.index_select.default",
+        "aten.narrow.int",
+        "aten.repeat.default",
+        "aten.stack.default",
+        "aten.unflatten.int",
     }
 )
-# These return several tensors or plain integers; the graph needs them, no path passes them as such.
-STRUCTURE = frozenset({"aten.sym_size.int", "operator.getitem", "operator.mul", "operator.floordiv"})
+SPLITS = frozenset({"aten.split.Tensor", "aten.split_with_sizes.default", "aten.chunk.default", "aten.unbind.int"})
+"""Data movement with several outputs; ``operator.getitem`` picks one of them."""
 
-ALLOWED = WEIGHTED | MAXIMUM | MEAN | ADD | ELEMENTWISE | NORMALISATION | MOVEMENT | STRUCTURE
+PICK = "operator.getitem"
+SIZES = frozenset({"aten.sym_size.int", *(f"operator.{name}" for name in ("add", "floordiv", "mod", "mul", "sub"))})
+"""Integers that depend on the batch size; they carry nothing of an image."""
+
+SOFTMAX = frozenset({"aten.softmax.int", "aten._softmax.default"})
+COEFFICIENTS = SOFTMAX | {"aten.baddbmm.default", "aten.exp.default", "aten.linalg_vector_norm.default"}
+"""Only what a path does not follow may go through these: attention weights and gates."""
+
+STRUCTURE = SPLITS | MAXIMUM_AND_INDEX | SIZES | COEFFICIENTS
+"""The graph needs these, but they are no step of a path: their outputs are picked, or not followed."""
+
+PASSABLE = (
+    WEIGHTED | MAXIMUM | MEAN | ADD | MULTIPLY | ATTEND | ELEMENTWISE | NORMALISATION | MOVEMENT | frozenset({PICK})
+)
+ALLOWED = PASSABLE | STRUCTURE
 
 IDENTITIES = frozenset(
     {
@@ -85,6 +117,34 @@ IDENTITIES = frozenset(
     }
 )
 """Operations that return their first argument in evaluation mode; capture removes them."""
+
+CREATION = frozenset(
+    {"aten.new_zeros.default", "aten.new_ones.default", "aten.new_full.default", "aten.zeros_like.default"}
+)
+"""These read an activation only for its type (and shape)."""
+
+CONSTANT = CREATION | {
+    "aten.arange.default",
+    "aten.arange.start",
+    "aten.arange.start_step",
+    "aten.copy.default",
+    "aten.eq.Scalar",
+    "aten.fill.Scalar",
+    "aten.full.default",
+    "aten.logical_not.default",
+    "aten.masked_fill.Scalar",
+    "aten.ne.Scalar",
+    "aten.ones.default",
+    "aten.select_scatter.default",
+    "aten.slice_scatter.default",
+    "aten.tril.default",
+    "aten.where.ScalarOther",
+    "aten.where.ScalarSelf",
+    "aten.where.self",
+    "aten.zero.default",
+    "aten.zeros.default",
+}
+"""What else may compute constants; capture evaluates them, so that no graph contains them."""
 
 
 def resolve(operation: str) -> Callable[..., Any]:

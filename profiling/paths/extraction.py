@@ -12,8 +12,8 @@ from torch import Tensor
 
 from models.network import Network, canonical_json
 from profiling.errors import OptionsError
-from profiling.paths import routing
-from profiling.paths.geometry import Geometry, Maximum, Mean, Movement, Same, Sum, Weighted
+from profiling.paths import attention, routing
+from profiling.paths.geometry import Attend, Geometry, Maximum, Mean, Movement, Same, Sum, Weighted
 from profiling.paths.kernels import Choice, Kernel, kernel_named
 from profiling.paths.path import ImagePaths, Indices, LayerPath, Layout, Members
 from profiling.paths.plan import Plan, plan
@@ -73,6 +73,7 @@ class Extractor:
     def _batch(self, pixels: Tensor, rank: int, seeds: Indices | None, start: int) -> ImagePaths:
         with torch.inference_mode():
             values = self.network.graph.record(self.network.preprocessing.normalise(pixels), self.plan.recorded)
+            values = {name: self.plan.axes[name].images_first(value) for name, value in values.items()}
             logits = values[self.plan.output]
             chosen = logits.argsort(dim=1, descending=True, stable=True)[:, rank - 1]
             if seeds is not None:
@@ -122,7 +123,9 @@ class Extractor:
             case Movement():
                 return list(zip(step.inputs, routing.movement(step, mask), strict=True))
             case Same():
-                return [(step.x, mask if step.sure else routing.same(step, values[step.y], mask))]
+                return [(name, mask if step.sure else routing.same(values[step.y], mask)) for name in step.inputs]
+            case Attend():
+                return [(step.x, attention.attend(step, values, mask, self.policy))]
 
 
 def _layer_path(step: Weighted, neurons: Members, choice: Choice) -> LayerPath:

@@ -145,17 +145,39 @@ class Movement:
 
 @dataclass(frozen=True, slots=True)
 class Same:
-    """One input element, one output element: wanted if the output is not zero.
+    """One element of each input, one output element: wanted if the output is not zero.
 
     Attributes:
         rectifies: an output that is not zero has a positive input (ReLU and the like).
         sure: every wanted output is known not to be zero, so ``y`` need not be recorded.
     """
 
-    x: str
+    inputs: tuple[str, ...]
     y: str
     rectifies: bool = False
     sure: bool = False
 
 
-Geometry = Weighted | Mean | Maximum | Sum | Movement | Same
+@dataclass(frozen=True, slots=True)
+class Attend:
+    """Attention: in each of ``rows``, every output is a weighted sum of values over the keys.
+
+    Shapes of one image: weights ``(rows, queries, keys)``, values ``(rows, keys, width)``, output
+    ``(rows, queries, width)``. The weights are coefficients, only the values are followed.
+    """
+
+    weights: str
+    x: str
+    y: str
+    rows: int
+    queries: int
+    keys: int
+    width: int
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return self.rows * self.keys * self.width
+
+
+Geometry = Weighted | Mean | Maximum | Sum | Movement | Same | Attend

@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 
+from torch import Tensor
+
 from models.errors import UnsupportedOperationError
-from models.graph import INPUT, Graph, Node
 from models.network import Network
-from models.operations import STRUCTURE
 from profiling.errors import PlanError
-from profiling.paths.geometry import Geometry, Maximum, Mean, Movement, Same, Sum, Weighted
+from profiling.paths.batch import BatchAxis
+from profiling.paths.context import example_values
+from profiling.paths.geometry import Attend, Geometry, Maximum, Mean, Movement, Same, Sum, Weighted
 from profiling.paths.path import Layout
-from profiling.paths.rules import RULES, example_values
+from profiling.paths.rules import RULES
 
 
 @dataclass(frozen=True)
@@ -25,11 +27,13 @@ class Plan:
         steps: in forward order.
         output: name of the logits.
         shapes: shape of every activation for one image.
+        axes: where the images are in each activation that a path can pass.
     """
 
     steps: tuple[Geometry, ...]
     output: str
     shapes: Mapping[str, tuple[int, ...]]
+    axes: Mapping[str, BatchAxis]
 
     @cached_property
     def layout(self) -> Layout:
@@ -50,10 +54,11 @@ def plan(network: Network) -> Plan:
         PlanError: a rule refuses its step; lists all of them.
     """
     context = example_values(network.graph)
-    nodes = _walked(network.graph)
-    unknown = [(node.operation, node.layer) for node in nodes if node.operation not in RULES]
+    # An operation with several outputs is a step where one of them is picked.
+    nodes = [node for node in context.following.nodes if isinstance(context.values[node.name], Tensor)]
+    unknown = [node for node in nodes if node.operation not in RULES or node in context.following.unsupported]
     if unknown:
-        raise UnsupportedOperationError(unknown)
+        raise UnsupportedOperationError((node.operation, node.layer) for node in unknown)
     steps, refused = [], []
     for node in nodes:
         try:
@@ -64,7 +69,8 @@ def plan(network: Network) -> Plan:
         raise PlanError("; ".join(refused))
     known = _told_what_is_known(steps, network.graph.output)
     names = {name for step in steps for name in (*inputs_of(step), step.y)}
-    return Plan(known, network.graph.output, {name: context.shape(name) for name in names})
+    shapes = {name: context.shape(name) for name in names}
+    return Plan(known, network.graph.output, shapes, context.axes)
 
 
 def _told_what_is_known(steps: list[Geometry], output: str) -> tuple[Geometry, ...]:
@@ -106,23 +112,12 @@ def _keeps_off_zero(reader: Geometry, not_zero: Mapping[str, bool]) -> bool:
 def inputs_of(step: Geometry) -> tuple[str, ...]:
     """Return the names of the activations that a step reads."""
     match step:
-        case Movement():
+        case Movement() | Same():
             return step.inputs
         case Sum():
             return step.operands
         case _:
             return (step.x,)
-
-
-def _walked(graph: Graph) -> list[Node]:
-    """Return the nodes whose value depends on the input image and that a path can pass."""
-    depends = {INPUT}
-    nodes = []
-    for node in graph.nodes:
-        if node.operation not in STRUCTURE and depends.intersection(node.reads):
-            depends.add(node.name)
-            nodes.append(node)
-    return nodes
 
 
 def _looks_at(step: Geometry) -> tuple[str, ...]:
@@ -133,6 +128,8 @@ def _looks_at(step: Geometry) -> tuple[str, ...]:
             return () if step.sure else (step.y,)
         case Sum():
             return (*step.operands, step.y)
+        case Attend():
+            return (step.weights, step.x, step.y)
         case Weighted():
             return (step.x,) if step.positive else (step.x, step.y)
         case Maximum():

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from profiling.paths.geometry import Movement, Same, Sum
+from profiling.paths.geometry import Movement, Sum
 from profiling.paths.policy import Policy
 
 
-def same(step: Same, y: Tensor, wanted: Tensor) -> Tensor:
+def same(y: Tensor, wanted: Tensor) -> Tensor:
     """Return the wanted inputs of an elementwise step: the same elements, where the output is not 0."""
     return wanted & (y != 0)
 

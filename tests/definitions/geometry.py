@@ -87,3 +87,20 @@ class Lookup:
     def __call__(self, units: IntArray) -> IntArray:
         """Return the (m, k) elements that the (m,) units read."""
         return self.rows[units]
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Attention: an output in row r and column d reads column d of every key in row r.
+
+    A row has ``outputs`` output units, and ``keys`` times ``width`` values.
+    """
+
+    outputs: int
+    keys: int
+    width: int
+
+    def __call__(self, units: IntArray) -> IntArray:
+        """Return the (m, k) elements that the (m,) units read, in the order of the keys."""
+        first = units // self.outputs * self.keys * self.width + units % self.width
+        return 1 + first[:, None] + np.arange(self.keys)[None, :] * self.width

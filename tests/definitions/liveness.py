@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .network import Trace, operation
-from .operations import RECTIFIERS
+from .network import Trace
+from .operations import RECTIFIERS, name_of
 from .steps import Step
 from .walk import Marks, activations, unmarked
 
@@ -27,7 +27,7 @@ def live_units(trace: Trace, drift: float) -> Marks:
 def revive(trace: Trace, step: Step, drift: float, live: Marks) -> None:
     """Mark the units of one step that are 0 in this run but perhaps not in another."""
     marks = live[step.node]
-    if step.rule == "element" and operation(step.node) in RECTIFIERS:
+    if step.rule == "element" and name_of(step.node) in RECTIFIERS:
         before = activations(trace, step.sources[0])
         marks |= before >= -drift * np.abs(before).max()
     elif step.rule in ("weighted", "element"):

@@ -12,7 +12,7 @@ from torch import Tensor, fx, nn
 from torch.export import ExportedProgram
 from torch.fx.node import map_arg
 
-from .operations import BATCH_NORM, STEPS, identity
+from .operations import BATCH_NORM, STEPS, identity, name_of
 from .steps import Call, Step
 
 SHAPE_ONLY = ("zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full")
@@ -75,11 +75,6 @@ def bindings(program: ExportedProgram, x: Tensor) -> dict[str, Tensor]:
     }
 
 
-def operation(node: fx.Node) -> str:
-    """Return the name of an operation without namespace and overload: "conv2d"."""
-    return str(node.target).removeprefix("aten.").split(".")[0]
-
-
 def arguments(node: fx.Node) -> dict[str, Any]:
     """Return the arguments of an operation by the names of its schema, defaults included."""
     assert isinstance(node.target, torch._ops.OpOverload)
@@ -101,11 +96,11 @@ def run(graph: fx.Graph, bound: Mapping[str, Tensor]) -> Run:
             values[node] = (values[folds[node]],)
         elif node.op == "call_function":
             args, kwargs = map_arg((node.args, node.kwargs), values.__getitem__)
-            if operation(node) in (*CONVOLUTIONS, "linear"):
+            if name_of(node) in (*CONVOLUTIONS, "linear"):
                 norm = next((n for n, layer in folds.items() if layer is node), None)
                 parameters[node] = fold(args[1], args[2] if len(args) > 2 else None, norm, values)
                 args = (args[0], *parameters[node], *args[3:])
-            elif operation(node) == "addmm":
+            elif name_of(node) == "addmm":
                 parameters[node] = args[2].T, args[0]
             values[node] = node.target(*args, **kwargs)
     return Run(values, parameters, folds)
@@ -115,12 +110,12 @@ def foldable(graph: fx.Graph) -> dict[fx.Node, fx.Node]:
     """Return the layer of every BatchNorm that is the only consumer of that layer's output."""
     found = {}
     for norm in graph.nodes:
-        if operation(norm) != BATCH_NORM:
+        if name_of(norm) != BATCH_NORM:
             continue
         layer = norm.args[0]
         # After a linear layer with more axes, axis 1 is not the axis of its outputs.
-        is_linear = operation(layer) == "linear" and layer.meta["val"].ndim == 2
-        fits = is_linear or operation(layer) in CONVOLUTIONS
+        is_linear = name_of(layer) == "linear" and layer.meta["val"].ndim == 2
+        fits = is_linear or name_of(layer) in CONVOLUTIONS
         if fits and len(layer.users) == 1:
             found[norm] = layer
     return found
@@ -145,27 +140,27 @@ def fold(
 def make_steps(graph: fx.Graph, ran: Run, source: fx.Node, output: fx.Node) -> tuple[Step, ...]:
     """Make the step of every operation between input and output, or list the unsupported ones."""
     active = reached(source, value_users)
-    needed = active & reached(output, lambda node: node.all_input_nodes) - {source}
-    steps, refused = [], []
-    for node in graph.nodes:
-        # An operation with several outputs makes one step per output that is picked from it.
-        if node not in needed or isinstance(ran.values[node], (tuple, list)):
+    wanted, steps, refused = {output}, list[Step](), list[str]()
+    for node in reversed(graph.nodes):
+        if node not in wanted & active - {source}:
             continue
         call = make_call(node, ran, active)
-        make = identity if call.producer in ran.folds else STEPS.get(operation(call.producer))
+        make = identity if call.producer in ran.folds else STEPS.get(name_of(call.producer))
         step = make(call) if make and weights_are_constant(call) else None
         if step is None:
             refused.append(f"{call.name or node.name}: {call.producer.target}")
         else:
             steps.append(step)
+        # A path goes on to what the step follows; an unknown operation might follow anything.
+        wanted |= set(call.producer.all_input_nodes if step is None else step.sources)
     if refused:
-        raise UnsupportedOperationsError("no definition for " + "; ".join(refused))
-    return named_apart(steps)
+        raise UnsupportedOperationsError("no definition for " + "; ".join(reversed(refused)))
+    return named_apart(reversed(steps))
 
 
 def value_users(node: fx.Node) -> list[fx.Node]:
     """Return the operations that use a tensor's values, not only its shape."""
-    return [user for user in node.users if operation(user) not in SHAPE_ONLY]
+    return [user for user in node.users if name_of(user) not in SHAPE_ONLY]
 
 
 def reached(
@@ -205,6 +200,7 @@ def named_apart(steps: Iterable[Step]) -> tuple[Step, ...]:
     named = []
     for step in steps:
         if step.rule == "weighted":
+            step = replace(step, name=step.name or name_of(step.node))
             calls[step.name] += 1
             if calls[step.name] > 1:
                 step = replace(step, name=f"{step.name}@{calls[step.name]}")

@@ -8,9 +8,14 @@ from torch import Tensor, fx
 from torch.fx.node import map_arg
 from torch.nn import functional
 
-from .geometry import IntArray, Lookup
+from .geometry import IntArray, Keys, Lookup
 from .steps import Call, Step
-from .windowed import adaptive_average_pool, average_pool, convolution, linear, max_pool, mean
+from .windowed import adaptive_average_pool, adaptive_max_pool, average_pool, convolution, linear, max_pool, mean
+
+
+def name_of(node: fx.Node) -> str:
+    """Return the name of an operation without namespace and overload: "conv2d"."""
+    return str(node.target).removeprefix("aten.").split(".")[0]
 
 
 def numbered(call: Call, source: fx.Node, first: int = 1) -> Tensor:
@@ -30,7 +35,8 @@ def add(call: Call) -> Step | None:
     if first not in call.active or second not in call.active:
         return arithmetic(call)
     rows = np.hstack([spread(call, first), spread(call, second, 1 + call.size(first))])
-    scale = np.array([[1.0, float(call.arguments["alpha"])]])
+    sign = -1.0 if name_of(call.producer) == "sub" else 1.0
+    scale = np.array([[1.0, sign * float(call.arguments["alpha"])]])
     return call.step("share", (first, second), Lookup(rows), weight=scale)
 
 
@@ -42,6 +48,68 @@ def arithmetic(call: Call) -> Step | None:
     if len(sources) > 1 or divisor:
         return None
     return call.step("element", (sources[0],), Lookup(spread(call, sources[0])))
+
+
+def multiply(call: Call) -> Step | None:
+    """Multiply two activations: both elements; a broadcast operand is a coefficient."""
+    operands = [call.arguments["self"], call.arguments["other"]]
+    if any(operand not in call.active for operand in operands):
+        return arithmetic(call)
+    full = [operand for operand in dict.fromkeys(operands) if call.shape(operand) == call.out]
+    if not full:
+        return None
+    rows, first = [], 1
+    for operand in full:
+        rows.append(spread(call, operand, first))
+        first += call.size(operand)
+    return call.step("element", tuple(full), Lookup(np.hstack(rows)))
+
+
+def product(call: Call) -> Step | None:
+    """Multiply matrices: the attention weights are coefficients, the values are followed."""
+    weights, values = call.producer.all_input_nodes
+    if name_of(call.producer) == "einsum" and not is_product(call.arguments["equation"]):
+        return None
+    if not is_softmax(weights) or values not in call.active:
+        return None
+    return attend(call, call.values[weights].double(), values)
+
+
+def is_product(equation: str) -> bool:
+    """Tell whether an einsum is a matrix product of its operands: "bij,bjk->bik"."""
+    left, right, out = equation.replace(" ", "").replace("->", ",").split(",")
+    return right[:-1] == left[:-2] + left[-1] and out == left[:-1] + right[-1]
+
+
+def is_softmax(node: fx.Node) -> bool:
+    """Tell whether a node holds a softmax, moved or not."""
+    while name_of(node) in (*IDENTITIES, *RESHAPES, *PERMUTATIONS):
+        node = node.all_input_nodes[0]
+    return name_of(node) in ("softmax", "_softmax")
+
+
+def attention(call: Call) -> Step | None:
+    """Attend by scaled dot products: the same, the weights being a softmax."""
+    if call.arguments["is_causal"] or call.arguments["enable_gqa"]:
+        return None
+    query, key = (call.values[call.arguments[name]].double() for name in ("query", "key"))
+    scale = call.arguments["scale"] or query.shape[-1] ** -0.5
+    scores = query @ key.transpose(-2, -1) * scale
+    mask = call.arguments["attn_mask"]
+    if mask is not None:
+        scores = scores + call.values[mask]
+    return attend(call, scores.softmax(-1), call.arguments["value"])
+
+
+def attend(call: Call, weights: Tensor, values: fx.Node) -> Step | None:
+    """Weigh the values of all keys."""
+    *batch, _, keys = weights.shape
+    if call.shape(values)[:-1] != (*batch, keys):
+        return None
+    width = call.out[-1]
+    reads = Keys(weights.shape[-2] * width, keys, width)
+    rows = weights.reshape(-1, keys).numpy()
+    return call.step("share", (values,), reads, weight=rows, inner=width, bias=np.zeros(len(rows)))
 
 
 def element(call: Call) -> Step:
@@ -102,11 +170,12 @@ def rerun(call: Call, numbers: Mapping[fx.Node, Tensor]) -> Tensor:
 
 
 RECTIFIERS = ("relu", "relu6", "hardtanh", "leaky_relu", "clamp", "clamp_min", "clamp_max")
-SMOOTH = ("sigmoid", "silu", "gelu", "tanh", "hardswish", "hardsigmoid")
+SMOOTH = ("sigmoid", "silu", "gelu", "tanh", "hardswish", "hardsigmoid", "neg")
 BATCH_NORM = "_native_batch_norm_legit_no_training"
+NORMS = (BATCH_NORM, "layer_norm", "group_norm")
 IDENTITIES = ("clone", "detach", "alias", "contiguous", "dropout", "_to_copy")
 RESHAPES = ("view", "_unsafe_view", "reshape", "flatten", "unsqueeze", "squeeze", "expand")
-PERMUTATIONS = ("permute", "transpose", "t", "roll", "flip", "channel_shuffle", "pixel_shuffle")
+PERMUTATIONS = ("permute", "transpose", "t", "roll", "flip", "channel_shuffle", "pixel_shuffle", "pixel_unshuffle")
 PARTS = ("slice", "select", "index", "index_select", "split", "split_with_sizes", "chunk", "unbind")
 JOINS = ("cat", "stack", "repeat", "pad", "constant_pad_nd")
 
@@ -115,12 +184,16 @@ STEPS: Mapping[str, Callable[[Call], Step | None]] = {
     **dict.fromkeys(("conv1d", "conv2d", "conv3d"), convolution),
     **dict.fromkeys(("max_pool1d", "max_pool2d", "max_pool3d"), max_pool),
     **dict.fromkeys(("max_pool2d_with_indices", "max_pool3d_with_indices"), max_pool),
+    **{f"adaptive_max_pool{axes}d": adaptive_max_pool for axes in (1, 2, 3)},
     **dict.fromkeys(("avg_pool1d", "avg_pool2d", "avg_pool3d"), average_pool),
     **{f"adaptive_avg_pool{axes}d": adaptive_average_pool for axes in (1, 2, 3)},
     "mean": mean,
-    "add": add,
-    **dict.fromkeys(("sub", "mul", "div"), arithmetic),
-    **dict.fromkeys((BATCH_NORM, *RECTIFIERS, *SMOOTH), element),
+    **dict.fromkeys(("add", "sub"), add),
+    "mul": multiply,
+    **dict.fromkeys(("div", "rsub"), arithmetic),
+    **dict.fromkeys(("matmul", "bmm", "einsum"), product),
+    "scaled_dot_product_attention": attention,
+    **dict.fromkeys((*NORMS, *RECTIFIERS, *SMOOTH), element),
     **dict.fromkeys(IDENTITIES, identity),
     **dict.fromkeys((*RESHAPES, *PERMUTATIONS, *PARTS, *JOINS), movement),
 }

@@ -34,8 +34,9 @@ def sources(trace: Trace, step: Step) -> FloatArray:
 
 
 def shape(trace: Trace, node: fx.Node) -> tuple[int, ...]:
-    """Return the shape of one tensor without the batch."""
-    return tuple(trace.values[node].shape[1:])
+    """Return the shape of one tensor without the batch, where that is the first axis."""
+    whole = tuple(trace.values[node].shape)
+    return whole[1:] if whole[0] == 1 else whole
 
 
 def mark(marks: Marks, step: Step, elements: IntArray) -> None:

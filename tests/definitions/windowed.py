@@ -86,16 +86,27 @@ def max_pool(call: Call) -> Step | None:
     """Max-pool: the framework's own arg-max."""
     if call.node is not call.producer and call.node.args[1] != 0:
         return None  # something uses the indices as values
-    axes, options = pool_axes(call), {**call.arguments}
+    options = {**call.arguments, "stride": call.arguments["stride"] or None}
     del options["self"]
-    options["stride"] = options["stride"] or None
-    pool = getattr(functional, f"max_pool{axes}d")
-    winners = pool(call.values[call.source], **options, return_indices=True)[1].numpy()
+    return arg_max(call, options, f"max_pool{pool_axes(call)}d", pool_windows(call, pool_axes(call)))
+
+
+def adaptive_max_pool(call: Call) -> Step | None:
+    """Adaptive max-pool: likewise, over windows that may have unequal sizes."""
+    if call.node.args[1] != 0:
+        return None
+    name = f"adaptive_max_pool{pool_axes(call)}d"
+    return arg_max(call, {"output_size": call.arguments["output_size"]}, name, adaptive_windows(call))
+
+
+def arg_max(call: Call, options: dict[str, Any], name: str, windows: Windows) -> Step:
+    """Ask the framework which element of every window is the largest."""
+    found = getattr(functional, name)(call.values[call.source], **options, return_indices=True)
+    winners, axes = found[1].numpy(), pool_axes(call)
     # The framework counts within one channel; elements count through the whole tensor, from 1.
     area, planes = math.prod(call.shape(call.source)[-axes:]), winners.shape[:-axes]
     start = area * np.arange(math.prod(planes)).reshape(planes + (1,) * axes)
-    winners = (winners + start + 1).ravel()
-    return call.step("maximum", (call.source,), pool_windows(call, axes), winners=winners)
+    return call.step("maximum", (call.source,), windows, winners=(winners + start + 1).ravel())
 
 
 def average_pool(call: Call) -> Step:
@@ -105,9 +116,13 @@ def average_pool(call: Call) -> Step:
 
 def adaptive_average_pool(call: Call) -> Step:
     """Adaptive average pool: the inputs of windows that may have unequal sizes."""
+    return call.step("share", (call.source,), adaptive_windows(call))
+
+
+def adaptive_windows(call: Call) -> Windows:
+    """Return the windows that divide the input."""
     axes, shape = pool_axes(call), call.shape(call.source)
-    tables = [*map(single, shape[:-axes]), *map(adaptive, shape[-axes:], call.out[-axes:])]
-    return call.step("share", (call.source,), Windows(shape, tables))
+    return Windows(shape, [*map(single, shape[:-axes]), *map(adaptive, shape[-axes:], call.out[-axes:])])
 
 
 def mean(call: Call) -> Step:

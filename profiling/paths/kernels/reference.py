@@ -68,7 +68,7 @@ class ReferenceKernel:
             sign = _sign(part.new_ones(len(part)) if y is None else y.reshape(-1)[part])
             products = x.reshape(-1)[tap.clamp(min=0)].double() * step.weight.reshape(-1)[weight].double()
             signed = products.where(tap >= 0, 0) * sign
-            totals = _totals(signed, self._bias(step, part) * sign[:, 0], policy)
+            totals = totals_of(signed, self._bias(step, part) * sign[:, 0], policy)
             chosen = select(signed, totals, policy)
             inputs[tap[chosen]] = True
             weights[weight[chosen]] = True
@@ -89,7 +89,7 @@ class ReferenceKernel:
         for image, part, tap in _pool_windows(step, wanted, x.device):
             sign = _sign(y[image].reshape(-1)[part])
             values = x[image].reshape(-1)[tap.clamp(min=0)].double().where(tap >= 0, 0) * sign
-            totals = _totals(values, torch.zeros(len(part), device=x.device), policy)
+            totals = totals_of(values, torch.zeros(len(part), device=x.device), policy)
             inputs[image, tap[select(values, totals, policy)]] = True
         return inputs
 
@@ -105,7 +105,7 @@ class ReferenceKernel:
         return inputs
 
 
-def _totals(signed: Tensor, bias: Tensor, policy: Policy) -> Tensor:
+def totals_of(signed: Tensor, bias: Tensor, policy: Policy) -> Tensor:
     """Return the reference total of each row of signed contributions ``(m, k)``."""
     match policy.reference:
         case "sum":

@@ -4,6 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from profiling.paths.path import ImagePaths
+from tests.definitions.network import Trace
+from tests.definitions.walk import shape
 
 Claim = tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], int]
 
@@ -18,3 +20,9 @@ def claims(paths: ImagePaths, image: int = 0) -> dict[str, Claim]:
         )
         for layer in paths.layers
     }
+
+
+def shaped(found: dict[str, Claim], trace: Trace) -> dict[str, Claim]:
+    """Give neurons the shapes of the oracle, which keeps the batch of one where it is not first."""
+    shapes = {step.name: shape(trace, step.node) for step in trace.steps if step.rule == "weighted"}
+    return {name: (n.reshape(shapes[name]), weights, count) for name, (n, weights, count) in found.items()}

@@ -67,6 +67,27 @@ def seeded(build: Callable[[], nn.Module]) -> nn.Module:
     return module.eval()
 
 
+MIXING = torch.linspace(-1, 1, 36).cos().reshape(6, 6)
+KERNEL = torch.linspace(-1, 1, 6 * 6 * 9).sin().reshape(6, 6, 3, 3)
+attended: Callable[..., Tensor] = F.scaled_dot_product_attention
+
+
+def tokens_first(y: Tensor) -> Tensor:
+    """Attend as ``nn.MultiheadAttention`` does: the batch second, then merged with the tokens."""
+    x = y.flatten(2).permute(2, 0, 1)  # tokens n c
+    heads = x.reshape(144, -1, 3).transpose(0, 1)  # n*2 tokens 3
+    found = attended(heads, heads, heads).view(-1, 2, 144, 3).permute(2, 0, 1, 3).reshape(-1, 6)  # tokens*n c
+    return F.linear(found, MIXING).view(144, -1, 6).permute(1, 2, 0)
+
+
+def windowed(y: Tensor) -> Tensor:
+    """Attend in shifted windows, merged with the batch."""
+    parts = y.roll(1, 3).view(-1, 6, 3, 4, 3, 4).permute(0, 2, 4, 3, 5, 1).reshape(-1, 16, 6)
+    parts = F.linear(parts, MIXING) + parts
+    weights = (parts @ parts.mT).softmax(-1)
+    return (weights @ parts).view(-1, 3, 3, 4, 4, 6).permute(0, 5, 1, 3, 2, 4).reshape(-1, 6, 12, 12)
+
+
 MIDDLES: dict[str, tuple[Callable[[Tensor], Tensor], int]] = {
     "relu": (F.relu, 864),
     "leaky relu": (lambda y: F.leaky_relu(y, 0.1), 864),
@@ -93,6 +114,31 @@ MIDDLES: dict[str, tuple[Callable[[Tensor], Tensor], int]] = {
     "sum with a constant": (lambda y: LOWER + y, 864),
     "broadcast sum": (lambda y: y + y.mean((2, 3), keepdim=True), 864),
     "sum with itself": (lambda y: y + y, 864),
+    "difference": (lambda y: F.relu(y) - 0.5 * y.flip(3), 864),
+    "difference, scaled": (lambda y: torch.sub(y, F.relu(y.roll(1, 2)), alpha=2), 864),
+    "arithmetic with constants": (lambda y: -(LOWER * y - 0.2) / 3 + (1 - y), 864),
+    "constant that spreads": (lambda y: y.mean((2, 3), keepdim=True) * LOWER, 72),
+    "product": (lambda y: F.relu(y) * y.roll(1, 3), 864),
+    "product with itself": (lambda y: y * y, 864),
+    "gate": (lambda y: torch.sigmoid(y.mean((2, 3), keepdim=True)) * y, 864),
+    "split": (lambda y: torch.cat(torch.split(y, [1, 3, 2], 1)[::-1], 1), 864),
+    "chunk": (lambda y: torch.cat(torch.chunk(y, 3, 2)[1:], 3), 576),
+    "unbind and stack": (lambda y: torch.stack(y.unbind(3)[::2], 1), 432),
+    "index by constants": (lambda y: y[:, [4, 0, 4]].index_select(2, torch.tensor([3, 1])), 72),
+    "repeat": (lambda y: y.repeat(1, 2, 1, 1), 1728),
+    "channel shuffle": (lambda y: y.view(-1, 3, 2, 12, 12).transpose(1, 2).reshape(-1, 6, 12, 12), 864),
+    "pixel shuffle": (lambda y: F.pixel_unshuffle(y, 2)[:, 3:20], 612),
+    "adaptive max pool": (lambda y: F.adaptive_max_pool2d(y, (5, 7)), 210),
+    "layer norm": (lambda y: F.layer_norm(y, [12]), 864),
+    "group norm": (lambda y: F.group_norm(y, 2), 864),
+    "padding by name": (lambda y: F.conv2d(y, KERNEL, None, 1, "same"), 864),
+    "one dimension": (lambda y: F.conv1d(y.flatten(2), KERNEL[..., 0], stride=2, padding=1), 432),
+    "three dimensions": (lambda y: F.conv3d(y.unsqueeze(1), KERNEL[:1, :1, None], padding=(0, 1, 1)), 864),
+    "attention": (lambda y: attended(y.flatten(2), y.flatten(2).roll(1, 2), y.flatten(2)), 864),
+    "attention by products": (lambda y: (y @ y.transpose(-2, -1) * 0.1 + LOWER).softmax(-1) @ y, 864),
+    "attention by einsum": (lambda y: torch.einsum("bcij,bcjd->bcid", y.softmax(3), y), 864),
+    "attention, batch second": (lambda y: tokens_first(y), 864),
+    "windows": (lambda y: windowed(y), 864),
 }
 
 

@@ -18,7 +18,7 @@ from profiling.paths.extraction import Extractor
 from profiling.paths.kernels import available
 from profiling.paths.policy import Policy, Reference
 from tests.definitions.effective_path import check, extract, trace
-from tests.profiling.paths.claims import claims
+from tests.profiling.paths.claims import claims, shaped
 from tests.profiling.paths.networks import CASES, case
 
 KERNELS = available()
@@ -36,7 +36,8 @@ def test_path_is_the_oracles(name: str, kernel: str) -> None:
     pixels = torch.rand(3, *network.preprocessing.input_shape, generator=torch.Generator().manual_seed(1)) - 0.3
     paths = Extractor(network, kernel=KERNELS[kernel]).extract(pixels)
     for image in range(3):
-        verdict = check(trace(module, network.preprocessing.normalise(pixels[image])), claims(paths, image))
+        run = trace(module, network.preprocessing.normalise(pixels[image]))
+        verdict = check(run, shaped(claims(paths, image), run))
         assert verdict.disagreements == 0
         assert verdict.wanted > 0
 

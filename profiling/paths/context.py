@@ -1,0 +1,87 @@
+"""What a rule may look at: a graph with the values of an example batch, and where the images are in each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models import operations
+from models.following import Following
+from models.graph import INPUT, Graph, Node
+from profiling.errors import PlanError
+from profiling.paths.batch import BatchAxis, batch_axis
+
+EXAMPLES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a rule may look at: the graph, and the value of every node on an example batch of two."""
+
+    following: Following
+    values: Mapping[str, Any]
+    axes: Mapping[str, BatchAxis]
+
+    @property
+    def graph(self) -> Graph:
+        return self.following.graph
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Return the shape of an activation without its batch axis."""
+        return tuple(self.axes[name].images_first(self.values[name]).shape[1:])
+
+    def plain_shape(self, name: str, last: int) -> tuple[int, ...]:
+        """Return the shape of an activation whose ``last`` axes are windowed.
+
+        Raises:
+            PlanError: the images are in one of these.
+        """
+        if self.axes[name].axis >= self.values[name].dim() - last:
+            raise PlanError(f"{name} has shape {tuple(self.values[name].shape)}; the batch must come before windows.")
+        return self.shape(name)
+
+    def numbered(self, name: str, first: int = 0) -> Tensor:
+        """Return a stand-in for an activation: element numbers from ``first`` on, image by image."""
+        shape = self.shape(name)
+        numbers = torch.arange(first, first + EXAMPLES * prod(shape), dtype=torch.float64)
+        return self.axes[name].put_back(numbers.reshape(EXAMPLES, *shape))
+
+
+def example_values(graph: Graph) -> Context:
+    """Run ``graph`` on an example batch of two and return what rules need to know.
+
+    The second image is nan, which spreads to whatever depends on it.
+    """
+    x = torch.rand(EXAMPLES + 1, *graph.input_shape, generator=torch.Generator().manual_seed(0))
+    x[1] = torch.nan
+    names = [INPUT, *(node.name for node in graph.nodes)]
+    with torch.inference_mode():
+        values = graph.record(x[:EXAMPLES], names)
+        tensors = {name: value for name, value in values.items() if isinstance(value, Tensor)}
+        following = Following(graph, {name: tuple(value.shape) for name, value in tensors.items()})
+        walked = [name for node in following.nodes for name in (node.name, *_needed(node, following))]
+        return Context(following, values, _batch_axes({n: tensors[n] for n in walked if n in tensors}, graph, x))
+
+
+def _needed(node: Node, following: Following) -> tuple[str, ...]:
+    """Return the activations that the step of ``node`` looks at, coefficients included."""
+    if node.operation in operations.ATTEND:
+        return tuple(argument.name for argument in node.args)
+    return following.of(node)
+
+
+def _batch_axes(tensors: Mapping[str, Tensor], graph: Graph, x: Tensor) -> dict[str, BatchAxis]:
+    if all(_has_images_first(value) for value in tensors.values()):  # spares most networks a second run
+        return dict.fromkeys(tensors, BatchAxis())
+    three = graph.record(x, tensors)
+    return {name: batch_axis(name, value, tuple(three[name].shape)) for name, value in tensors.items()}
+
+
+def _has_images_first(value: Tensor) -> bool:
+    found = value.isnan().flatten(1).any(1).tolist() if value.dim() > 1 else []
+    return bool(found == [False, True])
