@@ -33,7 +33,7 @@ FAMILIES = (
     Family("MNASNet", "mnasnet0_5"),
     Family("DenseNet", "densenet121"),
     Family("GoogLeNet", "googlenet"),
-    Family("Inception v3", "inception_v3", 160),
+    Family("Inception v3", "inception_v3", 96),
     Family("EfficientNet", "efficientnet_b0"),
     Family("EfficientNet V2", "efficientnet_v2_s"),
     Family("RegNet X", "regnet_x_400mf"),
@@ -50,7 +50,7 @@ def build(family: Family) -> tuple[nn.Module, Network]:
     """Return the network with ten classes and seeded weights, as a module and captured."""
     torch.manual_seed(0)
     sizes = {"image_size": family.side} if family.network.startswith("vit") else {}
-    auxiliary = {"init_weights": False} if family.network in ("googlenet", "inception_v3") else {}
+    auxiliary = {"init_weights": False, "aux_logits": False} if family.network in ("googlenet", "inception_v3") else {}
     module: nn.Module = torchvision.models.get_model(family.network, num_classes=10, **sizes, **auxiliary)
     _vary(module, family.side)
     preprocessing = Preprocessing(3, (family.side,) * 2, family.side, (0.5,) * 3, (0.25,) * 3)
