@@ -72,7 +72,7 @@ def graph_of(program: ExportedProgram, input_shape: tuple[int, ...]) -> Graph:
         for node in calls
     )
     graph = Graph(nodes, constants, _output(functional, names), input_shape)
-    _refuse_unsupported(graph, _shapes(functional))
+    _refuse_unsupported(graph, _shapes(functional, names))
     return graph
 
 
@@ -83,9 +83,9 @@ def _refuse_unsupported(graph: Graph, shapes: dict[str, tuple[str, ...]]) -> Non
         raise UnsupportedOperationError((node.operation, node.layer) for node in refused)
 
 
-def _shapes(program: ExportedProgram) -> dict[str, tuple[str, ...]]:
+def _shapes(program: ExportedProgram, names: dict[str, str]) -> dict[str, tuple[str, ...]]:
     """Return the shape of every tensor, sizes that depend on the batch as text."""
-    examples = {node.name: node.meta.get("val") for node in program.graph.nodes}
+    examples = {names.get(node.name, node.name): node.meta.get("val") for node in program.graph.nodes}
     return {name: tuple(map(str, x.shape)) for name, x in examples.items() if isinstance(x, Tensor)}
 
 

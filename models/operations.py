@@ -134,6 +134,8 @@ CONSTANT = CREATION | {
     "aten.logical_not.default",
     "aten.masked_fill.Scalar",
     "aten.ne.Scalar",
+    "aten.ne.Tensor",
+    "aten.eq.Tensor",
     "aten.ones.default",
     "aten.select_scatter.default",
     "aten.slice_scatter.default",

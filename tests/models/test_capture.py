@@ -1,6 +1,7 @@
 """Capture turns a module into a canonical graph with the same logits, or says all that it cannot."""
 
 import copy
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -95,6 +96,47 @@ def test_every_unsupported_operation_is_listed_with_its_layer() -> None:
         UnsupportedOperationError, match=r"2 operation.*log_softmax\.int in 1; aten\.softplus\.default in 4"
     ):
         Network.capture(module, SMALL)
+
+
+class Applied(nn.Module):
+    """A network that is one function of its flattened image."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x).flatten(1)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda x: x.softmax(-1), r"1 operation.*softmax\.int"),
+        (lambda x: x @ x.mT, r"1 operation.*matmul"),
+        (lambda x: x / x.relu(), r"1 operation.*div\.Tensor"),
+        (lambda x: x * x[:, :1] * x.softmax(-1), r"1 operation.*softmax\.int"),
+        (lambda x: F.scaled_dot_product_attention(x, x, x, is_causal=True), r"1 operation.*scaled_dot_product"),
+        (lambda x: torch.einsum("ncij->nci", x), r"1 operation.*einsum"),
+        (lambda x: F.softplus(x).softmax(-1), r"2 operation.*softplus\.default.*softmax\.int"),
+    ],
+)
+def test_coefficients_on_the_way_to_the_logits_are_refused(function: Callable[[Tensor], Tensor], message: str) -> None:
+    with pytest.raises(UnsupportedOperationError, match=message):
+        Network.capture(Applied(function), SMALL)
+
+
+def test_what_depends_on_no_image_becomes_a_constant() -> None:
+    mask = torch.zeros(32, 32)
+
+    def masked(x: Tensor) -> Tensor:
+        mine = x.new_zeros(32, 32)
+        mine[:4] = 1
+        return (x + mask.masked_fill(mine.unsqueeze(0) != mine.unsqueeze(1), -100.0).mean(0)).relu()
+
+    network = Network.capture(Applied(masked), SMALL)
+    assert {node.operation.split(".")[1] for node in network.graph.nodes} == {"sym_size", "add", "relu", "reshape"}
+    assert len(network.graph.constants) == 1
 
 
 def test_each_call_of_a_shared_layer_has_its_own_name() -> None:
