@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -11,13 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.main import create_app
 from models.preprocessing import decode
 from profiling.bundle import Bundle
 from profiling.detection.detector import Verdict
-from profiling.detection.scores import LinearScore
 from tests.app.images import coloured, digit, encoded
-from tests.app.server import post, problem, serving
+from tests.app.server import post
 
 FILES = {
     "image/png": encoded(digit(), "PNG"),
@@ -136,11 +133,3 @@ def test_detail_decides_whether_evidence_is_in_the_answer(client: httpx.Client) 
 def test_the_total_time_covers_its_parts(client: httpx.Client) -> None:
     timing = post(client, FILES["image/png"]).json()["timing_ms"]
     assert 0 <= timing["decode"] + timing["queue"] + timing["compute"] <= timing["total"]
-
-
-def test_a_score_that_is_no_number_never_reaches_a_client(bundle: Bundle) -> None:
-    score = bundle.detector.score
-    assert isinstance(score, LinearScore)
-    broken = replace(bundle, detector=replace(bundle.detector, score=replace(score, intercept=float("nan"))))
-    with serving(create_app(broken)) as address, httpx.Client(base_url=address, timeout=30) as client:
-        assert problem(post(client, FILES["image/png"])) == (500, "internal")

@@ -2,16 +2,16 @@
 
 import dataclasses
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from profiling import building
 from profiling.bundle import Bundle
 from profiling.datasets import Dataset
 from profiling.detection.detector import Detector
 from profiling.errors import BundleError
-from profiling.splits import Split
+from profiling.splits import Split, profile_images
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +47,9 @@ def test_verdict_follows_score_threshold_and_band(bundle: Bundle, pixels: Tensor
             assert verdict.decision == ("adversarial" if verdict.flagged else "benign")
 
 
-def test_class_without_enough_images_is_uncertain(bundle: Bundle, pixels: Tensor) -> None:
-    few = dataclasses.replace(bundle.detector.signatures, images=np.full(10, 3))
-    detector = dataclasses.replace(bundle.detector, signatures=few)
-    for verdict in detector.examine(pixels):
+def test_class_without_enough_images_is_uncertain(bundle: Bundle, digits: Dataset, pixels: Tensor) -> None:
+    few = building.profile(bundle.detector.extractor, digits, profile_images(digits), per_class=3)
+    for verdict in dataclasses.replace(bundle.detector, signatures=few).examine(pixels):
         assert verdict.decision == "uncertain"
         assert "has 3 profiled images; 10 are needed" in verdict.note
 
