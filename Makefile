@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 COMPILE := uv pip compile --universal --generate-hashes --no-header --quiet --python-version 3.11
 
-.PHONY: help install quickstart check test test-all format requirements clean
+.PHONY: help install quickstart check test test-slow test-families format requirements clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -36,10 +36,13 @@ check: $(INSTALLED)  ## Formatting, lint, types and import contracts.
 	$(BIN)/lint-imports
 
 test: $(INSTALLED)  ## The tests, without the slow ones.
-	$(BIN)/pytest -m 'not slow' $(ARGS)
+	$(BIN)/pytest -m 'not slow and not families' $(ARGS)
 
-test-all: $(INSTALLED)  ## All tests.
-	$(BIN)/pytest $(ARGS)
+test-slow: $(INSTALLED)  ## The slow tests: the quickstart, and real files where they are at hand.
+	$(BIN)/pytest -m slow $(ARGS)
+
+test-families: $(INSTALLED)  ## Every torchvision family against the oracle; about half an hour.
+	$(BIN)/pytest -m families $(ARGS)
 
 format: $(INSTALLED)  ## Format the code.
 	$(BIN)/ruff format .

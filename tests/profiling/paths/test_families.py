@@ -43,7 +43,7 @@ def built(family: Family) -> tuple[nn.Module, Network, torch.Tensor]:
 
 
 every_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.network)
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.families
 
 
 @pytest.mark.timeout(900)
