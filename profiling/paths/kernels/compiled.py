@@ -4,9 +4,7 @@ All in one file: numba's cache notices a change of the file that holds a functio
 files that hold the functions it calls.
 
 One wanted unit at a time: its contributions go into a small buffer that stays in the first-level
-cache. Nothing is sorted: a cut is halved from the largest contribution until those above it
-suffice, and the bracket between the last two cuts is narrowed; all above it are chosen, and only
-the few inside it are put in order. Each look at a cut is one vectorised pass over the buffer.
+cache, and the largest are taken out of it one by one until they suffice. Nothing is sorted.
 
 Indices are unsigned where a loop is to be vectorised: for signed ones numba adds a check for
 Python's negative indices, which prevents it.
@@ -26,41 +24,10 @@ U8 = NDArray[np.uint8]
 BLOCK = 32
 """Buffers are padded with zeros to a multiple of this many contributions."""
 _FEW = 12
-"""So many are chosen one by one before the rest is bracketed."""
-_NARROWINGS = 4
-_NOTHING = np.float32(np.inf)
+"""So many are chosen one by one before the rest goes into a heap."""
 _SCALAR = 4
 """Up to so many channels of a tap are not worth a vectorised pass."""
-_TINY = np.float32(1e-45)
-"""The smallest positive float32: only strictly positive contributions can be chosen."""
 _SUMS = {"reassoc", "nsz", "nnan", "contract"}  # lets sums and maxima be vectorised
-
-
-@njit(nogil=True, cache=True, fastmath=_SUMS)
-def members(mask: U8, columns: int, numbers: I64, stride: int) -> I64:
-    """Return the members of a mask of zeros and ones, in the order of its memory.
-
-    The element in row ``r`` and column ``k`` (of ``columns``) is called ``r * stride + numbers[k]``.
-    """
-    size, block = np.uintp(len(mask)), np.uintp(64)
-    count = 0
-    for k in range(size):
-        count += mask[k]
-    found = np.empty(count, np.int64)
-    n, start, width = 0, np.uintp(0), np.uint32(columns)
-    while start < size:
-        end = min(start + block, size)
-        some = np.uint8(0)
-        for k in range(start, end):
-            some |= mask[k]
-        if some:
-            for k in range(start, end):
-                if mask[k]:
-                    row = np.uint32(k) // width
-                    found[n] = np.int64(row) * stride + numbers[np.uint32(k) - row * width]
-                    n += 1
-        start = end
-    return found
 
 
 @njit(nogil=True, cache=True)
@@ -91,90 +58,6 @@ def _sift_down(contributions: F32, heap: I64, root: int, end: int, taps: int, ch
         root = child
 
 
-@njit(nogil=True, cache=True)
-def _take_largest(
-    contributions: F32, kept: I64, end: int, missing: float, taps: int, channels: int
-) -> tuple[int, float]:
-    """Move the largest candidates in ``kept[:end]`` to its front until they reach ``missing``.
-
-    Returns how many they are, and what they add up to.
-    """
-    first, reached = 0, 0.0
-    if end > 2 * _FEW:  # a heap; fewer are ordered by looking for the largest again and again
-        heap = kept[:end].copy()
-        for root in range(end // 2 - 1, -1, -1):
-            _sift_down(contributions, heap, root, end, taps, channels)
-        while reached < missing and end > 0:
-            kept[first] = heap[0]
-            reached += contributions[heap[0]]
-            first, end = first + 1, end - 1
-            heap[0] = heap[end]
-            _sift_down(contributions, heap, 0, end, taps, channels)
-        return first, reached
-    while reached < missing and first < end:
-        best = first
-        for j in range(first + 1, end):
-            if _before(contributions, kept[j], kept[best], taps, channels):
-                best = j
-        kept[first], kept[best] = kept[best], kept[first]
-        reached += contributions[kept[first]]
-        first += 1
-    return first, reached
-
-
-@njit(nogil=True, cache=True, fastmath=_SUMS)
-def _sum_above(contributions: F32, cut: np.float32) -> float:
-    """Return the sum of the contributions that are at least ``cut``."""
-    total = np.float32(0)
-    for k in range(np.uintp(len(contributions))):
-        total += contributions[k] if contributions[k] >= cut else np.float32(0)
-    return float(total)
-
-
-@njit(nogil=True, cache=True, fastmath=_SUMS)
-def _exact_sum_above(contributions: F32, cut: np.float32) -> float:
-    """Return the same in float64."""
-    total = 0.0
-    for k in range(np.uintp(len(contributions))):
-        total += float(contributions[k] if contributions[k] >= cut else np.float32(0))
-    return total
-
-
-@njit(nogil=True, cache=True, fastmath=_SUMS)
-def _between(contributions: F32, low: np.float32, high: np.float32, kept: I64) -> int:
-    """List in ``kept`` the contributions from ``low`` to below ``high``; return how many there are."""
-    count = 0
-    for block in range(0, len(contributions), BLOCK):
-        some, start = np.int32(0), np.uintp(block)
-        for k in range(start, start + np.uintp(BLOCK)):
-            some += np.int32((contributions[k] >= low) & (contributions[k] < high))
-        if some:
-            for k in range(block, block + BLOCK):
-                if low <= contributions[k] < high:
-                    kept[count] = k
-                    count += 1
-    return count
-
-
-@njit(nogil=True, cache=True)
-def _bracket(contributions: F32, largest: np.float32, target: float) -> tuple[np.float32, np.float32]:
-    """Return cuts ``low < high``: what is at least ``low`` reaches the target, what is at least ``high`` does not.
-
-    ``low`` is the smallest positive number if all together fall short.
-    """
-    above_all = np.float32(largest * 1.000001)
-    high, low = above_all, np.float32(largest * 0.5)
-    while low > _TINY and _sum_above(contributions, low) < target:
-        high, low = low, max(low * np.float32(0.5), _TINY)
-    for _ in range(_NARROWINGS):
-        middle = (low + high) * np.float32(0.5)
-        if _sum_above(contributions, middle) < target:
-            high = middle
-        else:
-            low = middle
-    return low, high
-
-
 @njit(nogil=True, cache=True, inline="always", fastmath=_SUMS)
 def _block_maximum(contributions: F32, start: int) -> np.float32:
     """Return the largest contribution of a block."""
@@ -196,14 +79,28 @@ def _place_of(value: np.float32, contributions: F32, maxima: F32, taps: int, cha
     return best
 
 
+@njit(nogil=True, cache=True)
+def _choose_by_heap(contributions: F32, kept: I64, count: int, missing: float, taps: int, channels: int) -> int:
+    """Go on choosing from a heap of all that is left; return how many are chosen then."""
+    heap = np.flatnonzero(contributions > 0)
+    left = len(heap)
+    for root in range(left // 2 - 1, -1, -1):
+        _sift_down(contributions, heap, root, left, taps, channels)
+    reached = 0.0
+    while reached < missing and left > 0:
+        kept[count] = heap[0]
+        reached += contributions[heap[0]]
+        count, left = count + 1, left - 1
+        heap[0] = heap[left]
+        _sift_down(contributions, heap, 0, left, taps, channels)
+    return count
+
+
 @njit(nogil=True, cache=True, fastmath=_SUMS)
-def _choose(
-    contributions: F32, maxima: F32, target: float, kept: I64, taps: int, channels: int
-) -> tuple[int, np.float32]:
-    """Choose the fewest largest positive contributions whose sum reaches ``target`` (> 0).
+def _choose(contributions: F32, maxima: F32, target: float, kept: I64, taps: int, channels: int) -> int:
+    """Choose the fewest largest positive contributions whose sum reaches ``target``.
 
     One after the other, with the maximum of every block at hand: most units need one to three.
-    Where ``_FEW`` do not suffice, the rest is left to a bracket of cuts.
 
     Args:
         contributions: signed, tap first, zeros up to a multiple of ``BLOCK``; chosen ones are
@@ -211,8 +108,7 @@ def _choose(
         maxima: scratch, one per block. ``kept``: scratch of the length of ``contributions``.
 
     Returns:
-        how many were chosen one by one, ``kept[:count]``, and a cut: of what is left in the
-        buffer, all that are at least the cut are chosen, too. All positive ones if they fall short.
+        how many were chosen: ``kept[:count]``. All positive ones if they fall short.
     """
     for block in range(len(maxima)):
         maxima[block] = _block_maximum(contributions, block * BLOCK)
@@ -222,31 +118,15 @@ def _choose(
         for block in range(len(maxima)):
             largest = max(largest, maxima[block])
         if largest <= 0:
-            return count, _NOTHING
+            break
         if count == _FEW:
-            more, cut = _choose_many(contributions, largest, target - reached, kept[count:], taps, channels)
-            return count + more, cut
+            return int(_choose_by_heap(contributions, kept, count, target - reached, taps, channels))
         best = _place_of(largest, contributions, maxima, taps, channels)
         kept[count] = best
         count, reached = count + 1, reached + float(largest)
         contributions[best] = 0
         maxima[best // BLOCK] = _block_maximum(contributions, best // BLOCK * BLOCK)
-    return count, _NOTHING
-
-
-@njit(nogil=True, cache=True)
-def _choose_many(
-    contributions: F32, largest: np.float32, target: float, kept: I64, taps: int, channels: int
-) -> tuple[int, np.float32]:
-    """The same by a bracket of cuts: all above it, and in order those inside it."""
-    low, high = _bracket(contributions, largest, target)
-    while True:
-        reached = _exact_sum_above(contributions, high)
-        candidates = _between(contributions, low, high, kept)
-        count, added = _take_largest(contributions, kept, candidates, target - reached, taps, channels)
-        if reached + added >= target or low <= _TINY:
-            return count, high
-        high, low = low, max(low * np.float32(0.5), _TINY)  # the rounded sum was too large
+    return count
 
 
 @njit(nogil=True, cache=True, inline="always", fastmath=_SUMS)
@@ -285,18 +165,6 @@ def _multiply(
         net += exact
         gross += abs(exact)
     return net, gross
-
-
-@njit(nogil=True, cache=True, fastmath=_SUMS)
-def _mark(contributions: F32, at: int, count: int, cut: np.float32, inputs: U8, to: int, used: U8, used_to: int) -> int:
-    """Mark the inputs and weights of ``contributions[at : at + count]`` that are at least ``cut``; count them."""
-    marked, a, b, c = np.int32(0), np.uintp(at), np.uintp(to), np.uintp(used_to)
-    for k in range(np.uintp(count)):
-        chosen = np.uint8(contributions[a + k] >= cut)
-        inputs[b + k] |= chosen
-        used[c + k] |= chosen
-        marked += np.int32(chosen)
-    return int(marked)
 
 
 @njit(nogil=True, cache=True, inline="always", fastmath=_SUMS)
@@ -372,18 +240,11 @@ def weighted_image(
         net, gross = _gather(x, weight, o * size, taps[e], first, channels, count, sign, contributions)
         total = _total(net, gross, sign * bias[o], reference)
         target = _target(total, theta, keep_largest)
-        chosen, listed = 0, 0
-        if target > 0:
-            listed, cut = _choose(contributions, maxima, target, kept, tap_count, count)
-            for t in range(tap_count if cut < _NOTHING else 0):
-                if taps[e, t] >= 0:
-                    to = taps[e, t] * channels + first
-                    chosen += _mark(contributions, t * count, count, cut, inputs, to, used, o * size + t * count)
-        for j in range(listed):
+        chosen = _choose(contributions, maxima, target, kept, tap_count, count)
+        for j in range(chosen):
             t = kept[j] // count
             inputs[taps[e, t] * channels + first + kept[j] - t * count] = 1
             used[o * size + kept[j]] = 1
-        chosen += listed
         unexplained += total <= 0 or chosen == 0
         coherence += net / gross if gross > 0 else 0.0
         synapses += chosen
@@ -409,14 +270,9 @@ def mean_image(
             net += contributions[t]
             gross += abs(contributions[t])
         target = _target(_total(net, gross, 0.0, reference), theta, keep_largest)
-        if target <= 0:
-            continue
-        listed, cut = _choose(contributions, maxima, target, kept, size, 1)
-        for j in range(listed):
+        chosen = _choose(contributions, maxima, target, kept, size, 1)
+        for j in range(chosen):
             inputs[row + taps[e, kept[j]]] = 1
-        for t in range(size):
-            if contributions[t] >= cut:
-                inputs[row + taps[e, t]] = 1
 
 
 @njit(nogil=True, cache=True)

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from profiling.paths.geometry import Maximum, Mean, Weighted
-from profiling.paths.kernels.compiled import F32, I32, I64, maximum_image, mean_image, members, weighted_image
+from profiling.paths.kernels.compiled import F32, I32, I64, maximum_image, mean_image, weighted_image
 from profiling.paths.kernels.interface import Choice
+from profiling.paths.kernels.listing import members
 from profiling.paths.path import Members
 from profiling.paths.policy import Policy
 
