@@ -25,6 +25,8 @@ class Recipe:
         learning_rate: peak of the one-cycle schedule.
         max_shift: images are moved by up to so many pixels each way, at random.
         mirror: images are mirrored half of the time.
+        bfloat16: compute in bfloat16 where torch deems it safe; twice as fast on processors with
+            matrix instructions. Weights stay float32.
     """
 
     epochs: int
@@ -33,6 +35,7 @@ class Recipe:
     weight_decay: float = 5e-4
     max_shift: int = 1
     mirror: bool = False
+    bfloat16: bool = False
     seed: int = 0
 
 
@@ -48,11 +51,12 @@ def train(
         module.parameters(), lr=recipe.learning_rate, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.learning_rate, total_steps=recipe.epochs * steps)
-    module.train()
+    module.to(memory_format=torch.channels_last).train()
     for _ in track(range(recipe.epochs), "training"):
         for batch in torch.split(torch.randperm(len(pixels), generator=generator), recipe.batch_size):
             x = preprocessing.normalise(_varied(pixels[batch], recipe, generator))
-            loss = F.cross_entropy(module(x), labels[batch])
+            with torch.autocast(x.device.type, torch.bfloat16, enabled=recipe.bfloat16):
+                loss = F.cross_entropy(module(x), labels[batch])
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             optimiser.step()
