@@ -56,6 +56,22 @@ ELEMENTWISE = frozenset(
         "aten.rsub.Scalar",
     }
 )
+IN_PLACE = {
+    f"aten.{name}.default": f"aten.{name}_.default"
+    for name in (
+        "relu",
+        "hardtanh",
+        "relu6",
+        "leaky_relu",
+        "silu",
+        "hardswish",
+        "sigmoid",
+        "tanh",
+        "clamp",
+        "clamp_min",
+    )
+}
+"""Operations that can write to the memory of what they read, where nothing else needs it."""
 NORMALISATION = frozenset({"aten.batch_norm.default", "aten.layer_norm.default", "aten.group_norm.default"})
 MOVEMENT = frozenset(
     {
@@ -91,6 +107,9 @@ SPLITS = frozenset({"aten.split.Tensor", "aten.split_with_sizes.default", "aten.
 PICK = "operator.getitem"
 SIZES = frozenset({"aten.sym_size.int", *(f"operator.{name}" for name in ("add", "floordiv", "mod", "mul", "sub"))})
 """Integers that depend on the batch size; they carry nothing of an image."""
+
+FRESH = WEIGHTED | ADD | NORMALISATION
+"""Operations whose output is never a view of something else."""
 
 SOFTMAX = frozenset({"aten.softmax.int", "aten._softmax.default"})
 COEFFICIENTS = SOFTMAX | {"aten.baddbmm.default", "aten.exp.default", "aten.linalg_vector_norm.default"}
@@ -160,6 +179,15 @@ def resolve(operation: str) -> Callable[..., Any]:
     if operation.startswith("operator."):
         function: Callable[..., Any] = getattr(operator, operation.removeprefix("operator."))
         return function
+    return _overload(operation)
+
+
+def in_place(operation: str) -> Callable[..., Any]:
+    """Return the variant of an operation in ``IN_PLACE`` that writes to its first argument."""
+    return _overload(IN_PLACE[operation])
+
+
+def _overload(operation: str) -> Callable[..., Any]:
     _, packet, overload = operation.split(".")
     resolved: Callable[..., Any] = getattr(getattr(torch.ops.aten, packet), overload)
     return resolved

@@ -23,7 +23,7 @@ SCHEMA = 1
 UnitCounts = npt.NDArray[np.unsignedinteger]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ClassSignatures:
     """How often each unit and weight is in the paths of each class.
 

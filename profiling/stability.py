@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as transform
 
+from profiling.lookup import Floats
 from profiling.paths.extraction import Extractor
 from profiling.paths.path import ImagePaths, Indices, Members
 from profiling.signatures import KINDS
-from profiling.similarity import Feature, FeatureTable, Floats
+from profiling.similarity import Feature, FeatureTable
 
 _NOISE = 4 / 255
 _SEED = 0

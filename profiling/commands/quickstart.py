@@ -17,9 +17,9 @@ from profiling.commands.offline import figures_table
 from profiling.commands.options import AsJson, open_data, open_network, print_json
 from profiling.demonstration import ask, running_service
 from profiling.evaluation.evaluate import Evaluation, Samples, evaluate
+from profiling.lookup import Floats
 from profiling.paths.extraction import Extractor
 from profiling.progress import console
-from profiling.similarity import Floats
 from profiling.splits import profile_images, split
 
 _NETWORK, _DATA, _SHOWN = "digits-cnn", "digits", "pgd-0.2"

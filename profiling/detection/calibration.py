@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from profiling.errors import CalibrationError
-from profiling.similarity import Floats
+from profiling.lookup import Floats
 
 _CONFIDENCE = 0.95
 

@@ -20,8 +20,9 @@ from sklearn.model_selection import GroupKFold
 
 from profiling.detection.scores import CurveScore, LinearScore, Score, bins_of, total
 from profiling.errors import FitError
+from profiling.lookup import Floats
 from profiling.paths.path import Indices
-from profiling.similarity import Feature, Floats
+from profiling.similarity import Feature
 
 Labels = npt.NDArray[np.int64]
 _FOLDS = 5

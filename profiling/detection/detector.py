@@ -13,10 +13,11 @@ from profiling.detection.calibration import Calibration
 from profiling.detection.evidence import LayerEvidence, Usual, layer_evidence
 from profiling.detection.scores import Score, total
 from profiling.errors import BundleError
+from profiling.lookup import Floats
 from profiling.paths.extraction import Extractor
 from profiling.paths.path import ImagePaths
 from profiling.signatures import ClassSignatures
-from profiling.similarity import Feature, FeatureTable, Floats, compare
+from profiling.similarity import Feature, FeatureTable, compare
 from profiling.stability import stability
 
 Decision = Literal["benign", "adversarial", "uncertain"]

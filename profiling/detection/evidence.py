@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from profiling.detection.scores import Arrays, Score
+from profiling.lookup import Floats
 from profiling.paths.path import Indices
-from profiling.similarity import Feature, Floats
+from profiling.similarity import Feature
 
 _ENOUGH = 5
 """Clean images of a class below which its own statistics are replaced by those of all classes."""

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from profiling.similarity import Floats
+from profiling.lookup import Floats
 
 Arrays = Mapping[str, np.ndarray[Any, np.dtype[Any]]]
 

@@ -16,8 +16,8 @@ from profiling.datasets import Dataset
 from profiling.detection.detector import Detector
 from profiling.detection.scores import total
 from profiling.evaluation.metrics import auc, auc_interval, rate_above, threshold_at
+from profiling.lookup import Floats
 from profiling.paths.path import Indices
-from profiling.similarity import Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from profiling.lookup import Floats
 from profiling.paths.path import Indices
-from profiling.similarity import Floats
 
 _RESAMPLES = 500
 

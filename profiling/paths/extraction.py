@@ -6,18 +6,25 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import prod
 
 import torch
 from torch import Tensor
 
 from models.network import Network, canonical_json
 from profiling.errors import OptionsError
-from profiling.paths import attention, routing
+from profiling.paths import attention
 from profiling.paths.geometry import Attend, Geometry, Maximum, Mean, Movement, Same, Sum, Weighted
 from profiling.paths.kernels import Choice, Kernel, kernel_named
-from profiling.paths.path import ImagePaths, Indices, LayerPath, Layout, Members
+from profiling.paths.path import ImagePaths, Indices, LayerPath, Layout
 from profiling.paths.plan import Plan, plan
 from profiling.paths.policy import Policy
+from profiling.threads import in_parallel
+
+_RECORDED = 1 << 27
+_MOST = 64
+_WALKED_AT_ONCE = 4
+"""Images that one thread walks together: fewer cost more calls, more spoil the caches."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +32,14 @@ class Extractor:
     """Extracts the paths of images through one network. It holds no state of a run: share it freely.
 
     Attributes:
-        batch_size: images that are recorded and walked at once; bounds the memory.
+        batch_size: images that are recorded at once; 0 for as many as keep the recorded activations
+            within ``_RECORDED`` bytes, which bounds the memory and spares the caches.
     """
 
     network: Network
     policy: Policy = field(default_factory=Policy)
     kernel: Kernel = field(default_factory=kernel_named)
-    batch_size: int = 32
+    batch_size: int = 0
 
     @cached_property
     def plan(self) -> Plan:
@@ -60,8 +68,15 @@ class Extractor:
         self._check(pixels)
         if len(pixels) == 0:
             raise OptionsError("no images were given; at least one is needed.")
-        starts = range(0, len(pixels), self.batch_size)
-        return ImagePaths.join([self._batch(pixels[s : s + self.batch_size], rank, seeds, s) for s in starts])
+        size = self.batch_size or self._affordable
+        starts = range(0, len(pixels), size)
+        return ImagePaths.join([self._batch(pixels[s : s + size], rank, seeds, s) for s in starts])
+
+    @cached_property
+    def _affordable(self) -> int:
+        """How many images are recorded at once: a power of two, for even shares of the threads."""
+        per_image = 4 * sum(prod(self.plan.shapes[name]) for name in self.plan.recorded)
+        return int(min(_MOST, 1 << max(0, (_RECORDED // per_image).bit_length() - 1)))
 
     def _check(self, pixels: Tensor) -> None:
         expected = self.network.preprocessing.input_shape
@@ -78,10 +93,22 @@ class Extractor:
             chosen = logits.argsort(dim=1, descending=True, stable=True)[:, rank - 1]
             if seeds is not None:
                 chosen = torch.from_numpy(seeds[start : start + len(pixels)]).to(logits.device)
-            layers = self._walk(values, chosen)
-        return ImagePaths(logits.cpu().numpy(), chosen.cpu().numpy(), layers)
+            return ImagePaths.join(self._in_parts(values, chosen))
 
-    def _walk(self, values: Mapping[str, Tensor], seeds: Tensor) -> tuple[LayerPath, ...]:
+    def _in_parts(self, values: Mapping[str, Tensor], seeds: Tensor) -> list[ImagePaths]:
+        """Walk a few images at a time, on as many threads as torch may use."""
+        threads = torch.get_num_threads() if self.kernel.threads else 1
+        size = min(_WALKED_AT_ONCE, -(-len(seeds) // threads)) if self.kernel.threads else len(seeds)
+
+        def part(first: int) -> ImagePaths:
+            with torch.inference_mode():  # holds for one thread only
+                some = {name: value[first : first + size] for name, value in values.items()}
+                return self._walk(some, seeds[first : first + size])
+
+        starts = range(0, len(seeds), size)
+        return in_parallel(part, starts) if self.kernel.threads else [part(first) for first in starts]
+
+    def _walk(self, values: Mapping[str, Tensor], seeds: Tensor) -> ImagePaths:
         """Walk from the logits to the input; ``wanted`` holds the units that later steps chose.
 
         A mask has the shape of its activation, in whatever memory layout the kernel gave it.
@@ -91,15 +118,14 @@ class Extractor:
         wanted: dict[str, Tensor] = {self.plan.output: seeded}
         layers: list[LayerPath] = []
         for step in reversed(self.plan.steps):
-            shape = (len(logits), *self.plan.shapes[step.y])
             mask = wanted.pop(step.y, None)
             if mask is None:  # nothing after this step wants anything of it
-                mask = torch.zeros(shape, dtype=torch.bool, device=logits.device)
+                mask = torch.zeros((len(logits), *self.plan.shapes[step.y]), dtype=torch.bool, device=logits.device)
             for name, chosen in self._pass(step, values, mask, layers):
                 chosen = chosen.reshape(len(logits), *self.plan.shapes[name])
                 # The one place where the consumers of a tensor meet: wanted by any, wanted.
                 wanted[name] = wanted[name] | chosen if name in wanted else chosen
-        return tuple(reversed(layers))
+        return ImagePaths(logits.cpu().numpy(), seeds.cpu().numpy(), tuple(reversed(layers)))
 
     def _pass(
         self, step: Geometry, values: Mapping[str, Tensor], mask: Tensor, layers: list[LayerPath]
@@ -107,26 +133,24 @@ class Extractor:
         """Return the chosen inputs of one step; a weighted one is also entered in ``layers``."""
         match step:
             case Weighted():
-                neurons = self.kernel.members(mask)
-                choice = self.kernel.weighted(step, values[step.x], values.get(step.y), neurons, self.policy)
-                layers.append(_layer_path(step, neurons, choice))
+                choice = self.kernel.weighted(step, values[step.x], values.get(step.y), mask, self.policy)
+                layers.append(_layer_path(step, choice))
                 return [(step.x, choice.inputs)]
             case Mean():
-                neurons = self.kernel.members(mask)
-                return [(step.x, self.kernel.mean(step, values[step.x], values[step.y], neurons, self.policy))]
+                return [(step.x, self.kernel.mean(step, values[step.x], values[step.y], mask, self.policy))]
             case Maximum():
-                return [(step.x, self.kernel.maximum(step, values[step.x], self.kernel.members(mask)))]
+                return [(step.x, self.kernel.maximum(step, values[step.x], mask))]
             case Sum():
                 operands = values[step.operands[0]], values[step.operands[1]]
-                chosen = routing.add(step, operands, values[step.y], mask, self.policy)
-                return list(zip(step.operands, chosen, strict=True))
+                return list(zip(step.operands, self.kernel.add(step, operands, mask, self.policy), strict=True))
             case Movement():
-                return list(zip(step.inputs, routing.movement(step, mask), strict=True))
+                shapes = tuple(self.plan.shapes[name] for name in step.inputs)
+                return list(zip(step.inputs, self.kernel.move(step, mask, shapes), strict=True))
             case Same():
-                return [(name, mask if step.sure else routing.same(values[step.y], mask)) for name in step.inputs]
+                return [(name, mask if step.sure else mask & (values[step.y] != 0)) for name in step.inputs]
             case Attend():
                 return [(step.x, attention.attend(step, values, mask, self.policy))]
 
 
-def _layer_path(step: Weighted, neurons: Members, choice: Choice) -> LayerPath:
-    return LayerPath(step.layer, neurons, choice.weights, choice.synapses, choice.unexplained, choice.coherence)
+def _layer_path(step: Weighted, choice: Choice) -> LayerPath:
+    return LayerPath(step.layer, choice.neurons, choice.weights, choice.synapses, choice.unexplained, choice.coherence)

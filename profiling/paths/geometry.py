@@ -93,7 +93,7 @@ class Weighted:
         return (1, len(self.weight)) if self.channels_last else (len(self.taps), 1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Pool:
     """A pool: ``rows`` independent rows of ``positions`` inputs, the same windows in each."""
 
@@ -109,17 +109,17 @@ class Pool:
         return self.rows * self.positions
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Mean(Pool):
     """An average over windows: the inputs of the window are the contributions."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Maximum(Pool):
     """A max-pool: the first largest input of the window is the value."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Sum:
     """The sum of two activations, elementwise, each scaled.
 
@@ -133,7 +133,7 @@ class Sum:
     sizes: tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Movement:
     """Pure data movement: output unit ``u`` is unit ``sources[k][u]`` of input ``k``, or none (-1)."""
 
@@ -143,7 +143,7 @@ class Movement:
     sizes: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Same:
     """One element of each input, one output element: wanted if the output is not zero.
 
@@ -158,7 +158,7 @@ class Same:
     sure: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Attend:
     """Attention: in each of ``rows``, every output is a weighted sum of values over the keys.
 

@@ -68,7 +68,7 @@ def plan(network: Network) -> Plan:
     if refused:
         raise PlanError("; ".join(refused))
     known = _told_what_is_known(steps, network.graph.output)
-    names = {name for step in steps for name in (*inputs_of(step), step.y)}
+    names = {name for step in steps for name in (*inputs_of(step), *_looks_at(step), step.y)}
     shapes = {name: context.shape(name) for name in names}
     return Plan(known, network.graph.output, shapes, context.axes)
 
@@ -127,7 +127,7 @@ def _looks_at(step: Geometry) -> tuple[str, ...]:
         case Same():
             return () if step.sure else (step.y,)
         case Sum():
-            return (*step.operands, step.y)
+            return step.operands
         case Attend():
             return (step.weights, step.x, step.y)
         case Weighted():

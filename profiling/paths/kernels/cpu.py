@@ -1,15 +1,14 @@
-"""The compiled CPU kernel: channels-last rows, one pass per wanted unit, images on threads.
+"""The compiled CPU kernel: channels-last rows, sixteen contributions at a time.
 
-The compiled functions release the GIL, so a plain thread pool spreads the images of a batch; each
-image is walked by one thread in a fixed order, so the answer does not depend on the threads.
+Its functions release the GIL and keep to one thread, so the walk may run on as many as it likes;
+one image is always walked by one thread in a fixed order, whatever else runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -18,173 +17,165 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from profiling.paths.geometry import Maximum, Mean, Weighted
-from profiling.paths.kernels.compiled import F32, I32, I64, maximum_image, mean_image, weighted_image
-from profiling.paths.kernels.interface import Choice
-from profiling.paths.kernels.listing import members
-from profiling.paths.path import Members
+from profiling.paths.geometry import Geometry, Maximum, Mean, Movement, Pool, Sum, Weighted
+from profiling.paths.kernels import passing
+from profiling.paths.kernels.choosing import F32, Options
+from profiling.paths.kernels.interface import Choice, Shape
+from profiling.paths.kernels.layout import as_mask, in_memory, layer_of, rows_of, sources_of_movement, sources_of_sum
+from profiling.paths.kernels.vectors import LANES
+from profiling.paths.kernels.weighted import COUNTS, GROUP, NUMBERS, RANKS, Scratch, weighted
+from profiling.paths.path import Indices, Members
 from profiling.paths.policy import Policy
 
+U8 = NDArray[np.uint8]
 _REFERENCES = {"sum": 0, "output": 1, "positive": 2}
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """What a layer needs in every batch, laid out for the compiled loops.
-
-    Attributes:
-        weight: flat ``(o, t, c)``, as the channels of a tap lie side by side in the activations.
-        numbers: position in one output's weight of each entry ``(t, c)``.
-        sizes: output channels, output channels and input channels of one group.
-    """
-
-    weight: F32
-    bias: F32
-    taps: I32
-    numbers: I64
-    sizes: tuple[int, int, int]
-
-    @staticmethod
-    def of(step: Weighted) -> Ready:
-        outputs, taps = len(step.weight), step.taps.shape[1]
-        by_channel = step.weight.reshape(outputs, -1, taps)
-        bias = torch.zeros(outputs) if step.bias is None else step.bias
-        channels = by_channel.shape[1]
-        numbers = torch.arange(channels * taps).reshape(channels, taps).T.reshape(-1)
-        return Ready(
-            by_channel.transpose(1, 2).contiguous().numpy().reshape(-1),
-            bias.numpy(),
-            step.taps.numpy(),
-            numbers.numpy(),
-            (outputs, outputs // step.groups, channels),
-        )
 
 
 class CpuKernel:
     """See ``Kernel``."""
 
     name = "cpu"
+    threads = True
 
     def __init__(self) -> None:
-        self._prepared: WeakKeyDictionary[Weighted, Ready] = WeakKeyDictionary()
+        self._prepared: WeakKeyDictionary[Geometry, Any] = WeakKeyDictionary()
 
-    def _ready(self, step: Weighted) -> Ready:
-        ready = self._prepared.get(step)
-        if ready is None:
-            ready = self._prepared[step] = Ready.of(step)
-        return ready
+    def _once(self, step: Geometry, prepare: Callable[[], Any]) -> Any:
+        """Return what ``prepare`` returned for this step when it was first asked for."""
+        prepared = self._prepared.get(step)
+        if prepared is None:
+            prepared = self._prepared[step] = prepare()
+        return prepared
 
-    def weighted(self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Members, policy: Policy) -> Choice:
-        rows = _channels_last(x, step)
-        values, y_strides = _as_stored(y, step, len(x))
-        ready = self._ready(step)
-        strides = (step.output_strides[0], *y_strides)
-        inputs = np.zeros((len(x), step.size), dtype=np.uint8)
-        options = _options(policy)
-
-        def image(i: int) -> tuple[I64, int, int, float]:
-            used = np.zeros(step.weight.numel(), dtype=np.uint8)
-            counts = weighted_image(
-                rows[i],
-                ready.weight,
-                ready.bias,
-                ready.taps,
-                ready.sizes,
-                strides,
-                values[i],
-                wanted.one(i),
-                options,
-                inputs[i],
-                used,
-            )
-            return (members(used, len(ready.numbers), ready.numbers, len(ready.numbers)), *counts)
-
-        weights, synapses, unexplained, coherence = zip(*_each(image, len(x)), strict=True)
+    def weighted(self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, policy: Policy) -> Choice:
+        layer = self._once(step, lambda: layer_of(step))
+        n, size, weights = len(x), len(layer.rank), step.weight.numel()
+        rows, mask = _rows(x, step), _marks(_rows(wanted, step))
+        signs = np.zeros((n, 0), dtype=np.float32) if y is None else _rows(y, step).numpy()
+        inputs = np.zeros((n, step.size), dtype=np.uint8)
+        scratch = _scratch(size, weights)
+        # As long as can be needed: the system provides memory only where something is written.
+        found = (
+            np.empty(mask.size, np.int64),
+            np.empty(n, np.int64),
+            np.empty(n * weights, np.int64),
+            np.empty(n, np.int64),
+        )
+        counts = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.float64)
+        weighted(rows.numpy(), layer, signs, mask, _options(policy), scratch, inputs, found, counts)
         return Choice(
-            _as_mask(inputs, x, step),
-            _joined(weights, step.weight.numel()),
-            np.array(synapses, dtype=np.int64),
-            np.array(unexplained, dtype=np.int64),
-            np.array(coherence, dtype=np.float64),
+            _members(found[0], found[1], mask.shape[1]),
+            _as_inputs(inputs, x, step),
+            _members(found[2], found[3], weights),
+            *counts,
         )
 
-    def members(self, mask: Tensor) -> Members:
-        size, channels = mask[0].numel(), mask.shape[1]
-        if _is_channels_last(mask):
-            rows = mask.movedim(1, -1).reshape(len(mask), -1)
-            columns, numbers, stride = channels, np.arange(channels) * (size // channels), 1
-        else:
-            rows, columns, numbers, stride = mask.reshape(len(mask), -1), 1, np.zeros(1, dtype=np.int64), 1
-        stored = rows.view(torch.uint8).numpy()
-        return _joined(_each(lambda i: members(stored[i], columns, numbers, stride), len(mask)), size)
-
-    def mean(self, step: Mean, x: Tensor, y: Tensor, wanted: Members, policy: Policy) -> Tensor:
-        values, taps = x.reshape(len(x), -1).contiguous().numpy(), step.taps.numpy()
-        outputs = y.reshape(len(y), -1).contiguous().numpy()
-        inputs = np.zeros((len(x), step.size), dtype=np.uint8)
-        options = _options(policy)
-        _each(
-            lambda i: mean_image(values[i], taps, step.positions, outputs[i], wanted.one(i), options, inputs[i]), len(x)
+    def mean(self, step: Mean, x: Tensor, y: Tensor, wanted: Tensor, policy: Policy) -> Tensor:
+        values, outputs, mask, strides = _pool(step, x, y, wanted)
+        window = step.taps.shape[1]
+        size = window + -window % LANES
+        scratch = (
+            np.zeros(size, np.float32),
+            np.empty(size, np.int64),
+            np.arange(size, dtype=np.float32),
+            np.arange(size, dtype=np.int32),
         )
-        return torch.from_numpy(inputs).view(torch.bool)
+        chosen = passing.mean(values, step.taps.numpy(), strides, outputs, mask, _options(policy), scratch)
+        return _pooled(step, chosen, x)
 
-    def maximum(self, step: Maximum, x: Tensor, wanted: Members) -> Tensor:
-        values, taps = x.reshape(len(x), -1).contiguous().numpy(), step.taps.numpy()
-        inputs = np.zeros((len(x), step.size), dtype=np.uint8)
-        _each(lambda i: maximum_image(values[i], taps, step.positions, wanted.one(i), inputs[i]), len(x))
-        return torch.from_numpy(inputs).view(torch.bool)
+    def maximum(self, step: Maximum, x: Tensor, wanted: Tensor) -> Tensor:
+        values, _, mask, strides = _pool(step, x, wanted, wanted)
+        return _pooled(step, passing.maximum(values, step.taps.numpy(), strides, mask), x)
+
+    def add(self, step: Sum, operands: tuple[Tensor, Tensor], wanted: Tensor, policy: Policy) -> tuple[Tensor, Tensor]:
+        sources = self._once(step, lambda: sources_of_sum(step))
+        a, b = operands
+        flat = in_memory if len(sources[0]) == 0 else rows_of
+        mask = _marks(flat(wanted))
+        chosen = passing.add((flat(a).numpy(), flat(b).numpy()), sources, step.scales, mask, _options(policy))
+        if len(sources[0]) == 0:
+            return as_mask(chosen[0], tuple(a.shape)), as_mask(chosen[1], tuple(b.shape))
+        one, two = (torch.from_numpy(marks).view(torch.bool) for marks in chosen)
+        return one.reshape(a.shape), two.reshape(b.shape)
+
+    def move(self, step: Movement, wanted: Tensor, shapes: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        sources = self._once(step, lambda: sources_of_movement(step, tuple(wanted.shape[1:]), shapes))
+        mask = _marks(in_memory(wanted))
+        return tuple(
+            as_mask(passing.move(source, mask, size), (len(wanted), *shape))
+            for source, size, shape in zip(sources, step.sizes, shapes, strict=True)
+        )
 
 
-def _each(work: Callable[[int], Any], images: int) -> list[Any]:
-    """Run ``work`` on every image, on as many threads as torch may use."""
-    threads = torch.get_num_threads()
-    if threads == 1 or images == 1:
-        return [work(i) for i in range(images)]
-    return list(_pool(threads).map(work, range(images)))
+def _forget_stale() -> None:
+    """Remove what was compiled before one of these files changed.
+
+    Numba itself looks only at the file of a function, not at those of the functions it calls.
+    """
+    folder = Path(__file__).parent
+    changed = max(file.stat().st_mtime for file in folder.glob("*.py"))
+    with suppress(OSError):
+        for index in (folder / "__pycache__").glob("*.nbi"):
+            if index.stat().st_mtime < changed:
+                index.unlink(missing_ok=True)
 
 
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="pathprint-kernel")
+_forget_stale()
 
 
-def _options(policy: Policy) -> tuple[float, int, bool]:
+def _scratch(size: int, weights: int) -> Scratch:
+    return Scratch(
+        np.empty(GROUP * size, np.float32),
+        np.empty(GROUP * NUMBERS, np.float64),
+        np.empty(GROUP * COUNTS, np.int64),
+        np.empty(GROUP * RANKS, np.int64),
+        np.empty(size + GROUP, np.int64),
+        np.zeros(weights, np.uint8),
+    )
+
+
+def _options(policy: Policy) -> Options:
     return float(policy.theta), _REFERENCES[policy.reference], policy.unexplained == "argmax"
 
 
-def _joined(parts: Sequence[I64], size: int) -> Members:
-    """Return the sets of one image each as the sets of a batch."""
-    offsets = np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int64)
-    return Members(offsets, np.concatenate(parts), size)
+def _marks(mask: Tensor) -> U8:
+    """Return a bool mask as zeros and ones, without copying."""
+    marks: U8 = mask.view(torch.uint8).numpy()
+    return marks
 
 
-def _channels_last(x: Tensor, step: Weighted) -> F32:
-    """Return activations as ``(n, positions * channels)``: a receptive field is then a few rows."""
-    if not step.channels_last:
-        x = x.movedim(1, -1)  # where memory is channels-last already, nothing is copied below
-    array: F32 = x.reshape(len(x), -1).numpy()
-    return array
+def _members(found: Indices, ends: Indices, size: int) -> Members:
+    offsets = np.concatenate([[0], ends]).astype(np.int64)
+    return Members(offsets, found[: offsets[-1]].copy(), size)
 
 
-def _as_mask(inputs: NDArray[np.uint8], x: Tensor, step: Weighted) -> Tensor:
-    """Return marks ``(n, positions, channels)`` as a mask of the shape of ``x``, without copying."""
+def _rows(value: Tensor, step: Weighted) -> Tensor:
+    """Return activations or a mask as ``(n, positions * channels)``."""
+    return rows_of(value if step.channels_last else value.movedim(1, -1))
+
+
+def _as_inputs(inputs: U8, x: Tensor, step: Weighted) -> Tensor:
+    """Return marks ``(n, positions * channels)`` as a mask of the shape of ``x``, without copying."""
     marks = torch.from_numpy(inputs).view(torch.bool)
     if step.channels_last:
         return marks.reshape(x.shape)
     return marks.reshape(len(x), *x.shape[2:], x.shape[1]).movedim(-1, 1)
 
 
-def _is_channels_last(value: Tensor) -> bool:
-    return value.dim() == 4 and value.is_contiguous(memory_format=torch.channels_last)
+def _channels_last(step: Pool, x: Tensor) -> bool:
+    """Say whether the rows of a pool are the channels of images, which lie side by side in memory."""
+    return x.dim() == 4 and step.rows == x.shape[1]
 
 
-def _as_stored(y: Tensor | None, step: Weighted, images: int) -> tuple[F32, tuple[int, int]]:
-    """Return outputs ``(n, units)`` without copying, and the strides of channels and positions.
+def _pool(step: Pool, x: Tensor, y: Tensor, wanted: Tensor) -> tuple[F32, NDArray[Any], U8, tuple[int, int, int]]:
+    """Return inputs, outputs and wanted outputs of a pool, and its strides (see ``passing.mean``)."""
+    last = _channels_last(step, x)
+    flat = in_memory if last else rows_of
+    strides = (step.rows, 1, step.rows) if last else (step.rows, step.positions, 1)
+    return flat(x).numpy(), flat(y).numpy(), _marks(flat(wanted)), strides
 
-    ``(n, 0)`` stands for outputs that are all positive.
-    """
-    if y is None:
-        return np.zeros((images, 0), dtype=np.float32), (0, 0)
-    if not step.channels_last and _is_channels_last(y):
-        return y.movedim(1, -1).reshape(len(y), -1).numpy(), (1, len(step.weight))
-    return y.reshape(len(y), -1).numpy(), step.output_strides
+
+def _pooled(step: Pool, chosen: U8, x: Tensor) -> Tensor:
+    if _channels_last(step, x):
+        return as_mask(chosen, tuple(x.shape))
+    return torch.from_numpy(chosen).view(torch.bool).reshape(x.shape)

@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from profiling.paths.geometry import Maximum, Mean, Weighted
+from profiling.paths.geometry import Maximum, Mean, Movement, Sum, Weighted
 from profiling.paths.path import Counts, Members
 from profiling.paths.policy import Policy
+
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +21,15 @@ class Choice:
     """What was chosen in one weighted layer, for a batch.
 
     Attributes:
-        inputs: chosen input units, bool, ``(n, input units)`` or of the input's shape.
+        neurons: wanted output units.
+        inputs: chosen input units, bool, of the input's shape.
         weights: weight elements of the chosen synapses.
         synapses: chosen synapses per image, ``(n,)``.
         unexplained: wanted units per image for which nothing was chosen, ``(n,)``.
         coherence: mean of net over gross contribution per image, ``(n,)``; 0 without wanted units.
     """
 
+    neurons: Members
     inputs: Tensor
     weights: Members
     synapses: Counts
@@ -34,7 +38,10 @@ class Choice:
 
 
 class Kernel(Protocol):
-    """Chooses inputs for wanted units. ``x``, ``y`` are recorded activations ``(n, *shape)``.
+    """Chooses inputs for wanted units.
+
+    ``x``, ``y`` are recorded activations ``(n, *shape)``, ``wanted`` and what is returned are bool
+    masks of such shapes, in whatever order of memory suits the kernel.
 
     Selection (docs/method.md): multiply contributions and total by the sign of the unit's own
     value; of the strictly positive contributions take the smallest set of largest ones whose sum
@@ -43,19 +50,25 @@ class Kernel(Protocol):
     """
 
     name: str
+    threads: bool
+    """Whether the images of a batch may be walked on several threads at once."""
 
-    def members(self, mask: Tensor) -> Members:
-        """Return the sets of a mask, bool ``(n, *shape)``."""
-        ...
-
-    def weighted(self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Members, policy: Policy) -> Choice:
+    def weighted(self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, policy: Policy) -> Choice:
         """Choose synapses of a convolution or linear layer; ``y`` is None if ``step.positive``."""
         ...
 
-    def mean(self, step: Mean, x: Tensor, y: Tensor, wanted: Members, policy: Policy) -> Tensor:
-        """Return the chosen inputs of an average-pool, bool ``(n, input units)``."""
+    def mean(self, step: Mean, x: Tensor, y: Tensor, wanted: Tensor, policy: Policy) -> Tensor:
+        """Return the chosen inputs of an average-pool."""
         ...
 
-    def maximum(self, step: Maximum, x: Tensor, wanted: Members) -> Tensor:
-        """Return the first largest input of each wanted max-pool output, bool ``(n, input units)``."""
+    def maximum(self, step: Maximum, x: Tensor, wanted: Tensor) -> Tensor:
+        """Return the first largest input of each wanted max-pool output."""
+        ...
+
+    def add(self, step: Sum, operands: tuple[Tensor, Tensor], wanted: Tensor, policy: Policy) -> tuple[Tensor, Tensor]:
+        """Return the chosen units of both operands of a sum."""
+        ...
+
+    def move(self, step: Movement, wanted: Tensor, shapes: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        """Return the units of each input, of these shapes for one image, that were moved to wanted outputs."""
         ...

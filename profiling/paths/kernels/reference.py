@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from profiling.paths.geometry import Maximum, Mean, Pool, Weighted
-from profiling.paths.kernels.interface import Choice
+from profiling.paths.geometry import Maximum, Mean, Movement, Pool, Sum, Weighted
+from profiling.paths.kernels.interface import Choice, Shape
 from profiling.paths.path import Indices, Members
 from profiling.paths.policy import Policy
 
@@ -40,16 +41,17 @@ class ReferenceKernel:
 
     name = "reference"
 
-    def members(self, mask: Tensor) -> Members:
-        return Members.of(mask.reshape(len(mask), -1).cpu().numpy())
+    threads = False
 
-    def weighted(self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Members, policy: Policy) -> Choice:
+    def weighted(self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, policy: Policy) -> Choice:
+        neurons = _members(wanted)
         outputs = [None] * len(x) if y is None else y
-        images = [self._weighted_image(step, x[i], outputs[i], wanted.one(i), policy) for i in range(len(x))]
+        images = [self._weighted_image(step, x[i], outputs[i], neurons.one(i), policy) for i in range(len(x))]
         inputs, weights, synapses, unexplained, coherence = zip(*images, strict=True)
         offsets = np.concatenate([[0], np.cumsum([len(w) for w in weights])])
         return Choice(
-            torch.stack(inputs),
+            neurons,
+            torch.stack(inputs).reshape(x.shape),
             Members(offsets.astype(np.int64), np.concatenate(weights), step.weight.numel()),
             np.array(synapses, dtype=np.int64),
             np.array(unexplained, dtype=np.int64),
@@ -84,25 +86,55 @@ class ReferenceKernel:
             return torch.zeros(len(units), dtype=torch.float64, device=units.device)
         return step.bias.double()[_channel_and_position(step, units)[0]]
 
-    def mean(self, step: Mean, x: Tensor, y: Tensor, wanted: Members, policy: Policy) -> Tensor:
+    def mean(self, step: Mean, x: Tensor, y: Tensor, wanted: Tensor, policy: Policy) -> Tensor:
         inputs = torch.zeros(len(x), step.size, dtype=torch.bool, device=x.device)
-        for image, part, tap in _pool_windows(step, wanted, x.device):
+        for image, part, tap in _pool_windows(step, _members(wanted), x.device):
             sign = _sign(y[image].reshape(-1)[part])
             values = x[image].reshape(-1)[tap.clamp(min=0)].double().where(tap >= 0, 0) * sign
             totals = totals_of(values, torch.zeros(len(part), device=x.device), policy)
             inputs[image, tap[select(values, totals, policy)]] = True
-        return inputs
+        return inputs.reshape(x.shape)
 
-    def maximum(self, step: Maximum, x: Tensor, wanted: Members) -> Tensor:
+    def maximum(self, step: Maximum, x: Tensor, wanted: Tensor) -> Tensor:
         inputs = torch.zeros(len(x), step.size, dtype=torch.bool, device=x.device)
-        for image, _, tap in _pool_windows(step, wanted, x.device):
+        for image, _, tap in _pool_windows(step, _members(wanted), x.device):
             values = x[image].reshape(-1)[tap.clamp(min=0)].where(tap >= 0, -torch.inf)
             largest = values.amax(1, keepdim=True)
             # argmax on a bool tensor is not stable in torch; the first True is the smallest index.
             order = torch.arange(tap.shape[1], device=x.device).expand_as(tap)
             first = order.where(values == largest, tap.shape[1]).amin(1, keepdim=True)
             inputs[image, tap.gather(1, first)[:, 0]] = True
-        return inputs
+        return inputs.reshape(x.shape)
+
+    def add(self, step: Sum, operands: tuple[Tensor, Tensor], wanted: Tensor, policy: Policy) -> tuple[Tensor, Tensor]:
+        # Two contributions are too few for the general selection, it is three comparisons: the
+        # larger one (the first on a tie) if it suffices or stands alone, else both.
+        image, unit = wanted.reshape(len(wanted), -1).nonzero(as_tuple=True)
+        sources = [source.to(unit.device)[unit] for source in step.sources]
+        first, second = (
+            operand.reshape(len(operand), -1)[image, source].double() * scale
+            for operand, source, scale in zip(operands, sources, step.scales, strict=True)
+        )
+        sign = _sign(first + second)[:, 0]
+        first, second = first * sign, second * sign
+        total = first + second if policy.reference != "positive" else first.clamp(min=0) + second.clamp(min=0)
+        first_leads, largest = first >= second, torch.maximum(first, second)
+        explained = (total > 0) & (largest > 0)
+        enough = largest >= policy.theta * total
+        keep_largest = explained if policy.unexplained == "none" else largest > 0
+        one = (keep_largest & first_leads) | (explained & ~enough & (first > 0))
+        two = (keep_largest & ~first_leads) | (explained & ~enough & (second > 0))
+        return (
+            _scatter(image[one], sources[0][one], tuple(operands[0].shape)),
+            _scatter(image[two], sources[1][two], tuple(operands[1].shape)),
+        )
+
+    def move(self, step: Movement, wanted: Tensor, shapes: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        image, unit = wanted.reshape(len(wanted), -1).nonzero(as_tuple=True)
+        return tuple(
+            _scatter(image, source.to(unit.device)[unit], (len(wanted), *shape))
+            for source, shape in zip(step.sources, shapes, strict=True)
+        )
 
 
 def totals_of(signed: Tensor, bias: Tensor, policy: Policy) -> Tensor:
@@ -114,6 +146,18 @@ def totals_of(signed: Tensor, bias: Tensor, policy: Policy) -> Tensor:
             return signed.sum(1) + bias
         case "positive":
             return signed.clamp(min=0).sum(1)
+
+
+def _members(mask: Tensor) -> Members:
+    return Members.of(mask.reshape(len(mask), -1).cpu().numpy())
+
+
+def _scatter(image: Tensor, unit: Tensor, shape: Shape) -> Tensor:
+    """Return a mask of ``shape`` that is true at ``(image, unit)``; a unit of -1 is nowhere."""
+    mask = torch.zeros(shape[0], prod(shape[1:]), dtype=torch.bool, device=unit.device)
+    inside = unit >= 0
+    mask[image[inside], unit[inside]] = True
+    return mask.reshape(shape)
 
 
 def _sign(values: Tensor) -> Tensor:

@@ -6,7 +6,8 @@ import pytest
 from profiling.detection.classifiers import FITTERS, Examples, cross_validated_auc, fit
 from profiling.detection.scores import stored_score, total
 from profiling.errors import FitError
-from profiling.similarity import Feature, Floats
+from profiling.lookup import Floats
+from profiling.similarity import Feature
 
 FEATURES = (
     Feature("containment", "a", "weights", 1, -1),
