@@ -1,10 +1,13 @@
-"""Extract effective paths: run the network once, recorded, then walk its steps backwards."""
+"""Extract effective paths: run the network once, recorded, then walk its steps backwards.
+
+A forward path takes every weighted layer on its own instead (``Policy.firing``).
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
@@ -14,10 +17,10 @@ from models.network import Network, canonical_json
 from profiling.errors import OptionsError
 from profiling.paths import attention, routing
 from profiling.paths.geometry import Attend, Geometry, Maximum, Mean, Movement, Same, Sum, Weighted
-from profiling.paths.kernels import Choice, Kernel, kernel_named
+from profiling.paths.kernels import Kernel, kernel_named
 from profiling.paths.path import ImagePaths, Indices, LayerPath, Layout, Members
 from profiling.paths.plan import Plan, plan
-from profiling.paths.policy import Policy
+from profiling.paths.policy import Policy, Selection
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,15 @@ class Extractor:
 
     @cached_property
     def plan(self) -> Plan:
-        return plan(self.network)
+        whole = plan(self.network)
+        covered = whole.last(self.policy.layers)
+        self.policy.check_layers(whole.layout.names, covered.layout.names)
+        return covered.apart() if self.policy.is_forward else covered
+
+    @cached_property
+    def selections(self) -> Mapping[str, Selection]:
+        """How each weighted layer chooses, by name."""
+        return {name: self.policy.at(name) for name in self.layout.names}
 
     @property
     def layout(self) -> Layout:
@@ -44,18 +55,23 @@ class Extractor:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the network and the options: paths are comparable only if it is equal."""
-        return hashlib.sha256(canonical_json([self.network.fingerprint, self.policy.to_dict()])).hexdigest()
+        """SHA-256 of the network and the options: paths are comparable only if it is equal.
+
+        Whether synapses are listed does not count: the same ones are chosen.
+        """
+        options = replace(self.policy, synapses=False).to_dict()
+        return hashlib.sha256(canonical_json([self.network.fingerprint, options])).hexdigest()
 
     def extract(self, pixels: Tensor, rank: int = 1, seeds: Indices | None = None) -> ImagePaths:
         """Return the paths of pixels ``n c h w`` in [0, 1].
 
         Args:
             rank: start at the logit of the predicted class (1), the runner-up (2), and so on.
-            seeds: start at these classes instead, ``(n,)``.
+            seeds: start at these classes instead, ``(n,)``. A forward path starts nowhere.
 
         Raises:
-            OptionsError: the pixels do not fit the network, or are not finite.
+            OptionsError: the pixels do not fit the network or are not finite, or the policy does
+                not fit the network.
         """
         self._check(pixels)
         if len(pixels) == 0:
@@ -78,8 +94,16 @@ class Extractor:
             chosen = logits.argsort(dim=1, descending=True, stable=True)[:, rank - 1]
             if seeds is not None:
                 chosen = torch.from_numpy(seeds[start : start + len(pixels)]).to(logits.device)
-            layers = self._walk(values, chosen)
+            layers = self._forward(values) if self.policy.is_forward else self._walk(values, chosen)
         return ImagePaths(logits.cpu().numpy(), chosen.cpu().numpy(), layers)
+
+    def _forward(self, values: Mapping[str, Tensor]) -> tuple[LayerPath, ...]:
+        """Take every layer on its own: what its outputs over the threshold choose."""
+        layers = []
+        for step in self.plan.weighted:
+            neurons = self.kernel.members(values[step.y] >= self.policy.firing[step.layer.name])
+            layers.append(self._choose(step, values, neurons)[0])
+        return tuple(layers)
 
     def _walk(self, values: Mapping[str, Tensor], seeds: Tensor) -> tuple[LayerPath, ...]:
         """Walk from the logits to the input; ``wanted`` holds the units that later steps chose.
@@ -107,13 +131,12 @@ class Extractor:
         """Return the chosen inputs of one step; a weighted one is also entered in ``layers``."""
         match step:
             case Weighted():
-                neurons = self.kernel.members(mask)
-                choice = self.kernel.weighted(step, values[step.x], values.get(step.y), neurons, self.policy)
-                layers.append(_layer_path(step, neurons, choice))
-                return [(step.x, choice.inputs)]
+                layer, inputs = self._choose(step, values, self.kernel.members(mask))
+                layers.append(layer)
+                return [(step.x, inputs)]
             case Mean():
                 neurons = self.kernel.members(mask)
-                return [(step.x, self.kernel.mean(step, values[step.x], values[step.y], neurons, self.policy))]
+                return [(step.x, self.kernel.mean(step, values[step.x], values[step.y], neurons, self.policy.between))]
             case Maximum():
                 return [(step.x, self.kernel.maximum(step, values[step.x], self.kernel.members(mask)))]
             case Sum():
@@ -125,8 +148,11 @@ class Extractor:
             case Same():
                 return [(name, mask if step.sure else routing.same(values[step.y], mask)) for name in step.inputs]
             case Attend():
-                return [(step.x, attention.attend(step, values, mask, self.policy))]
+                return [(step.x, attention.attend(step, values, mask, self.policy.between))]
 
-
-def _layer_path(step: Weighted, neurons: Members, choice: Choice) -> LayerPath:
-    return LayerPath(step.layer, neurons, choice.weights, choice.synapses, choice.unexplained, choice.coherence)
+    def _choose(self, step: Weighted, values: Mapping[str, Tensor], neurons: Members) -> tuple[LayerPath, Tensor]:
+        """Return the path through one weighted layer, and its chosen inputs."""
+        selection = self.selections[step.layer.name]
+        choice = self.kernel.weighted(step, values[step.x], values.get(step.y), neurons, selection)
+        counts = choice.synapses, choice.unexplained, choice.coherence
+        return LayerPath(step.layer, neurons, choice.weights, *counts, choice.synapse_ids), choice.inputs

@@ -22,8 +22,9 @@ from profiling.paths.geometry import Maximum, Mean, Weighted
 from profiling.paths.kernels.compiled import F32, I32, I64, maximum_image, mean_image, weighted_image
 from profiling.paths.kernels.interface import Choice
 from profiling.paths.kernels.listing import members
+from profiling.paths.kernels.reference import ReferenceKernel
 from profiling.paths.path import Members
-from profiling.paths.policy import Policy
+from profiling.paths.policy import Selection
 
 _REFERENCES = {"sum": 0, "output": 1, "positive": 2}
 
@@ -74,13 +75,16 @@ class CpuKernel:
             ready = self._prepared[step] = Ready.of(step)
         return ready
 
-    def weighted(self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Members, policy: Policy) -> Choice:
+    def weighted(self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Members, selection: Selection) -> Choice:
+        if selection.phi is not None or selection.synapses:
+            # Absolute selection and the listing of synapses are not compiled.
+            return ReferenceKernel().weighted(step, x, y, wanted, selection)
         rows = _channels_last(x, step)
         values, y_strides = _as_stored(y, step, len(x))
         ready = self._ready(step)
         strides = (step.output_strides[0], *y_strides)
         inputs = np.zeros((len(x), step.size), dtype=np.uint8)
-        options = _options(policy)
+        options = _options(selection)
 
         def image(i: int) -> tuple[I64, int, int, float]:
             used = np.zeros(step.weight.numel(), dtype=np.uint8)
@@ -118,11 +122,11 @@ class CpuKernel:
         stored = rows.view(torch.uint8).numpy()
         return _joined(_each(lambda i: members(stored[i], columns, numbers, stride), len(mask)), size)
 
-    def mean(self, step: Mean, x: Tensor, y: Tensor, wanted: Members, policy: Policy) -> Tensor:
+    def mean(self, step: Mean, x: Tensor, y: Tensor, wanted: Members, selection: Selection) -> Tensor:
         values, taps = x.reshape(len(x), -1).contiguous().numpy(), step.taps.numpy()
         outputs = y.reshape(len(y), -1).contiguous().numpy()
         inputs = np.zeros((len(x), step.size), dtype=np.uint8)
-        options = _options(policy)
+        options = _options(selection)
         _each(
             lambda i: mean_image(values[i], taps, step.positions, outputs[i], wanted.one(i), options, inputs[i]), len(x)
         )
@@ -148,8 +152,8 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="pathprint-kernel")
 
 
-def _options(policy: Policy) -> tuple[float, int, bool]:
-    return float(policy.theta), _REFERENCES[policy.reference], policy.unexplained == "argmax"
+def _options(selection: Selection) -> tuple[float, int, bool]:
+    return float(selection.theta), _REFERENCES[selection.reference], selection.unexplained == "argmax"
 
 
 def _joined(parts: Sequence[I64], size: int) -> Members:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from profiling.paths.geometry import Maximum, Mean, Weighted
 from profiling.paths.path import Counts, Members
-from profiling.paths.policy import Policy
+from profiling.paths.policy import Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class Choice:
         synapses: chosen synapses per image, ``(n,)``.
         unexplained: wanted units per image for which nothing was chosen, ``(n,)``.
         coherence: mean of net over gross contribution per image, ``(n,)``; 0 without wanted units.
+        synapse_ids: which they are, if that was asked for: see ``LayerPath``.
     """
 
     inputs: Tensor
@@ -31,6 +32,7 @@ class Choice:
     synapses: Counts
     unexplained: Counts
     coherence: npt.NDArray[np.float64]
+    synapse_ids: Members | None = None
 
 
 class Kernel(Protocol):
@@ -39,7 +41,8 @@ class Kernel(Protocol):
     Selection (docs/method.md): multiply contributions and total by the sign of the unit's own
     value; of the strictly positive contributions take the smallest set of largest ones whose sum
     reaches ``theta * total``; ties go to the lower index; a total that is not positive leaves the
-    unit unexplained.
+    unit unexplained. With a phi, which only weighted layers have: take those of at least phi;
+    if there is none, the unit is unexplained.
     """
 
     name: str
@@ -48,11 +51,11 @@ class Kernel(Protocol):
         """Return the sets of a mask, bool ``(n, *shape)``."""
         ...
 
-    def weighted(self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Members, policy: Policy) -> Choice:
+    def weighted(self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Members, selection: Selection) -> Choice:
         """Choose synapses of a convolution or linear layer; ``y`` is None if ``step.positive``."""
         ...
 
-    def mean(self, step: Mean, x: Tensor, y: Tensor, wanted: Members, policy: Policy) -> Tensor:
+    def mean(self, step: Mean, x: Tensor, y: Tensor, wanted: Members, selection: Selection) -> Tensor:
         """Return the chosen inputs of an average-pool, bool ``(n, input units)``."""
         ...
 
