@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
@@ -18,9 +18,10 @@ from profiling.detection.classifiers import Examples, fit
 from profiling.detection.detector import Detector, measure
 from profiling.detection.evidence import Usual
 from profiling.detection.scores import total
-from profiling.errors import FitError
+from profiling.errors import FitError, OptionsError
 from profiling.paths.extraction import Extractor
 from profiling.paths.path import Indices
+from profiling.paths.thresholds import calibrated
 from profiling.progress import track
 from profiling.signatures import ClassSignatures, count
 from profiling.similarity import FeatureTable
@@ -29,6 +30,11 @@ from profiling.splits import Split
 PROFILE_PER_CLASS = 1000
 CHUNK = 128
 """Images that are decoded and extracted at once."""
+
+
+SELECTIONS = ("cumulative", "absolute", "hybrid")
+THRESHOLD_IMAGES = 32
+"""Correctly predicted images that absolute thresholds come from; all are walked at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,26 @@ class Correct:
     pixels: Tensor
     labels: Tensor
     accuracy: float
+
+
+def variant(extractor: Extractor, dataset: Dataset, images: Indices, selection: str, forward: bool) -> Extractor:
+    """Return the extractor with absolute thresholds from the first of ``images``, where it needs any.
+
+    Args:
+        selection: ``cumulative``, ``absolute``, or ``hybrid``: absolute in the first half of the layers.
+
+    Raises:
+        OptionsError: there is no such selection.
+        FitError: no image is predicted correctly.
+    """
+    if selection not in SELECTIONS:
+        raise OptionsError(f"selection is {selection!r}; allowed: {', '.join(SELECTIONS)}.")
+    if selection == "cumulative" and not forward:
+        return extractor
+    names = extractor.layout.names
+    absolute = {"cumulative": [], "absolute": names, "hybrid": names[: len(names) // 2]}[selection]
+    clean = correct_images(extractor.network, dataset, images, THRESHOLD_IMAGES)
+    return replace(extractor, policy=calibrated(extractor, clean.pixels, absolute, forward))
 
 
 def profile(extractor: Extractor, dataset: Dataset, images: Indices, per_class: int) -> ClassSignatures:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -16,9 +16,13 @@ from profiling.commands.options import (
     Attacks,
     ClassMap,
     Data,
+    Layers,
     NetworkName,
     Out,
+    ReferenceName,
     Seed,
+    Theta,
+    UnexplainedName,
     Weights,
     open_data,
     open_network,
@@ -30,7 +34,7 @@ from profiling.errors import OptionsError
 from profiling.evaluation.evaluate import Evaluation
 from profiling.evaluation.evaluate import evaluate as evaluate_detector
 from profiling.paths.extraction import Extractor
-from profiling.paths.policy import Policy, Reference
+from profiling.paths.policy import Policy
 from profiling.profiles import Profile
 from profiling.progress import console
 from profiling.splits import profile_images, split, unseen
@@ -43,10 +47,14 @@ def profile(
     weights: Weights = None,
     data: Data = "digits",
     class_map: ClassMap = None,
-    theta: Annotated[float, typer.Option(help="Share of a unit's value to explain, above 0, at most 1.")] = 0.5,
-    reference: Annotated[
-        str, typer.Option(help=f"What theta is a share of: {', '.join(get_args(Reference))}.")
-    ] = "sum",
+    theta: Theta = 0.5,
+    reference: ReferenceName = "sum",
+    unexplained: UnexplainedName = "none",
+    layers: Layers = None,
+    selection: Annotated[
+        str, typer.Option(help=f"How layers choose: {', '.join(building.SELECTIONS)} (the first half absolutely).")
+    ] = "cumulative",
+    forward: Annotated[bool, typer.Option(help="Take every layer on its own, from its largest outputs.")] = False,
     images_per_class: Annotated[
         int, typer.Option(min=1, help="Correctly predicted images per class.")
     ] = building.PROFILE_PER_CLASS,
@@ -57,13 +65,12 @@ def profile(
 
     Example: pathprint profile --network lenet5 --weights lenet5.safetensors --data mnist.npz --out lenet5-profile
     """
-    if reference not in get_args(Reference):
-        raise OptionsError(f"--reference is {reference!r}; allowed: {', '.join(get_args(Reference))}.")
+    policy = Policy(theta, reference, unexplained, layers)  # type: ignore[arg-type]  # checked there
     captured = open_network(network, weights)
     folders = read_class_map(class_map)
     dataset = open_data(data, captured, folders)
-    extractor = Extractor(captured, Policy(theta=theta, reference=reference))  # type: ignore[arg-type]  # checked above
     images = profile_images(dataset, seed)
+    extractor = building.variant(Extractor(captured, policy), dataset, images, selection, forward)
     signatures = building.profile(extractor, dataset, images, images_per_class)
     keys = frozenset(dataset.keys[images].tolist())
     Profile(extractor, signatures, keys, data, seed, folders).save(out)
