@@ -17,7 +17,7 @@ from profiling.profiles import Profile
 from profiling.splits import Split
 from tests.definitions.effective_path import check, trace
 
-COMMANDS = ["networks", "train", "profile", "fit", "evaluate", "detect", "paths", "serve", "quickstart"]
+COMMANDS = ["networks", "train", "profile", "fit", "evaluate", "sanity", "detect", "paths", "serve", "quickstart"]
 
 
 def pathprint(*arguments: object, status: int = 0) -> subprocess.CompletedProcess[str]:
@@ -109,6 +109,15 @@ def test_paths_file_lists_synapses_of_the_last_layers_where_asked(image: Path, t
     used = np.zeros_like(arrays["11/weights"])
     used[units, positions] = True
     np.testing.assert_array_equal(used, arrays["11/weights"])
+
+
+def test_sanity_writes_figures_and_a_picture(tmp_path: Path) -> None:
+    options = ("--theta", 0.8, "--theta", 0.3, "--images", 20, "--out", tmp_path / "sanity")
+    printed = closing_json(pathprint("sanity", "--network", "digits-cnn", *options, "--json"))
+    written = json.loads((tmp_path / "sanity" / "sanity.json").read_text())
+    assert [point["theta"] for point in written["points"]] == [0.3, 0.8]
+    assert written["points"] == printed["points"]
+    assert (tmp_path / "sanity" / "sanity.svg").read_text().startswith("<svg")
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def weighed(step: Weighted, x: Tensor, y: Tensor | None, units: Indices) -> Iter
         taps, weights = receptive_fields(step, part)
         sign = _sign(part.new_ones(len(part)) if y is None else y.reshape(-1)[part])
         products = x.reshape(-1)[taps.clamp(min=0)].double() * step.weight.reshape(-1)[weights].double()
-        yield Weighing(part, taps, weights, products.where(taps >= 0, 0) * sign, _bias(step, part) * sign[:, 0])
+        yield Weighing(part, taps, weights, products.where(taps >= 0, 0) * sign, bias_of(step, part) * sign[:, 0])
 
 
 class ReferenceKernel:
@@ -142,7 +142,8 @@ def _unexplained(signed: Tensor, totals: Tensor, selection: Selection) -> Tensor
     return (totals <= 0) | (signed <= 0).all(1)
 
 
-def _bias(step: Weighted, units: Tensor) -> Tensor:
+def bias_of(step: Weighted, units: Tensor) -> Tensor:
+    """Return the bias of each unit, float64 ``(m,)``."""
     if step.bias is None:
         return torch.zeros(len(units), dtype=torch.float64, device=units.device)
     return step.bias.double()[_channel_and_position(step, units)[0]]
@@ -178,16 +179,21 @@ def _channel_and_position(step: Weighted, units: Tensor) -> tuple[Tensor, Tensor
 
 def receptive_fields(step: Weighted, units: Tensor) -> tuple[Tensor, Tensor]:
     """Return flat input units (-1 for padding) and flat weight elements, both int64 ``(m, k)``."""
-    channel, position = _channel_and_position(step, units)
-    per_group = step.channels // step.groups
-    group = channel // (len(step.weight) // step.groups)
-    channels = group[:, None] * per_group + torch.arange(per_group, device=units.device)  # (m, c)
-    taps = step.taps.to(units.device).long()[position]  # (m, t)
+    return ends(step, units[:, None], torch.arange(step.layer.fan_in, device=units.device))
+
+
+def ends(step: Weighted, units: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the flat input unit (-1 for padding) and the flat weight element of some synapses.
+
+    ``units`` are flat output units, ``positions`` those in the receptive field; they broadcast.
+    """
+    channel, place = _channel_and_position(step, units)
+    taps, per_group = step.taps.shape[1], step.channels // step.groups
+    tap = step.taps.to(units.device).long()[place, positions % taps]
+    source = channel // (len(step.weight) // step.groups) * per_group + positions // taps
     channel_stride, position_stride = step.input_strides
-    flat = channels[:, :, None] * channel_stride + taps[:, None, :] * position_stride
-    flat = flat.masked_fill(taps[:, None, :] < 0, -1).flatten(1)
-    weight = channel[:, None] * flat.shape[1] + torch.arange(flat.shape[1], device=units.device)
-    return flat, weight
+    flat = (source * channel_stride + tap * position_stride).masked_fill(tap < 0, -1)
+    return flat, channel * step.layer.fan_in + positions
 
 
 def _pool_windows(step: Pool, wanted: Members, device: torch.device) -> Iterator[tuple[int, Tensor, Tensor]]:
