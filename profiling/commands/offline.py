@@ -21,6 +21,7 @@ from profiling.commands.options import (
     Out,
     ReferenceName,
     Seed,
+    Synapses,
     Theta,
     UnexplainedName,
     Weights,
@@ -40,6 +41,9 @@ from profiling.progress import console
 from profiling.splits import profile_images, split, unseen
 from profiling.threads import settle_threads
 
+SYNAPSES = "synapses.safetensors"
+"""What `profile --synapses` adds to a profile's folder."""
+
 
 def profile(
     network: NetworkName,
@@ -55,6 +59,7 @@ def profile(
         str, typer.Option(help=f"How layers choose: {', '.join(building.SELECTIONS)} (the first half absolutely).")
     ] = "cumulative",
     forward: Annotated[bool, typer.Option(help="Take every layer on its own, from its largest outputs.")] = False,
+    synapses: Synapses = False,
     images_per_class: Annotated[
         int, typer.Option(min=1, help="Correctly predicted images per class.")
     ] = building.PROFILE_PER_CLASS,
@@ -71,9 +76,14 @@ def profile(
     dataset = open_data(data, captured, folders)
     images = profile_images(dataset, seed)
     extractor = building.variant(Extractor(captured, policy), dataset, images, selection, forward)
-    signatures = building.profile(extractor, dataset, images, images_per_class)
     keys = frozenset(dataset.keys[images].tolist())
+    if synapses:
+        signatures, listed = building.profile_with_synapses(extractor, dataset, images, images_per_class)
+    else:
+        signatures, listed = building.profile(extractor, dataset, images, images_per_class), None
     Profile(extractor, signatures, keys, data, seed, folders).save(out)
+    if listed is not None:
+        listed.save(out / SYNAPSES)
     console.print(f"signatures of {len(signatures.classes)} classes from {signatures.images.sum()} images in {out}")
     if as_json:
         print_json({"profile": str(out), "classes": len(signatures.classes), "images": int(signatures.images.sum())})

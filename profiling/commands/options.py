@@ -41,7 +41,7 @@ UnexplainedName = Annotated[
     ),
 ]
 Layers = Annotated[int | None, typer.Option(help="Only the last so many weighted layers. Default: all.")]
-Synapses = Annotated[bool, typer.Option(help="Record the chosen synapses too.")]
+Synapses = Annotated[bool, typer.Option(help="Record the chosen synapses too; slower.")]
 
 
 def open_network(name: str, weights: Path | None) -> Network:

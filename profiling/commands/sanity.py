@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from rich.table import Table
 
@@ -52,7 +53,8 @@ def sanity(
     """
     extractor = Extractor(open_network(network, weights), Policy(reference=reference, unexplained=unexplained))  # type: ignore[arg-type]  # checked there
     dataset = open_data(data, extractor.network, read_class_map(class_map))
-    test = unseen(dataset, frozenset(dataset.keys[profile_images(dataset, seed)].tolist()))[:images]
+    test = unseen(dataset, frozenset(dataset.keys[profile_images(dataset, seed)].tolist()))
+    test = np.random.default_rng(seed).permutation(test)[:images]  # folders hold one class after the other
     if not len(test):
         raise OptionsError(f"{data} has no images beside those for training; give data with a test part.")
     pixels = dataset.pixels(test, extractor.network.preprocessing)

@@ -15,6 +15,7 @@ from profiling.cli import main
 from profiling.datasets import Dataset
 from profiling.profiles import Profile
 from profiling.splits import Split
+from profiling.synapses import ClassSynapses
 from tests.definitions.effective_path import check, trace
 
 COMMANDS = ["networks", "train", "profile", "fit", "evaluate", "sanity", "detect", "paths", "serve", "quickstart"]
@@ -141,6 +142,18 @@ def test_profile_remembers_the_variant(
     policy = Profile.load(tmp_path / "p").extractor.policy
     assert sorted(policy.phi, key=int) == absolute
     assert sorted(policy.firing, key=int) == firing
+
+
+def test_profile_keeps_synapses_where_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    few = ("--images-per-class", 5, "--layers", 3)
+    for out, options in (("with", ("--synapses",)), ("without", ())):
+        assert in_process(capsys, "profile", "--network", "digits-cnn", "--out", tmp_path / out, *few, *options)[0] == 0
+    made = ClassSynapses.load(tmp_path / "with" / "synapses.safetensors")
+    assert made.extraction == Profile.load(tmp_path / "with").extractor.fingerprint
+    assert {layer for layer, _ in made.sets} == {"5", "9", "11"}
+    assert not (tmp_path / "without" / "synapses.safetensors").exists()
+    pair = [(tmp_path / folder / "signatures.safetensors").read_bytes() for folder in ("with", "without")]
+    assert pair[0] == pair[1]
 
 
 @pytest.mark.parametrize(
