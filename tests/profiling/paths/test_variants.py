@@ -159,9 +159,10 @@ def test_early_termination_records_only_what_its_layers_look_at() -> None:
 def test_path_grows_with_theta_and_shrinks_with_phi(small: float, more: float) -> None:
     network, pixels = built("lenet5")[1], images("lenet5", 1)
     names = names_of(network)
-    forward = dict.fromkeys(names, 0.1)  # the same wanted units whatever is chosen
+    forward = dict.fromkeys(names, 0.1)
     theta, phi = small + more * (1 - small), small / (1 + more)
     pairs = [
+        (Policy(small, synapses=True), Policy(theta, synapses=True)),
         (Policy(small, synapses=True, firing=forward), Policy(theta, synapses=True, firing=forward)),
         (Policy(synapses=True, phi=dict.fromkeys(names, small)), Policy(synapses=True, phi=dict.fromkeys(names, phi))),
     ]
