@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -17,6 +18,10 @@ from models.operations import FRESH, IN_PLACE, in_place, resolve
 
 INPUT = "input"
 """Name of the value that a run starts from: the network input, float32 ``n c h w``."""
+
+Change = Callable[[Tensor, Mapping[str, Any]], Tensor]
+"""Makes another value of one, given what its node read."""
+NO_CHANGES: Mapping[str, Change] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +79,11 @@ class Graph:
         """Return the logits ``n k`` of network inputs ``n c h w``."""
         return self.record(x, ())[self.output]
 
-    def record(self, x: Tensor, keep: Iterable[str]) -> dict[str, Tensor]:
+    def record(self, x: Tensor, keep: Iterable[str], changes: Mapping[str, Change] = NO_CHANGES) -> dict[str, Tensor]:
         """Run once; return the values named in ``keep``, and always the output.
 
-        Everything else is freed as soon as its last reader has run.
+        Everything else is freed as soon as its last reader has run. Where ``changes`` names a value,
+        the run goes on with what its function makes of it.
         """
         kept = {self.output, *keep}
         if x.dim() == 4:
@@ -92,6 +98,8 @@ class Graph:
                 values[node.name] = self._evaluate(node, overwritten.function, values)
             else:
                 values[node.name] = self.evaluate(node, values)
+            if node.name in changes:
+                values[node.name] = changes[node.name](values[node.name], values)
             for name in self._last_reads[node.name]:
                 if name not in kept:
                     del values[name]

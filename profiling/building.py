@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
@@ -18,17 +18,24 @@ from profiling.detection.classifiers import Examples, fit
 from profiling.detection.detector import Detector, measure
 from profiling.detection.evidence import Usual
 from profiling.detection.scores import total
-from profiling.errors import FitError
+from profiling.errors import FitError, OptionsError
 from profiling.paths.extraction import Extractor
-from profiling.paths.path import Indices
+from profiling.paths.path import ImagePaths, Indices
+from profiling.paths.thresholds import calibrated
 from profiling.progress import track
 from profiling.signatures import ClassSignatures, count
 from profiling.similarity import FeatureTable
 from profiling.splits import Split
+from profiling.synapses import ClassSynapses, collect
 
 PROFILE_PER_CLASS = 1000
 CHUNK = 128
 """Images that are decoded and extracted at once."""
+
+
+SELECTIONS = ("cumulative", "absolute", "hybrid")
+THRESHOLD_IMAGES = 32
+"""Correctly predicted images that absolute thresholds come from; all are walked at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +78,62 @@ class Correct:
     accuracy: float
 
 
+def variant(extractor: Extractor, dataset: Dataset, images: Indices, selection: str, forward: bool) -> Extractor:
+    """Return the extractor with absolute thresholds from the first of ``images``, where it needs any.
+
+    Args:
+        selection: ``cumulative``, ``absolute``, or ``hybrid``: absolute in the first half of the layers.
+
+    Raises:
+        OptionsError: there is no such selection.
+        FitError: no image is predicted correctly.
+    """
+    if selection not in SELECTIONS:
+        raise OptionsError(f"selection is {selection!r}; allowed: {', '.join(SELECTIONS)}.")
+    if selection == "cumulative" and not forward:
+        return extractor
+    names = extractor.layout.names
+    absolute = {"cumulative": [], "absolute": names, "hybrid": names[: len(names) // 2]}[selection]
+    clean = correct_images(extractor.network, dataset, images, THRESHOLD_IMAGES)
+    return replace(extractor, policy=calibrated(extractor, clean.pixels, absolute, forward))
+
+
 def profile(extractor: Extractor, dataset: Dataset, images: Indices, per_class: int) -> ClassSignatures:
     """Return the signatures of the first ``per_class`` correctly predicted images of each class.
 
     Raises:
         FitError: no image is predicted correctly.
     """
-    parts: list[ClassSignatures] = []
+    found = correct_paths(extractor, dataset, images, per_class)
+    return reduce(ClassSignatures.merge, (count(paths, labels, extractor.fingerprint) for paths, labels in found))
+
+
+def profile_with_synapses(
+    extractor: Extractor, dataset: Dataset, images: Indices, per_class: int
+) -> tuple[ClassSignatures, ClassSynapses]:
+    """Return the same signatures, and the synapses of each class.
+
+    Raises:
+        FitError: no image is predicted correctly.
+        MissingExtraError: pyroaring is not installed.
+    """
+    listing = replace(extractor, policy=replace(extractor.policy, synapses=True))
+    parts = [
+        (count(paths, labels, extractor.fingerprint), collect(paths, labels, extractor.fingerprint))
+        for paths, labels in correct_paths(listing, dataset, images, per_class)
+    ]
+    signatures, synapses = zip(*parts, strict=True)
+    return reduce(ClassSignatures.merge, signatures), reduce(ClassSynapses.merge, synapses)
+
+
+def correct_paths(
+    extractor: Extractor, dataset: Dataset, images: Indices, per_class: int
+) -> Iterator[tuple[ImagePaths, Indices]]:
+    """Yield paths and labels of the first ``per_class`` correctly predicted images of each class.
+
+    Raises:
+        FitError: no image is predicted correctly.
+    """
     taken = np.zeros(len(extractor.network.labels), dtype=np.int64)
     for chunk in track(_chunks(images), "profiling"):
         pixels, labels = dataset.pixels(chunk, extractor.network.preprocessing), dataset.labels[chunk]
@@ -85,12 +141,11 @@ def profile(extractor: Extractor, dataset: Dataset, images: Indices, per_class: 
         rows = correct[_ordinal(labels[correct]) + taken[labels[correct]] < per_class]
         if len(rows):
             taken += np.bincount(labels[rows], minlength=len(taken))
-            parts.append(count(extractor.extract(pixels[torch.from_numpy(rows)]), labels[rows], extractor.fingerprint))
-    if not parts:
+            yield extractor.extract(pixels[torch.from_numpy(rows)]), labels[rows]
+    if not taken.any():
         raise FitError(
             f"the network predicts none of the {len(images)} profile images correctly; check labels and weights."
         )
-    return reduce(ClassSignatures.merge, parts)
 
 
 def _ordinal(labels: Indices) -> Indices:

@@ -39,7 +39,7 @@ from profiling.signatures import ClassSignatures
 from profiling.similarity import Feature
 from profiling.splits import Split
 
-SCHEMA = 1
+SCHEMA = 2
 MANIFEST = "manifest.json"
 FILES = (
     GRAPH_FILE,

@@ -11,7 +11,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import typer
 
 from models.errors import ModelError
-from profiling.commands import networks, offline, online, quickstart
+from profiling.commands import networks, offline, online, quickstart, sanity
 from profiling.errors import ProfilingError
 
 application = typer.Typer(
@@ -27,6 +27,7 @@ for command in (
     offline.profile,
     offline.fit,
     offline.evaluate,
+    sanity.sanity,
     online.detect,
     online.paths,
     online.serve,

@@ -67,7 +67,16 @@ class Profile:
             data, seed, class_map = str(facts["data"]), int(facts["seed"]), facts["class_map"]
         except SignatureError:
             raise
-        except (ModelError, ProfilingError, OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        except (
+            ModelError,
+            ProfilingError,
+            OSError,
+            SafetensorError,
+            KeyError,
+            TypeError,
+            ValueError,
+            AttributeError,
+        ) as error:
             raise SignatureError(f"{folder} is not a readable profile: {error}") from error
         if signatures.extraction != extractor.fingerprint:
             raise SignatureError(f"{folder}: the signatures belong to another network or other options; profile again.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -16,9 +16,14 @@ from profiling.commands.options import (
     Attacks,
     ClassMap,
     Data,
+    Layers,
     NetworkName,
     Out,
+    ReferenceName,
     Seed,
+    Synapses,
+    Theta,
+    UnexplainedName,
     Weights,
     open_data,
     open_network,
@@ -30,11 +35,14 @@ from profiling.errors import OptionsError
 from profiling.evaluation.evaluate import Evaluation
 from profiling.evaluation.evaluate import evaluate as evaluate_detector
 from profiling.paths.extraction import Extractor
-from profiling.paths.policy import Policy, Reference
+from profiling.paths.policy import Policy
 from profiling.profiles import Profile
 from profiling.progress import console
 from profiling.splits import profile_images, split, unseen
 from profiling.threads import settle_threads
+
+SYNAPSES = "synapses.safetensors"
+"""What `profile --synapses` adds to a profile's folder."""
 
 
 def profile(
@@ -43,10 +51,15 @@ def profile(
     weights: Weights = None,
     data: Data = "digits",
     class_map: ClassMap = None,
-    theta: Annotated[float, typer.Option(help="Share of a unit's value to explain, above 0, at most 1.")] = 0.5,
-    reference: Annotated[
-        str, typer.Option(help=f"What theta is a share of: {', '.join(get_args(Reference))}.")
-    ] = "sum",
+    theta: Theta = 0.5,
+    reference: ReferenceName = "sum",
+    unexplained: UnexplainedName = "none",
+    layers: Layers = None,
+    selection: Annotated[
+        str, typer.Option(help=f"How layers choose: {', '.join(building.SELECTIONS)} (the first half absolutely).")
+    ] = "cumulative",
+    forward: Annotated[bool, typer.Option(help="Take every layer on its own, from its largest outputs.")] = False,
+    synapses: Synapses = False,
     images_per_class: Annotated[
         int, typer.Option(min=1, help="Correctly predicted images per class.")
     ] = building.PROFILE_PER_CLASS,
@@ -57,16 +70,20 @@ def profile(
 
     Example: pathprint profile --network lenet5 --weights lenet5.safetensors --data mnist.npz --out lenet5-profile
     """
-    if reference not in get_args(Reference):
-        raise OptionsError(f"--reference is {reference!r}; allowed: {', '.join(get_args(Reference))}.")
+    policy = Policy(theta, reference, unexplained, layers)  # type: ignore[arg-type]  # checked there
     captured = open_network(network, weights)
     folders = read_class_map(class_map)
     dataset = open_data(data, captured, folders)
-    extractor = Extractor(captured, Policy(theta=theta, reference=reference))  # type: ignore[arg-type]  # checked above
     images = profile_images(dataset, seed)
-    signatures = building.profile(extractor, dataset, images, images_per_class)
+    extractor = building.variant(Extractor(captured, policy), dataset, images, selection, forward)
     keys = frozenset(dataset.keys[images].tolist())
+    if synapses:
+        signatures, listed = building.profile_with_synapses(extractor, dataset, images, images_per_class)
+    else:
+        signatures, listed = building.profile(extractor, dataset, images, images_per_class), None
     Profile(extractor, signatures, keys, data, seed, folders).save(out)
+    if listed is not None:
+        listed.save(out / SYNAPSES)
     console.print(f"signatures of {len(signatures.classes)} classes from {signatures.images.sum()} images in {out}")
     if as_json:
         print_json({"profile": str(out), "classes": len(signatures.classes), "images": int(signatures.images.sum())})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,11 +14,11 @@ from torch import Tensor
 from models.errors import ImageError
 from models.preprocessing import Preprocessing, decode
 from profiling.bundle import load_bundle
-from profiling.commands.options import AsJson, Weights, open_network, print_json
+from profiling.commands.options import AsJson, Layers, Synapses, Weights, open_network, print_json
 from profiling.detection.detector import Verdict
 from profiling.errors import DataError, OptionsError
 from profiling.paths.extraction import Extractor
-from profiling.paths.policy import Policy
+from profiling.paths.path import LayerPath
 from profiling.threads import settle_threads
 
 _REASONS = 3
@@ -73,31 +73,31 @@ def paths(
     network: Annotated[str | None, typer.Option(help="A network's name, instead of a bundle.")] = None,
     weights: Weights = None,
     theta: Annotated[float | None, typer.Option(help="Share of a unit's value to explain. Default 0.5.")] = None,
+    layers: Layers = None,
+    synapses: Synapses = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the effective path of an image: which units and weights carried the decision.
 
     The file holds the network input as `input` and, per weighted layer in forward order,
-    `NAME/neurons`, `NAME/weights` and `NAME/unexplained`.
+    `NAME/neurons`, `NAME/weights` and `NAME/unexplained`. With --synapses also `NAME/synapses`: for
+    each its output unit and its position in the receptive field.
 
     Example: pathprint paths lenet5-bundle seven.png --out seven.npz
     """
     if len(source) != (1 if network else 2):
         raise OptionsError("give BUNDLE IMAGE, or --network NAME IMAGE.")
-    if network:
-        extractor = Extractor(open_network(network, weights), Policy(theta=0.5 if theta is None else theta))
-    else:
-        loaded = load_bundle(source[0]).detector.extractor
-        extractor = loaded if theta is None else Extractor(loaded.network, Policy(theta=theta))
+    extractor = Extractor(open_network(network, weights)) if network else load_bundle(source[0]).detector.extractor
+    asked = {"theta": theta, "layers": layers, "synapses": synapses or None}
+    policy = replace(extractor.policy, **{name: value for name, value in asked.items() if value is not None})  # type: ignore[arg-type]  # mypy sees one type for all
+    extractor = replace(extractor, policy=policy)
     pixels = read_pixels(source[-1], extractor.network.preprocessing)[None]
     found = extractor.extract(pixels)
     arrays: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]] = {
         "input": extractor.network.preprocessing.normalise(pixels)[0].numpy()
     }
     for layer in found.layers:
-        arrays[f"{layer.shape.name}/neurons"] = layer.neurons.mask().reshape(layer.shape.neurons)
-        arrays[f"{layer.shape.name}/weights"] = layer.weights.mask().reshape(layer.shape.weights)
-        arrays[f"{layer.shape.name}/unexplained"] = layer.unexplained[0]
+        arrays |= {f"{layer.shape.name}/{name}": array for name, array in path_arrays(layer).items()}
     with out.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the names for its options
     label = extractor.network.labels[int(found.seeds[0])]
@@ -106,6 +106,18 @@ def paths(
         print_json({"out": str(out), "predicted": label, "neurons": neurons})
     else:
         typer.echo(f"path of {source[-1]} (answered '{label}') through {len(found.layers)} layers written to {out}")
+
+
+def path_arrays(layer: LayerPath) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]]:
+    """Return the path of the first image through one layer as arrays."""
+    arrays: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]] = {
+        "neurons": layer.neurons.mask()[0].reshape(layer.shape.neurons),
+        "weights": layer.weights.mask()[0].reshape(layer.shape.weights),
+        "unexplained": layer.unexplained[:1].reshape(()),
+    }
+    if layer.synapse_ids is not None:
+        arrays["synapses"] = np.stack(np.divmod(layer.synapse_ids.one(0), layer.shape.fan_in), axis=1)
+    return arrays
 
 
 def serve(

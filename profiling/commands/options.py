@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -12,6 +12,7 @@ from models import zoo
 from models.network import Network
 from profiling.datasets import Dataset, open_dataset
 from profiling.errors import DataError
+from profiling.paths.policy import Reference, Unexplained
 from profiling.threads import settle_threads
 
 NetworkName = Annotated[
@@ -28,6 +29,19 @@ Attacks = Annotated[
 ClassMap = Annotated[
     Path | None, typer.Option(help='JSON file {"folder": class number}, where folder names are no labels.')
 ]
+
+Theta = Annotated[float, typer.Option(help="Share of a unit's value to explain, above 0, at most 1.")]
+ReferenceName = Annotated[
+    str, typer.Option("--reference", help=f"What theta is a share of: {', '.join(get_args(Reference))}.")
+]
+UnexplainedName = Annotated[
+    str,
+    typer.Option(
+        "--unexplained", help=f"What a unit without an explanation chooses: {', '.join(get_args(Unexplained))}."
+    ),
+]
+Layers = Annotated[int | None, typer.Option(help="Only the last so many weighted layers. Default: all.")]
+Synapses = Annotated[bool, typer.Option(help="Record the chosen synapses too; slower.")]
 
 
 def open_network(name: str, weights: Path | None) -> Network:

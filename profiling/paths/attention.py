@@ -9,13 +9,13 @@ from torch import Tensor
 
 from profiling.paths.geometry import Attend
 from profiling.paths.kernels.reference import select, totals_of
-from profiling.paths.policy import Policy
+from profiling.paths.policy import Selection
 
 _CHUNK = 1 << 22
 """Contributions gathered at once: 32 MB of float64."""
 
 
-def attend(step: Attend, recorded: Mapping[str, Tensor], wanted: Tensor, policy: Policy) -> Tensor:
+def attend(step: Attend, recorded: Mapping[str, Tensor], wanted: Tensor, selection: Selection) -> Tensor:
     """Return the chosen values, bool ``(n, rows * keys * width)``.
 
     The contributions to a wanted unit are weight times value over the keys, in their order.
@@ -30,9 +30,8 @@ def attend(step: Attend, recorded: Mapping[str, Tensor], wanted: Tensor, policy:
         row = query // step.queries
         sign = torch.where(outputs[unit] < 0, -1.0, 1.0).double()[:, None]
         signed = weights[query].double() * values[row, :, column].double() * sign
-        taken, key = select(signed, totals_of(signed, torch.zeros_like(sign[:, 0]), policy), policy).nonzero(
-            as_tuple=True
-        )
+        totals = totals_of(signed, torch.zeros_like(sign[:, 0]), selection)
+        taken, key = select(signed, totals, selection).nonzero(as_tuple=True)
         chosen[row[taken], key, column[taken]] = True
     return chosen.reshape(n, -1)
 

@@ -1,10 +1,13 @@
-"""Extract effective paths: run the network once, recorded, then walk its steps backwards."""
+"""Extract effective paths: run the network once, recorded, then walk its steps backwards.
+
+A forward path takes every weighted layer on its own instead (``Policy.firing``).
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
 
@@ -15,10 +18,10 @@ from models.network import Network, canonical_json
 from profiling.errors import OptionsError
 from profiling.paths import attention
 from profiling.paths.geometry import Attend, Geometry, Maximum, Mean, Movement, Same, Sum, Weighted
-from profiling.paths.kernels import Choice, Kernel, kernel_named
+from profiling.paths.kernels import Kernel, kernel_named
 from profiling.paths.path import ImagePaths, Indices, LayerPath, Layout
 from profiling.paths.plan import Plan, plan
-from profiling.paths.policy import Policy
+from profiling.paths.policy import Policy, Selection
 from profiling.threads import in_parallel
 
 _RECORDED = 1 << 27
@@ -43,7 +46,15 @@ class Extractor:
 
     @cached_property
     def plan(self) -> Plan:
-        return plan(self.network)
+        whole = plan(self.network)
+        covered = whole.last(self.policy.layers)
+        self.policy.check_layers(whole.layout.names, covered.layout.names)
+        return covered.apart() if self.policy.is_forward else covered
+
+    @cached_property
+    def selections(self) -> Mapping[str, Selection]:
+        """How each weighted layer chooses, by name."""
+        return {name: self.policy.at(name) for name in self.layout.names}
 
     @property
     def layout(self) -> Layout:
@@ -52,18 +63,23 @@ class Extractor:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the network and the options: paths are comparable only if it is equal."""
-        return hashlib.sha256(canonical_json([self.network.fingerprint, self.policy.to_dict()])).hexdigest()
+        """SHA-256 of the network and the options: paths are comparable only if it is equal.
+
+        Whether synapses are listed does not count: the same ones are chosen.
+        """
+        options = replace(self.policy, synapses=False).to_dict()
+        return hashlib.sha256(canonical_json([self.network.fingerprint, options])).hexdigest()
 
     def extract(self, pixels: Tensor, rank: int = 1, seeds: Indices | None = None) -> ImagePaths:
         """Return the paths of pixels ``n c h w`` in [0, 1].
 
         Args:
             rank: start at the logit of the predicted class (1), the runner-up (2), and so on.
-            seeds: start at these classes instead, ``(n,)``.
+            seeds: start at these classes instead, ``(n,)``. A forward path starts nowhere.
 
         Raises:
-            OptionsError: the pixels do not fit the network, or are not finite.
+            OptionsError: the pixels do not fit the network or are not finite, or the policy does
+                not fit the network.
         """
         self._check(pixels)
         if len(pixels) == 0:
@@ -103,12 +119,24 @@ class Extractor:
         def part(first: int) -> ImagePaths:
             with torch.inference_mode():  # holds for one thread only
                 some = {name: value[first : first + size] for name, value in values.items()}
-                return self._walk(some, seeds[first : first + size])
+                layers = (
+                    self._forward(some) if self.policy.is_forward else self._walk(some, seeds[first : first + size])
+                )
+                return ImagePaths(
+                    some[self.plan.output].cpu().numpy(), seeds[first : first + size].cpu().numpy(), layers
+                )
 
         starts = range(0, len(seeds), size)
         return in_parallel(part, starts) if self.kernel.threads else [part(first) for first in starts]
 
-    def _walk(self, values: Mapping[str, Tensor], seeds: Tensor) -> ImagePaths:
+    def _forward(self, values: Mapping[str, Tensor]) -> tuple[LayerPath, ...]:
+        """Take every layer on its own: what its outputs over the threshold choose."""
+        firing = self.policy.firing
+        return tuple(
+            self._choose(step, values, values[step.y] >= firing[step.layer.name])[0] for step in self.plan.weighted
+        )
+
+    def _walk(self, values: Mapping[str, Tensor], seeds: Tensor) -> tuple[LayerPath, ...]:
         """Walk from the logits to the input; ``wanted`` holds the units that later steps chose.
 
         A mask has the shape of its activation, in whatever memory layout the kernel gave it.
@@ -125,7 +153,7 @@ class Extractor:
                 chosen = chosen.reshape(len(logits), *self.plan.shapes[name])
                 # The one place where the consumers of a tensor meet: wanted by any, wanted.
                 wanted[name] = wanted[name] | chosen if name in wanted else chosen
-        return ImagePaths(logits.cpu().numpy(), seeds.cpu().numpy(), tuple(reversed(layers)))
+        return tuple(reversed(layers))
 
     def _pass(
         self, step: Geometry, values: Mapping[str, Tensor], mask: Tensor, layers: list[LayerPath]
@@ -133,24 +161,27 @@ class Extractor:
         """Return the chosen inputs of one step; a weighted one is also entered in ``layers``."""
         match step:
             case Weighted():
-                choice = self.kernel.weighted(step, values[step.x], values.get(step.y), mask, self.policy)
-                layers.append(_layer_path(step, choice))
-                return [(step.x, choice.inputs)]
+                layer, inputs = self._choose(step, values, mask)
+                layers.append(layer)
+                return [(step.x, inputs)]
             case Mean():
-                return [(step.x, self.kernel.mean(step, values[step.x], values[step.y], mask, self.policy))]
+                return [(step.x, self.kernel.mean(step, values[step.x], values[step.y], mask, self.policy.between))]
             case Maximum():
                 return [(step.x, self.kernel.maximum(step, values[step.x], mask))]
             case Sum():
                 operands = values[step.operands[0]], values[step.operands[1]]
-                return list(zip(step.operands, self.kernel.add(step, operands, mask, self.policy), strict=True))
+                return list(zip(step.operands, self.kernel.add(step, operands, mask, self.policy.between), strict=True))
             case Movement():
                 shapes = tuple(self.plan.shapes[name] for name in step.inputs)
                 return list(zip(step.inputs, self.kernel.move(step, mask, shapes), strict=True))
             case Same():
                 return [(name, mask if step.sure else mask & (values[step.y] != 0)) for name in step.inputs]
             case Attend():
-                return [(step.x, attention.attend(step, values, mask, self.policy))]
+                return [(step.x, attention.attend(step, values, mask, self.policy.between))]
 
-
-def _layer_path(step: Weighted, choice: Choice) -> LayerPath:
-    return LayerPath(step.layer, choice.neurons, choice.weights, choice.synapses, choice.unexplained, choice.coherence)
+    def _choose(self, step: Weighted, values: Mapping[str, Tensor], mask: Tensor) -> tuple[LayerPath, Tensor]:
+        """Return the path through one weighted layer, and its chosen inputs."""
+        selection = self.selections[step.layer.name]
+        choice = self.kernel.weighted(step, values[step.x], values.get(step.y), mask, selection)
+        counts = choice.synapses, choice.unexplained, choice.coherence
+        return LayerPath(step.layer, choice.neurons, choice.weights, *counts, choice.synapse_ids), choice.inputs

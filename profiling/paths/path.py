@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from profiling.errors import OptionsError
 
 Indices = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int64]
@@ -22,8 +25,15 @@ class LayerShape:
     neurons: tuple[int, ...]
     weights: tuple[int, ...]
 
+    @property
+    def fan_in(self) -> int:
+        """Number of positions in the receptive field of one output unit."""
+        return prod(self.weights[1:])
+
     def size(self, kind: str) -> int:
-        """Return how many elements the set of ``kind`` (``neurons`` or ``weights``) can have."""
+        """Return how many elements the set of ``kind`` (``neurons``, ``weights``, ``synapses``) can have."""
+        if kind == "synapses":
+            return prod(self.neurons) * self.fan_in
         return prod(self.neurons if kind == "neurons" else self.weights)
 
 
@@ -32,6 +42,11 @@ class Layout:
     """The weighted layers that a path records, in forward order."""
 
     layers: tuple[LayerShape, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The layers' names, in forward order."""
+        return [shape.name for shape in self.layers]
 
     def to_list(self) -> list[dict[str, Any]]:
         """Return the layout as JSON-able data."""
@@ -83,6 +98,12 @@ class Members:
         return mask
 
     @staticmethod
+    def stack(sets: Sequence[Indices], size: int) -> Members:
+        """Return the sets of single images as those of a batch."""
+        offsets = np.concatenate([[0], np.cumsum([len(one) for one in sets])])
+        return Members(offsets.astype(np.int64), np.concatenate(sets), size)
+
+    @staticmethod
     def join(parts: list[Members]) -> Members:
         """Return the sets of several batches, one after the other."""
         counts = np.concatenate([part.counts for part in parts])
@@ -100,6 +121,8 @@ class LayerPath:
         synapses: number of chosen (output unit, receptive-field position) pairs, ``(n,)``.
         unexplained: number of wanted units for which nothing was chosen, ``(n,)``.
         coherence: mean over wanted units of net over gross contribution, in [-1, 1], ``(n,)``.
+        synapse_ids: the chosen synapses, if the policy asks for them; the one of output unit ``u``
+            and receptive-field position ``p`` is called ``u * fan_in + p``.
     """
 
     shape: LayerShape
@@ -108,9 +131,18 @@ class LayerPath:
     synapses: Counts
     unexplained: Counts
     coherence: npt.NDArray[np.float64]
+    synapse_ids: Members | None = None
 
     def members(self, kind: str) -> Members:
-        """Return the sets of ``kind``: ``neurons`` or ``weights``."""
+        """Return the sets of ``kind``: ``neurons``, ``weights`` or ``synapses``.
+
+        Raises:
+            OptionsError: synapses were not recorded.
+        """
+        if kind == "synapses":
+            if self.synapse_ids is None:
+                raise OptionsError(f"{self.shape.name}: synapses were not recorded; extract with synapses=True.")
+            return self.synapse_ids
         return self.neurons if kind == "neurons" else self.weights
 
 
@@ -149,6 +181,7 @@ class ImagePaths:
 
 
 def _join_layer(parts: list[LayerPath]) -> LayerPath:
+    listed = [part.synapse_ids for part in parts if part.synapse_ids is not None]
     return LayerPath(
         parts[0].shape,
         Members.join([part.neurons for part in parts]),
@@ -156,4 +189,5 @@ def _join_layer(parts: list[LayerPath]) -> LayerPath:
         np.concatenate([part.synapses for part in parts]),
         np.concatenate([part.unexplained for part in parts]),
         np.concatenate([part.coherence for part in parts]),
+        Members.join(listed) if listed else None,
     )

@@ -38,12 +38,39 @@ class Plan:
     @cached_property
     def layout(self) -> Layout:
         """The weighted layers in forward order."""
-        return Layout(tuple(step.layer for step in self.steps if isinstance(step, Weighted)))
+        return Layout(tuple(step.layer for step in self.weighted))
 
     @cached_property
     def recorded(self) -> tuple[str, ...]:
         """Names of the activations that the walk looks at."""
         return tuple(dict.fromkeys(chain.from_iterable(_looks_at(step) for step in self.steps)))
+
+    def last(self, layers: int | None) -> Plan:
+        """Return the plan of a walk that ends after the last ``layers`` weighted layers; None: all.
+
+        Steps count from the output. What comes before the first of these layers, and on no way to
+        one, is left out, so that its activations are not recorded either.
+        """
+        if layers is None:
+            return self
+        covered = {shape.name for shape in self.layout.layers[-layers:]}
+        needed: set[str] = set()
+        steps = []
+        for step in self.steps:
+            covers = step.layer.name in covered if isinstance(step, Weighted) else needed.intersection(inputs_of(step))
+            if covers:
+                needed.add(step.y)
+                steps.append(step)
+        return replace(self, steps=tuple(steps))
+
+    def apart(self) -> Plan:
+        """Return the plan of a forward path: weighted layers alone, of which all outputs are looked at."""
+        return replace(self, steps=tuple(replace(step, positive=False) for step in self.weighted))
+
+    @property
+    def weighted(self) -> tuple[Weighted, ...]:
+        """The steps of weighted layers, in forward order."""
+        return tuple(step for step in self.steps if isinstance(step, Weighted))
 
 
 def plan(network: Network) -> Plan:

@@ -78,6 +78,8 @@ def bounds_of_sign(
     tolerance: Tolerance,
 ) -> Bounds:
     """Bound the choices, the signs of the units being given."""
+    if policy.phi is not None:
+        return absolute_bounds(evidence, signs, policy, tolerance)
     ranking = rank(evidence, signs, policy.reference)
     doubt = doubt_of(evidence, ranking, tolerance)
     best = ranking.sorted[:, 0]
@@ -120,3 +122,29 @@ def maybe_taken(ranking: Ranking, policy: Policy, doubt: Doubt) -> BoolArray:
     floor = np.maximum(last * (1 - doubt.equal) - doubt.margin, -doubt.margin)
     near: BoolArray = ranking.sorted > floor[:, None]
     return near | (np.arange(near.shape[1])[None, :] < count[:, None])
+
+
+def absolute_bounds(
+    evidence: Evidence,
+    signs: FloatArray,
+    policy: Policy,
+    tolerance: Tolerance,
+) -> Bounds:
+    """Bound an absolute selection: only what is nearly phi, or nearly the largest, is open."""
+    assert policy.phi is not None
+    ranking = rank(evidence, signs, policy.reference)
+    drift = tolerance.drift * np.abs(evidence.contributions).max(axis=1, keepdims=True)
+    margin = tolerance.equal * policy.phi + drift
+    certain: BoolArray = (ranking.sorted >= policy.phi + margin) & (ranking.sorted > drift)
+    possible: BoolArray = (ranking.sorted >= policy.phi - margin) & (ranking.sorted > -drift)
+    surely: BoolArray = possible.sum(axis=1) == 0
+    maybe: BoolArray = certain.sum(axis=1) == 0
+    if policy.unexplained == "argmax":
+        best = ranking.sorted[:, :1]
+        near = (ranking.sorted >= best * (1 - tolerance.equal) - drift) & (ranking.sorted > -drift)
+        first = (np.arange(near.shape[1]) == 0) & (best > drift)
+        tolerant = tolerance.equal > 0 or tolerance.drift > 0
+        sole = near.sum(axis=1, keepdims=True) == 1 if tolerant else True
+        certain |= first & surely[:, None] & sole
+        possible |= (near if tolerant else first) & maybe[:, None]
+    return Bounds(unsorted(ranking, certain), unsorted(ranking, possible), surely, maybe)

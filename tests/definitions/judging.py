@@ -18,6 +18,7 @@ from .liveness import live_units
 from .network import Trace
 from .selection import Evidence, Policy, Reference, Tolerance, Unexplained
 from .steps import Step
+from .variants import PLAIN, Variant
 from .walk import Marks, activations, carried, mark, received, shape, sources, unmarked, use
 
 Claim = tuple[BoolArray, BoolArray, int]
@@ -30,6 +31,7 @@ class Judge:
 
     trace: Trace
     policy: Policy
+    variant: Variant
     tolerance: Tolerance
     live: Marks
     certain: Marks
@@ -38,7 +40,7 @@ class Judge:
     def bounds(self, step: Step, elements: IntArray, evidence: Evidence) -> Bounds:
         """Bound the choices of some units of a step, where only live elements can be chosen."""
         live = np.concatenate([[False], *(self.live[node] for node in step.sources)])
-        found = bounds(evidence, self.policy, self.tolerance)
+        found = bounds(evidence, self.variant.policy(step, self.policy), self.tolerance)
         possible = found.possible & live[elements]
         surely = found.surely_unexplained | ~possible.any(axis=1)
         return Bounds(found.certain, possible, surely, found.maybe_unexplained)
@@ -54,29 +56,35 @@ def check(
     seed_class: int | None = None,
     tolerance: float = 1.0,
     drift: float = 1e-6,
+    variant: Variant = PLAIN,
 ) -> Agreement:
     """Judge a claimed path layer by layer.
 
     Args:
         trace: the run that the claim is about.
         claimed: for the name of every weighted layer its (neurons, weights, unexplained count).
-        theta, reference, unexplained, seed_class: as for ``extract``.
+        theta, reference, unexplained, seed_class, variant: as for ``extract``.
         tolerance: factor on all tolerances; 0 asks for equality.
         drift: how far a contribution may differ, relative to the largest one of its unit, because
             the claim rests on activations of its own; 0 if it rests on the recorded ones.
     """
-    names = {step.name for step in trace.steps if step.rule == "weighted"}
+    covered = variant.covered(trace)
+    names = {step.name for step in covered}
     if names != set(claimed):
         raise ValueError(f"claim and network differ in the layers {sorted(names ^ set(claimed))}")
     limits = Tolerance(drift=drift).scaled(tolerance)
     policy = Policy(theta, reference, unexplained)
     live = live_units(trace, limits.drift)
-    judge = Judge(trace, policy, limits, live, unmarked(trace), unmarked(trace))
+    judge = Judge(trace, policy, variant, limits, live, unmarked(trace), unmarked(trace))
+    if variant.firing:
+        return Agreement(tuple(judge_forward(judge, step, claimed[step.name]) for step in covered))
     sow(judge, seed_class)
     layers: list[LayerAgreement] = []
     for step in reversed(trace.steps):
-        if step.rule == "weighted":
+        if step in covered:
             layers.insert(0, judge_layer(judge, step, claimed[step.name]))
+        elif step.rule == "weighted":
+            break  # all that are covered come later
         elif step.rule == "share":
             share(judge, step)
         elif step.rule == "maximum":
@@ -109,6 +117,15 @@ def sow(judge: Judge, seed_class: int | None) -> None:
         (doubtful,) = rivals(logits[None], logits[[seed]], size, judge.tolerance)
         judge.possible[output] |= doubtful
         judge.certain[output] &= ~doubtful
+
+
+def judge_forward(judge: Judge, step: Step, claim: Claim) -> LayerAgreement:
+    """Compare the claimed neurons with the units over the threshold, whatever other layers say."""
+    size = float(np.abs(activations(judge.trace, step.node)).max())
+    margin = judge.tolerance.equal * judge.variant.firing[step.name] + judge.tolerance.drift * size
+    judge.certain[step.node][:] = judge.variant.fires(judge.trace, step, -margin)
+    judge.possible[step.node][:] = judge.variant.fires(judge.trace, step, margin)
+    return judge_layer(judge, step, claim)
 
 
 def judge_layer(judge: Judge, step: Step, claim: Claim) -> LayerAgreement:

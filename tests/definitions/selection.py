@@ -13,11 +13,12 @@ Unexplained = Literal["none", "argmax"]
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The options of Select (method, section 2)."""
+    """The options of Select (method, section 2); with ``phi`` the selection is absolute."""
 
     theta: float
     reference: Reference
     unexplained: Unexplained
+    phi: float | None = None
 
     def __post_init__(self) -> None:
         if self.reference not in ("sum", "output", "positive"):
@@ -125,16 +126,22 @@ class Choice(NamedTuple):
 def choose(evidence: Evidence, policy: Policy) -> Choice:
     """Select for every unit: the smallest set of largest contributions (method, section 2)."""
     ranking = rank(evidence, evidence.signs(), policy.reference)
-    unexplained = (ranking.total <= 0) | (ranking.eligible == 0)
-    count = np.where(
-        unexplained,
-        fallback(ranking, policy.unexplained),
-        needed(ranking, policy.theta * ranking.total),
-    )
+    if policy.phi is None:
+        unexplained = (ranking.total <= 0) | (ranking.eligible == 0)
+        enough = needed(ranking, policy.theta * ranking.total)
+    else:
+        enough = ((ranking.sorted >= policy.phi) & (ranking.sorted > 0)).sum(axis=1)
+        unexplained = enough == 0
+    count = np.where(unexplained, fallback(ranking, policy.unexplained), enough)
     chosen = np.arange(ranking.sorted.shape[1])[None, :] < count[:, None]
     gross = evidence.gross()
     coherence = np.divide(ranking.total, gross, out=np.zeros_like(gross), where=gross > 0)
-    borderline = is_borderline(evidence, ranking, np.where(unexplained, 0, count), policy.theta)
+    borderline: BoolArray
+    if policy.phi is None:
+        borderline = is_borderline(evidence, ranking, np.where(unexplained, 0, count), policy.theta)
+    else:
+        near: BoolArray = np.abs(ranking.sorted - policy.phi) <= Tolerance().equal * policy.phi
+        borderline = near.sum(axis=1) > 0
     return Choice(unsorted(ranking, chosen), unexplained, borderline, coherence)
 
 

@@ -13,10 +13,12 @@ from models import zoo
 from models.preprocessing import to_image
 from profiling.cli import main
 from profiling.datasets import Dataset
+from profiling.profiles import Profile
 from profiling.splits import Split
+from profiling.synapses import ClassSynapses
 from tests.definitions.effective_path import check, trace
 
-COMMANDS = ["networks", "train", "profile", "fit", "evaluate", "detect", "paths", "serve", "quickstart"]
+COMMANDS = ["networks", "train", "profile", "fit", "evaluate", "sanity", "detect", "paths", "serve", "quickstart"]
 
 
 def pathprint(*arguments: object, status: int = 0) -> subprocess.CompletedProcess[str]:
@@ -97,6 +99,63 @@ def test_paths_file_is_the_oracles(bundle_folder: Path, image: Path, tmp_path: P
     assert verdict.disagreements == 0
 
 
+def test_paths_file_lists_synapses_of_the_last_layers_where_asked(image: Path, tmp_path: Path) -> None:
+    asked = ("--layers", 2, "--synapses", "--theta", 0.7)
+    pathprint("paths", "--network", "digits-cnn", image, *asked, "--out", tmp_path / "path.npz")
+    with np.load(tmp_path / "path.npz", allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    assert list(dict.fromkeys(name.split("/")[0] for name in arrays if "/" in name)) == ["9", "11"]
+    units, positions = arrays["11/synapses"].T
+    assert set(units) == set(np.flatnonzero(arrays["11/neurons"]))
+    used = np.zeros_like(arrays["11/weights"])
+    used[units, positions] = True
+    np.testing.assert_array_equal(used, arrays["11/weights"])
+
+
+def test_sanity_writes_figures_and_a_picture(tmp_path: Path) -> None:
+    options = ("--theta", 0.8, "--theta", 0.3, "--images", 20, "--out", tmp_path / "sanity")
+    printed = closing_json(pathprint("sanity", "--network", "digits-cnn", *options, "--json"))
+    written = json.loads((tmp_path / "sanity" / "sanity.json").read_text())
+    assert [point["theta"] for point in written["points"]] == [0.3, 0.8]
+    assert written["points"] == printed["points"]
+    assert (tmp_path / "sanity" / "sanity.svg").read_text().startswith("<svg")
+
+
+@pytest.mark.parametrize(
+    ("options", "absolute", "firing"),
+    [
+        (("--selection", "hybrid"), ["0", "2"], []),
+        (("--selection", "absolute", "--layers", 2), ["9", "11"], []),
+        (("--forward", "--layers", 1, "--unexplained", "argmax"), [], ["11"]),
+    ],
+)
+def test_profile_remembers_the_variant(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    options: tuple[object, ...],
+    absolute: list[str],
+    firing: list[str],
+) -> None:
+    few = ("--images-per-class", 5, "--out", tmp_path / "p")
+    status, _, complaint = in_process(capsys, "profile", "--network", "digits-cnn", *few, *options)
+    assert (status, complaint.count("Error")) == (0, 0)
+    policy = Profile.load(tmp_path / "p").extractor.policy
+    assert sorted(policy.phi, key=int) == absolute
+    assert sorted(policy.firing, key=int) == firing
+
+
+def test_profile_keeps_synapses_where_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    few = ("--images-per-class", 5, "--layers", 3)
+    for out, options in (("with", ("--synapses",)), ("without", ())):
+        assert in_process(capsys, "profile", "--network", "digits-cnn", "--out", tmp_path / out, *few, *options)[0] == 0
+    made = ClassSynapses.load(tmp_path / "with" / "synapses.safetensors")
+    assert made.extraction == Profile.load(tmp_path / "with").extractor.fingerprint
+    assert {layer for layer, _ in made.sets} == {"5", "9", "11"}
+    assert not (tmp_path / "without" / "synapses.safetensors").exists()
+    pair = [(tmp_path / folder / "signatures.safetensors").read_bytes() for folder in ("with", "without")]
+    assert pair[0] == pair[1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -105,6 +164,8 @@ def test_paths_file_is_the_oracles(bundle_folder: Path, image: Path, tmp_path: P
         (("profile", "--network", "lenet5", "--out", "p"), "lenet5 needs weights"),
         (("profile", "--network", "digits-cnn", "--theta", 2, "--out", "p"), "theta is 2.0; it must be above 0"),
         (("profile", "--network", "digits-cnn", "--reference", "x", "--out", "p"), "allowed: sum, output, positive"),
+        (("profile", "--network", "digits-cnn", "--selection", "x", "--out", "p"), "cumulative, absolute, hybrid"),
+        (("profile", "--network", "digits-cnn", "--layers", 0, "--out", "p"), "layers is 0; it must be at least 1"),
         (("fit", "absent", "--out", "b"), "absent is not a readable profile"),
         (("detect", "absent", "image.png"), "absent is no bundle or a damaged one"),
         (("evaluate", "absent"), "absent is no bundle"),

@@ -22,10 +22,11 @@ from profiling.paths.kernels import passing
 from profiling.paths.kernels.choosing import F32, Options
 from profiling.paths.kernels.interface import Choice, Shape
 from profiling.paths.kernels.layout import as_mask, in_memory, layer_of, rows_of, sources_of_movement, sources_of_sum
+from profiling.paths.kernels.reference import ReferenceKernel
 from profiling.paths.kernels.vectors import LANES
 from profiling.paths.kernels.weighted import COUNTS, GROUP, NUMBERS, RANKS, Scratch, weighted
 from profiling.paths.path import Indices, Members
-from profiling.paths.policy import Policy
+from profiling.paths.policy import Selection
 
 U8 = NDArray[np.uint8]
 _REFERENCES = {"sum": 0, "output": 1, "positive": 2}
@@ -47,7 +48,10 @@ class CpuKernel:
             prepared = self._prepared[step] = prepare()
         return prepared
 
-    def weighted(self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, policy: Policy) -> Choice:
+    def weighted(self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, selection: Selection) -> Choice:
+        if selection.phi is not None or selection.synapses:
+            # Absolute selection and the listing of synapses are not compiled.
+            return ReferenceKernel().weighted(step, x, y, wanted, selection)
         layer = self._once(step, lambda: layer_of(step))
         n, size, weights = len(x), len(layer.rank), step.weight.numel()
         rows, mask = _rows(x, step), _marks(_rows(wanted, step))
@@ -62,7 +66,7 @@ class CpuKernel:
             np.empty(n, np.int64),
         )
         counts = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.float64)
-        weighted(rows.numpy(), layer, signs, mask, _options(policy), scratch, inputs, found, counts)
+        weighted(rows.numpy(), layer, signs, mask, _options(selection), scratch, inputs, found, counts)
         return Choice(
             _members(found[0], found[1], mask.shape[1]),
             _as_inputs(inputs, x, step),
@@ -70,7 +74,7 @@ class CpuKernel:
             *counts,
         )
 
-    def mean(self, step: Mean, x: Tensor, y: Tensor, wanted: Tensor, policy: Policy) -> Tensor:
+    def mean(self, step: Mean, x: Tensor, y: Tensor, wanted: Tensor, selection: Selection) -> Tensor:
         values, outputs, mask, strides = _pool(step, x, y, wanted)
         window = step.taps.shape[1]
         size = window + -window % LANES
@@ -80,19 +84,21 @@ class CpuKernel:
             np.arange(size, dtype=np.float32),
             np.arange(size, dtype=np.int32),
         )
-        chosen = passing.mean(values, step.taps.numpy(), strides, outputs, mask, _options(policy), scratch)
+        chosen = passing.mean(values, step.taps.numpy(), strides, outputs, mask, _options(selection), scratch)
         return _pooled(step, chosen, x)
 
     def maximum(self, step: Maximum, x: Tensor, wanted: Tensor) -> Tensor:
         values, _, mask, strides = _pool(step, x, wanted, wanted)
         return _pooled(step, passing.maximum(values, step.taps.numpy(), strides, mask), x)
 
-    def add(self, step: Sum, operands: tuple[Tensor, Tensor], wanted: Tensor, policy: Policy) -> tuple[Tensor, Tensor]:
+    def add(
+        self, step: Sum, operands: tuple[Tensor, Tensor], wanted: Tensor, selection: Selection
+    ) -> tuple[Tensor, Tensor]:
         sources = self._once(step, lambda: sources_of_sum(step))
         a, b = operands
         flat = in_memory if len(sources[0]) == 0 else rows_of
         mask = _marks(flat(wanted))
-        chosen = passing.add((flat(a).numpy(), flat(b).numpy()), sources, step.scales, mask, _options(policy))
+        chosen = passing.add((flat(a).numpy(), flat(b).numpy()), sources, step.scales, mask, _options(selection))
         if len(sources[0]) == 0:
             return as_mask(chosen[0], tuple(a.shape)), as_mask(chosen[1], tuple(b.shape))
         one, two = (torch.from_numpy(marks).view(torch.bool) for marks in chosen)
@@ -134,8 +140,8 @@ def _scratch(size: int, weights: int) -> Scratch:
     )
 
 
-def _options(policy: Policy) -> Options:
-    return float(policy.theta), _REFERENCES[policy.reference], policy.unexplained == "argmax"
+def _options(selection: Selection) -> Options:
+    return float(selection.theta), _REFERENCES[selection.reference], selection.unexplained == "argmax"
 
 
 def _marks(mask: Tensor) -> U8:

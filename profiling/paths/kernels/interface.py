@@ -11,7 +11,7 @@ from torch import Tensor
 
 from profiling.paths.geometry import Maximum, Mean, Movement, Sum, Weighted
 from profiling.paths.path import Counts, Members
-from profiling.paths.policy import Policy
+from profiling.paths.policy import Selection
 
 Shape = tuple[int, ...]
 
@@ -27,6 +27,7 @@ class Choice:
         synapses: chosen synapses per image, ``(n,)``.
         unexplained: wanted units per image for which nothing was chosen, ``(n,)``.
         coherence: mean of net over gross contribution per image, ``(n,)``; 0 without wanted units.
+        synapse_ids: which they are, if that was asked for: see ``LayerPath``.
     """
 
     neurons: Members
@@ -35,6 +36,7 @@ class Choice:
     synapses: Counts
     unexplained: Counts
     coherence: npt.NDArray[np.float64]
+    synapse_ids: Members | None = None
 
 
 class Kernel(Protocol):
@@ -46,18 +48,19 @@ class Kernel(Protocol):
     Selection (docs/method.md): multiply contributions and total by the sign of the unit's own
     value; of the strictly positive contributions take the smallest set of largest ones whose sum
     reaches ``theta * total``; ties go to the lower index; a total that is not positive leaves the
-    unit unexplained.
+    unit unexplained. With a phi, which only weighted layers have: take those of at least phi;
+    if there is none, the unit is unexplained.
     """
 
     name: str
     threads: bool
     """Whether the images of a batch may be walked on several threads at once."""
 
-    def weighted(self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, policy: Policy) -> Choice:
+    def weighted(self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, selection: Selection) -> Choice:
         """Choose synapses of a convolution or linear layer; ``y`` is None if ``step.positive``."""
         ...
 
-    def mean(self, step: Mean, x: Tensor, y: Tensor, wanted: Tensor, policy: Policy) -> Tensor:
+    def mean(self, step: Mean, x: Tensor, y: Tensor, wanted: Tensor, selection: Selection) -> Tensor:
         """Return the chosen inputs of an average-pool."""
         ...
 
@@ -65,7 +68,9 @@ class Kernel(Protocol):
         """Return the first largest input of each wanted max-pool output."""
         ...
 
-    def add(self, step: Sum, operands: tuple[Tensor, Tensor], wanted: Tensor, policy: Policy) -> tuple[Tensor, Tensor]:
+    def add(
+        self, step: Sum, operands: tuple[Tensor, Tensor], wanted: Tensor, selection: Selection
+    ) -> tuple[Tensor, Tensor]:
         """Return the chosen units of both operands of a sum."""
         ...
 

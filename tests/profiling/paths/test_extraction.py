@@ -16,7 +16,7 @@ from profiling.paths.extraction import Extractor
 from profiling.paths.kernels import available, kernel_named
 from profiling.paths.kernels.reference import select
 from profiling.paths.path import ImagePaths, Members
-from profiling.paths.policy import Policy
+from profiling.paths.policy import Policy, Selection
 from profiling.paths.rules import RULES
 from tests.profiling.paths.networks import Function, case
 
@@ -90,7 +90,7 @@ def rows(draw: st.DrawFn) -> Tensor:
 @settings(deadline=None)
 def test_selection_is_minimal_largest_first_and_monotone(row: Tensor, a: float, b: float) -> None:
     total = row.sum(1)
-    small, large = (select(row, total, Policy(theta))[0] for theta in sorted((a, b)))
+    small, large = (select(row, total, Selection(theta))[0] for theta in sorted((a, b)))
     assert bool((large | ~small).all())
     chosen, rest = row[0][large], row[0][~large]
     assert bool((chosen > 0).all())
