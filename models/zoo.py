@@ -75,6 +75,12 @@ def build(name: str, weights: Path | None = None) -> Network:
         WeightsError: the weights are missing or do not fit.
         CaptureError: the network cannot be captured.
     """
+    module, preprocessing, labels = opened(name, weights)
+    return Network.capture(module, preprocessing, labels, name)
+
+
+def opened(name: str, weights: Path | None = None) -> tuple[nn.Module, Preprocessing, tuple[str, ...]]:
+    """Return the module that ``build`` captures, with its preprocessing and its labels, if it has some."""
     if weights is None and (shipped := SHIPPED / f"{name}.safetensors").is_file():
         weights = shipped
     if weights is None and name in names():
@@ -83,7 +89,7 @@ def build(name: str, weights: Path | None = None) -> Network:
     module, preprocessing, default_labels = _module(name, len(labels) or None)
     if weights is not None:
         load_weights(module, weights)
-    return Network.capture(module, preprocessing, labels or default_labels, name)
+    return module.eval(), preprocessing, labels or default_labels
 
 
 def _module(name: str, classes: int | None) -> tuple[nn.Module, Preprocessing, tuple[str, ...]]:

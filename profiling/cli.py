@@ -11,7 +11,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import typer
 
 from models.errors import ModelError
-from profiling.commands import networks, offline, online, quickstart, sanity
+from profiling.commands import bench, networks, offline, online, quickstart, sanity
 from profiling.errors import ProfilingError
 
 application = typer.Typer(
@@ -28,6 +28,7 @@ for command in (
     offline.fit,
     offline.evaluate,
     sanity.sanity,
+    bench.bench,
     online.detect,
     online.paths,
     online.serve,

@@ -10,7 +10,7 @@ from profiling.errors import OptionsError
 from profiling.paths.kernels.interface import Choice, Kernel
 from profiling.paths.kernels.reference import ReferenceKernel
 
-__all__ = ["Choice", "Kernel", "available", "kernel_named"]
+__all__ = ["Choice", "Kernel", "ReferenceKernel", "available", "kernel_named"]
 
 
 def available() -> dict[str, Kernel]:

@@ -1,0 +1,81 @@
+"""How many units are decided so narrowly that rounding may decide them otherwise (docs/method.md, agreement)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from profiling.paths.extraction import Extractor
+from profiling.paths.geometry import Maximum, Mean, Movement, Sum, Weighted
+from profiling.paths.kernels import Choice, Kernel, ReferenceKernel
+from profiling.paths.kernels.interface import Shape
+from profiling.paths.kernels.reference import Weighing, totals_of, weighed
+from profiling.paths.path import Members
+from profiling.paths.policy import Selection
+
+_REACHED = 1e-5
+"""A cumulative sum so near what is to be reached, relative to total and bias, is borderline."""
+_CANCELLED = 1e-6
+"""So is a total so small beside the contributions and the bias,"""
+_EQUAL = 1e-6
+"""and a cut between contributions that differ by less than this, relatively."""
+
+
+def borderline(extractor: Extractor, pixels: Tensor) -> tuple[int, int]:
+    """Return how many wanted units of weighted layers are borderline, and how many there are.
+
+    Every unit is decided in float64, which is slow: a few images do.
+    """
+    counter = _Counter(ReferenceKernel())
+    Extractor(extractor.network, extractor.policy, counter).extract(pixels)
+    return counter.borderline, counter.units
+
+
+@dataclass
+class _Counter:
+    """A kernel that counts borderline units on its way."""
+
+    kernel: Kernel
+    borderline: int = 0
+    units: int = 0
+    name: str = "counter"
+    threads: bool = False
+
+    def weighted(self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, selection: Selection) -> Choice:
+        units = Members.of(wanted.reshape(len(wanted), -1).cpu().numpy())
+        for i in range(len(x)):
+            for some in weighed(step, x[i], None if y is None else y[i], units.one(i)):
+                self.borderline += int(_is_borderline(some, selection).sum())
+        self.units += len(units.indices)
+        return self.kernel.weighted(step, x, y, wanted, selection)
+
+    def mean(self, step: Mean, x: Tensor, y: Tensor, wanted: Tensor, selection: Selection) -> Tensor:
+        return self.kernel.mean(step, x, y, wanted, selection)
+
+    def maximum(self, step: Maximum, x: Tensor, wanted: Tensor) -> Tensor:
+        return self.kernel.maximum(step, x, wanted)
+
+    def add(
+        self, step: Sum, operands: tuple[Tensor, Tensor], wanted: Tensor, selection: Selection
+    ) -> tuple[Tensor, Tensor]:
+        return self.kernel.add(step, operands, wanted, selection)
+
+    def move(self, step: Movement, wanted: Tensor, shapes: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        return self.kernel.move(step, wanted, shapes)
+
+
+def _is_borderline(some: Weighing, selection: Selection) -> Tensor:
+    """Return which units are borderline, bool ``(m,)``; those with nothing eligible are not."""
+    total = totals_of(some.signed, some.bias, selection)
+    ordered = some.signed.clamp(min=0).sort(dim=1, descending=True).values
+    target = selection.theta * total[:, None]
+    near = (ordered.cumsum(1) - target).abs() <= _REACHED * (total.abs() + some.bias.abs())[:, None]
+    cancelled = total.abs() < _CANCELLED * (some.signed.abs().sum(1) + some.bias.abs())
+    taken = (torch.nn.functional.pad(ordered.cumsum(1), (1, -1)) < target) & (ordered > 0)
+    last = (taken.sum(1) - 1).clamp(min=0)[:, None]
+    cut, following = ordered.gather(1, last), ordered.gather(1, (last + 1).clamp(max=ordered.shape[1] - 1))
+    split = (cut - following <= _EQUAL * cut) & (cut != following) & taken.any(1, keepdim=True)
+    eligible = ordered[:, 0] > 0
+    return eligible & ((near & (ordered > 0)).any(1) | cancelled | split[:, 0])
