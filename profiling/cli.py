@@ -11,7 +11,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import typer
 
 from models.errors import ModelError
-from profiling.commands import networks, offline, online, quickstart
+from profiling.commands import attacks, networks, offline, online, quickstart
 from profiling.errors import ProfilingError
 
 application = typer.Typer(
@@ -24,6 +24,7 @@ application = typer.Typer(
 for command in (
     networks.networks,
     networks.train,
+    attacks.attacks,
     offline.profile,
     offline.fit,
     offline.evaluate,

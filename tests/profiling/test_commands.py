@@ -16,7 +16,7 @@ from profiling.datasets import Dataset
 from profiling.splits import Split
 from tests.definitions.effective_path import check, trace
 
-COMMANDS = ["networks", "train", "profile", "fit", "evaluate", "detect", "paths", "serve", "quickstart"]
+COMMANDS = ["networks", "train", "attacks", "profile", "fit", "evaluate", "detect", "paths", "serve", "quickstart"]
 
 
 def pathprint(*arguments: object, status: int = 0) -> subprocess.CompletedProcess[str]:
@@ -37,7 +37,7 @@ def closing_json(done: subprocess.CompletedProcess[str]) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def image(digits: Dataset, digits_split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("images") / "digit.png"
-    to_image(digits.pixels(digits_split.test[:1], zoo.ZOO["digits-cnn"].preprocessing)[0]).save(path)
+    to_image(digits.pixels(digits_split.test.positions[:1], zoo.ZOO["digits-cnn"].preprocessing)[0]).save(path)
     return path
 
 
