@@ -118,6 +118,12 @@ def evaluate(
     paper_protocol: Annotated[
         bool, typer.Option("--paper-protocol", help="Also the papers' leaky split, to compare with published figures.")
     ] = False,
+    adaptive: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Images for an attacker who knows the detector. Slow: about 500 walks each and budget."
+        ),
+    ] = 0,
     cache: AttackCache = None,
     seed: Seed = 1,
     as_json: AsJson = False,
@@ -130,7 +136,8 @@ def evaluate(
     network = loaded.detector.network
     settle_threads(network.preprocessing)
     parts = split_again(open_data(data, network, read_class_map(class_map)), loaded.used)
-    options = protocol.Options(images=images, crafting=Crafting(seed, cache), full=full, paper=paper_protocol)
+    crafting = Crafting(seed, cache)
+    options = protocol.Options(images, crafting=crafting, full=full, paper=paper_protocol, adaptive=adaptive)
     attacks = chosen(network, attack, "full" if full else "default")
     report = protocol.evaluate(loaded.detector, parts, attacks, options).report
     console.print(tables.figures(report))

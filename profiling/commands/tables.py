@@ -19,6 +19,8 @@ def figures(report: Report) -> Group:
         tables.append(_controls(report.detector))
     if report.paper_protocol:
         tables.append(_paper(report))
+    if report.adaptive:
+        tables.append(_adaptive(report))
     return Group(*tables)
 
 
@@ -69,6 +71,14 @@ def _paper(report: Report) -> Table:
     table = _table(title, ("attack", "leaky AUC", "disjoint AUC"))
     for name, found in report.paper_protocol.items():
         table.add_row(name, f"{found.leaky:.3f}", f"{found.disjoint:.3f}")
+    return table
+
+
+def _adaptive(report: Report) -> Table:
+    table = _table("an attacker who knows the detector", ("budget (Linf)", "wrong", "not flagged", "95 % interval"))
+    for point in report.adaptive:
+        shares = (f"{point.wrong.value:.0%}", f"{point.evaded.value:.0%}", _interval(point.evaded))
+        table.add_row(f"{point.budget:.3f}", *shares)
     return table
 
 

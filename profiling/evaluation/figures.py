@@ -6,7 +6,7 @@ JSON. Every rate and area is an ``Estimate``: value, 95 % interval, number of im
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from math import isfinite
 from typing import Any
@@ -65,6 +65,22 @@ class PaperFigures:
 
     leaky: float
     disjoint: float
+
+
+@dataclass(frozen=True, slots=True)
+class EvasionPoint:
+    """The adaptive attack at one Linf budget, at the bundle's threshold.
+
+    Attributes:
+        wrong: share of images for which a wrong answer was found.
+        evaded: share for which one was found that is not flagged.
+        flagged: share of the wrong answers that are flagged in spite of all tries.
+    """
+
+    budget: float
+    wrong: Estimate
+    evaded: Estimate
+    flagged: Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +147,7 @@ class Report:
             attacks, by family; without ``(nothing)``; and without ``(everything)``, on clean images.
         paper_protocol: AUC by attack as the papers split, **with clean images on both sides**; only
             to compare with published figures.
+        adaptive: by an attacker who knows the detector, by rising budget.
     """
 
     network: Mapping[str, str]
@@ -144,6 +161,7 @@ class Report:
     baselines: Mapping[str, DetectorFigures] = field(default_factory=dict)
     left_out: Mapping[str, DetectorFigures] = field(default_factory=dict)
     paper_protocol: Mapping[str, PaperFigures] = field(default_factory=dict)
+    adaptive: Sequence[EvasionPoint] = ()
 
     @property
     def mean_left_out_auc(self) -> float:
@@ -175,6 +193,7 @@ class Report:
                 "baselines": {name: found.to_dict() for name, found in self.baselines.items()},
                 "left_out": {family: found.to_dict() for family, found in self.left_out.items()},
                 "paper_protocol": {name: asdict(found) for name, found in self.paper_protocol.items()},
+                "adaptive": [asdict(point) for point in self.adaptive],
             }
         )
         return figures

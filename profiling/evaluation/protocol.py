@@ -18,6 +18,7 @@ from profiling.errors import SplitError
 from profiling.evaluation.baselines.observation import Lessons, observe
 from profiling.evaluation.baselines.registry import baseline_panel
 from profiling.evaluation.evaluate import Scores, Trial, judge, score_all
+from profiling.evaluation.evasion import curve
 from profiling.evaluation.figures import DetectorFigures, Report
 from profiling.evaluation.left_out import Taught, left_out
 from profiling.evaluation.metrics import Resampling
@@ -36,6 +37,7 @@ class Options:
         fit_seed: of attacks on fit images; that of ``fit`` shares its cache.
         full: also controls, baselines, and classifiers that have not seen a family of attacks.
         paper: also the papers' leaky split.
+        adaptive: images for the adaptive attack, at most.
     """
 
     images: int = 500
@@ -46,6 +48,7 @@ class Options:
     fit_seed: int = 0
     full: bool = False
     paper: bool = False
+    adaptive: int = 0
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ def evaluate(detector: Detector, split: Split, attacks: Sequence[Attack], option
         baselines=_baselines(detector.network, split, trial, taught, options),
         left_out=judged,
         paper_protocol=paper_protocol(taught) if taught and options.paper else {},
+        adaptive=curve(detector, clean, options.adaptive, options.crafting.seed) if options.adaptive else (),
     )
     return Outcome(report, trial, scores[NAME])
 
