@@ -69,6 +69,7 @@ class Evasion:
 def evade(detector: Detector, pixels: Tensor, labels: Tensor, attempt: Adaptive, seed: int = 0) -> Evasion:
     """Search for wrong answers with the lowest detector score; the same seed gives the same images."""
     found = Evasion(pixels, torch.zeros(len(pixels), dtype=torch.bool), np.full(len(pixels), np.inf))
+    pixels, labels = pixels.clone(), labels.clone()  # predictions are made in inference mode
     draws = Draws(pixels, seed)
     for weight in attempt.weights:
         for _ in range(attempt.restarts):

@@ -82,13 +82,16 @@ class HopSkipJump:
 
 
 def _starts(logits: Logits, pixels: Tensor, goal: Goal, draws: Draws) -> tuple[Tensor, Tensor]:
-    """Return images of noise that reach the goal, and for which images one was found."""
+    """Return images that reach the goal, and for which images one was found.
+
+    First noise, then, as a network may take all noise for one class, the other images of the chunk.
+    """
     start, found = pixels.clone(), torch.zeros(len(pixels), dtype=torch.bool, device=pixels.device)
-    for _ in range(_STARTS):
-        noise = draws.uniform(*pixels.shape[1:])
+    for attempt in range(2 * _STARTS):
+        tried = draws.uniform(*pixels.shape[1:]) if attempt < _STARTS else pixels.roll(attempt - _STARTS + 1, 0)
         with torch.no_grad():
-            reached = ~found & wrong_side(goal.margin(logits(noise)))
-        start[reached] = noise[reached]
+            reached = ~found & wrong_side(goal.margin(logits(tried)))
+        start[reached] = tried[reached]
         found |= reached
     return start, found
 

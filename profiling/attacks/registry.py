@@ -145,6 +145,8 @@ def craft(attack: Attack, network: Network, pixels: Tensor, labels: Tensor, seed
     Raises:
         MissingExtraError: the attack comes from foolbox, which is not installed.
     """
+    # What was made in inference mode, as predictions are, cannot take part in gradients; copies can.
+    pixels, labels = pixels.clone(), labels.clone()
     draws = Draws(pixels, seed)
     targets = draws.other_class(labels, len(network.labels)) if attack.targeted else None
     made = attack.method(network.logits, pixels, Goal(labels, targets), draws).detach().clamp(0, 1)

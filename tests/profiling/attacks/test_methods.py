@@ -12,7 +12,7 @@ from profiling.attacks.attack import Goal, Logits, Method, Norm, climb
 from profiling.attacks.ball import project, random_point
 from profiling.attacks.draws import Draws
 from profiling.attacks.jsma import Jsma, _best_pair, _Effects
-from profiling.attacks.library import CarliniWagner, _Pixels, load_foolbox
+from profiling.attacks.library import CarliniWagner, HopSkipJump, _Pixels, load_foolbox
 from profiling.attacks.patch import Patch
 from profiling.attacks.square import Square, _side
 from profiling.attacks.survival import Surviving
@@ -155,6 +155,18 @@ def test_patch_changes_only_its_square(digits_network: Network, few: Images) -> 
     assert torch.equal(found[~inside], pixels[~inside])
     assert inside.flatten(1).sum(1).tolist() == [9] * len(pixels)
     assert len({tuple(i.nonzero()[0].tolist()) for i in inside}) > 1  # places differ
+
+
+def test_walk_along_the_boundary_starts_from_other_images_where_noise_does_not_do() -> None:
+    pixels = torch.tensor([0.0, 1.0]).reshape(2, 1, 1, 1).expand(2, 1, 8, 8).clone()
+
+    def mean_above(x: Tensor) -> Tensor:
+        """Class 1 above a mean of 0.9, which noise never has."""
+        above = (x.mean((1, 2, 3)) - 0.9)[:, None]
+        return torch.cat([-above, above], 1)
+
+    found = HopSkipJump(2, 10)(mean_above, pixels, Goal(torch.tensor([0, 1])), Draws(pixels, 0))
+    assert mean_above(found).argmax(1).tolist() == [1, 0]
 
 
 def test_carlini_wagner_that_fails_leaves_the_image(few: Images) -> None:
