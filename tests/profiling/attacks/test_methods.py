@@ -188,8 +188,8 @@ def test_surviving_takes_the_smallest_factor_that_survives() -> None:
         return torch.cat([-above, above], 1)
 
     def method(logits: Logits, pixels: Tensor, goal: Goal, draws: Draws) -> Tensor:
-        return pixels + torch.tensor([10.45, 10.6, 3.0]).reshape(3, 1, 1, 1) / 255  # just short, just over, hopeless
+        return pixels + torch.tensor([10.45, 10.6, 0.5]).reshape(3, 1, 1, 1) / 255  # just short, just over, hopeless
 
     found = Surviving(method)(threshold, pixels, Goal(torch.zeros(3, dtype=torch.int64)), Draws(pixels, 0))
     change = ((found - pixels) * 255).flatten()
-    torch.testing.assert_close(change, torch.tensor([10.45 * 1.02, 10.6, 3.0]), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(change, torch.tensor([10.45 * 1.02, 10.6, 0.5]), rtol=1e-3, atol=1e-3)
