@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from pathlib import Path
+from typing import Generic
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from models.network import Network
-from profiling.attacks.registry import Attack, Crafted, craft
+from profiling.attacks.attack import Attack, Crafted
+from profiling.attacks.cache import Crafting
 from profiling.datasets import Dataset
 from profiling.detection.calibration import calibrate
 from profiling.detection.classifiers import Examples, fit
@@ -25,7 +28,7 @@ from profiling.paths.thresholds import calibrated
 from profiling.progress import track
 from profiling.signatures import ClassSignatures, count
 from profiling.similarity import FeatureTable
-from profiling.splits import Split
+from profiling.splits import Fit, Images, R, Role, Split
 from profiling.synapses import ClassSynapses, collect
 
 PROFILE_PER_CLASS = 1000
@@ -55,27 +58,35 @@ class FitOptions:
         target_fpr: largest share of clean images to flag.
         thorough: also use the stability features.
         seed: of the attacks.
+        cache: folder of attacked images to read and to add to.
     """
 
     classifier: str = "auto"
     target_fpr: float = 0.05
     thorough: bool = False
     seed: int = 0
+    cache: Path | None = None
+
+    @property
+    def crafting(self) -> Crafting:
+        return Crafting(self.seed, self.cache)
 
 
 @dataclass(frozen=True)
-class Correct:
+class Correct(Generic[R]):
     """Correctly classified images of one role.
 
     Attributes:
         indices: their positions in the data set, ``(n,)``.
         accuracy: share of the role's images, as far as they were looked at, that are correct.
+        misclassified: pixels of the others.
     """
 
     indices: Indices
     pixels: Tensor
     labels: Tensor
     accuracy: float
+    misclassified: Tensor
 
 
 def variant(extractor: Extractor, dataset: Dataset, images: Indices, selection: str, forward: bool) -> Extractor:
@@ -94,7 +105,7 @@ def variant(extractor: Extractor, dataset: Dataset, images: Indices, selection: 
         return extractor
     names = extractor.layout.names
     absolute = {"cumulative": [], "absolute": names, "hybrid": names[: len(names) // 2]}[selection]
-    clean = correct_images(extractor.network, dataset, images, THRESHOLD_IMAGES)
+    clean = correct_images(extractor.network, Images[Role](dataset, images), THRESHOLD_IMAGES)
     return replace(extractor, policy=calibrated(extractor, clean.pixels, absolute, forward))
 
 
@@ -153,18 +164,20 @@ def _ordinal(labels: Indices) -> Indices:
     return np.array([np.count_nonzero(labels[:i] == label) for i, label in enumerate(labels)], dtype=np.int64)
 
 
-def correct_images(network: Network, dataset: Dataset, images: Indices, limit: int) -> Correct:
+def correct_images(network: Network, images: Images[R], limit: int) -> Correct[R]:
     """Return the first ``limit`` correctly classified images among ``images``.
 
     Raises:
         FitError: there is none.
     """
-    kept, pixels, seen = [], [], 0
-    for chunk in _chunks(images):
+    dataset = images.dataset
+    kept, pixels, wrong, seen = [], [], [], 0
+    for chunk in _chunks(images.positions):
         batch = dataset.pixels(chunk, network.preprocessing)
         right = network.predict(batch).numpy() == dataset.labels[chunk]
         kept.append(chunk[right])
         pixels.append(batch[torch.from_numpy(right)])
+        wrong.append(batch[torch.from_numpy(~right)])
         seen += len(chunk)
         if sum(map(len, kept)) >= limit:
             break
@@ -174,7 +187,8 @@ def correct_images(network: Network, dataset: Dataset, images: Indices, limit: i
             f"{dataset.name}: the network predicts none of {seen} images correctly; check labels and weights."
         )
     indices = np.concatenate(kept)[:limit]
-    return Correct(indices, torch.cat(pixels)[:limit], torch.from_numpy(dataset.labels[indices]), found / seen)
+    labels = torch.from_numpy(dataset.labels[indices])
+    return Correct(indices, torch.cat(pixels)[:limit], labels, found / seen, torch.cat(wrong))
 
 
 def features_of(
@@ -189,10 +203,10 @@ def features_of(
     return FeatureTable(tables[0].features, np.vstack([t.values for t in tables])), np.concatenate(predicted)
 
 
-def craft_all(attack: Attack, network: Network, correct: Correct, seed: int) -> Crafted:
-    """Attack all images, chunk by chunk."""
+def craft_all(attack: Attack, network: Network, correct: Correct[R], crafting: Crafting) -> Crafted:
+    """Attack all images, chunk by chunk; a chunk that is cached is not crafted again."""
     pairs = list(zip(torch.split(correct.pixels, CHUNK), torch.split(correct.labels, CHUNK), strict=True))
-    parts = [craft(attack, network, x, y, seed + i) for i, (x, y) in enumerate(track(pairs, f"attack {attack.name}"))]
+    parts = [crafting.craft(attack, network, x, y) for x, y in track(pairs, f"attack {attack.name}")]
     columns = zip(*((part.pixels, part.success, part.success_unrounded) for part in parts), strict=True)
     return Crafted(*(torch.cat(column) for column in columns))
 
@@ -211,10 +225,10 @@ def fit_detector(
         FitError: too few usable images, or no attack succeeded.
         CalibrationError: too few clean images for the target false-positive rate.
     """
-    correct = correct_images(extractor.network, split.dataset, split.fit, sizes.fit)
+    correct = correct_images(extractor.network, split.fit, sizes.fit)
     examples = _examples(extractor, signatures, correct, attacks, options)
     score = fit(options.classifier, examples)
-    held = correct_images(extractor.network, split.dataset, split.calibrate, sizes.calibrate)
+    held = correct_images(extractor.network, split.calibrate, sizes.calibrate)
     clean, predicted = features_of(extractor, signatures, held.pixels, options.thorough, "calibrating")
     clean_scores = np.sort(total(score, clean.values))
     return Detector(
@@ -232,14 +246,14 @@ def fit_detector(
 def _examples(
     extractor: Extractor,
     signatures: ClassSignatures,
-    correct: Correct,
+    correct: Correct[Fit],
     attacks: Sequence[Attack],
     options: FitOptions,
 ) -> Examples:
     """Return clean images and every attack's successes on them, as features."""
     pixels, adversarial, sources = [correct.pixels], [np.zeros(len(correct.indices))], [correct.indices]
     for attack in attacks:
-        crafted = craft_all(attack, extractor.network, correct, options.seed)
+        crafted = craft_all(attack, extractor.network, correct, options.crafting)
         pixels.append(crafted.pixels[crafted.success])
         adversarial.append(np.ones(int(crafted.success.sum())))
         sources.append(correct.indices[crafted.success.numpy()])

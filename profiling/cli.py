@@ -11,7 +11,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import typer
 
 from models.errors import ModelError
-from profiling.commands import bench, networks, offline, online, quickstart, sanity
+from profiling.commands import attacks, bench, networks, offline, online, quickstart, sanity
 from profiling.errors import ProfilingError
 
 application = typer.Typer(
@@ -24,6 +24,7 @@ application = typer.Typer(
 for command in (
     networks.networks,
     networks.train,
+    attacks.attacks,
     offline.profile,
     offline.fit,
     offline.evaluate,

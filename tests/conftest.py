@@ -74,7 +74,7 @@ def bundle_folder(
     attacks = chosen(extractor.network, ["fgsm-0.2", "pgd-0.2"])
     options, sizes = building.FitOptions("logistic"), building.Sizes(100, 200)
     detector = building.fit_detector(extractor, signatures, digits_split, attacks, options, sizes)
-    golden = digits_split.dataset.pixels(digits_split.calibrate[:1], extractor.network.preprocessing)[0]
+    golden = digits_split.dataset.pixels(digits_split.calibrate.positions[:1], extractor.network.preprocessing)[0]
     folder = tmp_path_factory.mktemp("bundles") / "digits"
     save_bundle(detector, digits_split, golden, folder)
     return folder

@@ -1,1 +1,1 @@
-"""Adversarial images to fit and evaluate with."""
+"""Attacks and benign controls: one declaration each, one small file per method."""

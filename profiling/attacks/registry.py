@@ -1,99 +1,95 @@
-"""The attacks we fit and evaluate with: one declaration each, over foolbox.
-
-Images are pixels in [0, 1]; normalisation is inside the attacked network. Budgets are in pixel
-units of that range.
-"""
+"""The attacks we fit and evaluate with: one declaration each, in two suites for grey and for RGB inputs."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.network import Network
 from models.preprocessing import to_8_bit
-from profiling.errors import MissingExtraError, OptionsError
+from profiling.attacks.apgd import Apgd
+from profiling.attacks.ascent import Ascent
+from profiling.attacks.attack import Attack, Crafted, Goal
+from profiling.attacks.draws import Draws
+from profiling.attacks.jsma import Jsma
+from profiling.attacks.library import CarliniWagner, DeepFool, HopSkipJump
+from profiling.attacks.noise_images import NoiseImages
+from profiling.attacks.patch import Patch
+from profiling.attacks.square import Square
+from profiling.attacks.survival import Surviving
+from profiling.errors import OptionsError
 
-Norm = Literal["Linf", "L2"]
-
-
-@dataclass(frozen=True, slots=True)
-class Attack:
-    """One attack at one strength.
-
-    Attributes:
-        budget: largest perturbation in ``norm``; None for attacks that look for the smallest.
-        make: builds the foolbox attack from the foolbox module.
-    """
-
-    name: str
-    norm: Norm
-    budget: float | None
-    make: Callable[[Any], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Crafted:
-    """What an attack made of some images.
-
-    Attributes:
-        pixels: ``n c h w``, rounded to 8 bit, as a file would hold them.
-        success: the network's answer on these rounded pixels is not the label, ``(n,)``.
-        success_unrounded: the same before rounding.
-    """
-
-    pixels: Tensor
-    success: Tensor
-    success_unrounded: Tensor
-
-
-class _Pixels(nn.Module):
-    """The network as a torch module on pixels, for the attack library."""
-
-    def __init__(self, network: Network) -> None:
-        super().__init__()
-        self._network = network
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        return self._network.logits(pixels)
+Suite = Literal["default", "full"]
 
 
 def _fgsm(budget: float) -> Attack:
-    return Attack(f"fgsm-{_text(budget)}", "Linf", budget, lambda fb: fb.attacks.LinfFastGradientAttack())
+    summary = "one step along the gradient's sign"
+    return Attack(f"fgsm-{_text(budget)}", "one-step", "Linf", budget, summary, Ascent("Linf", budget, 1, 1.0))
 
 
 def _bim(budget: float) -> Attack:
-    return Attack(
-        f"bim-{_text(budget)}",
-        "Linf",
-        budget,
-        lambda fb: fb.attacks.LinfBasicIterativeAttack(rel_stepsize=0.1, steps=20),
-    )
+    summary = "20 steps along the gradient's sign"
+    return Attack(f"bim-{_text(budget)}", "linf-steps", "Linf", budget, summary, Ascent("Linf", budget, 20, 0.1))
 
 
 def _pgd(budget: float) -> Attack:
-    return Attack(f"pgd-{_text(budget)}", "Linf", budget, lambda fb: fb.attacks.LinfPGD(rel_stepsize=1 / 15, steps=40))
+    method = Ascent("Linf", budget, 40, 1 / 15, random_start=True)
+    return Attack(f"pgd-{_text(budget)}", "linf-steps", "Linf", budget, "40 steps from a random point", method)
+
+
+def _pgd_target(budget: float) -> Attack:
+    method, summary = Ascent("Linf", budget, 40, 1 / 15, random_start=True), "PGD towards a random class per image"
+    return Attack(f"pgd-target-{_text(budget)}", "linf-steps", "Linf", budget, summary, method, targeted=True)
 
 
 def _pgd_l2(budget: float) -> Attack:
-    return Attack(f"pgd-l2-{_text(budget)}", "L2", budget, lambda fb: fb.attacks.L2PGD(rel_stepsize=0.1, steps=40))
+    method = Ascent("L2", budget, 40, 0.1, random_start=True)
+    return Attack(f"pgd-l2-{_text(budget)}", "l2-steps", "L2", budget, "40 steps from a random point", method)
+
+
+def _apgd(budget: float, loss: Literal["ce", "dlr"]) -> Attack:
+    method, summary = Apgd("Linf", budget, loss=loss), f"auto-PGD of AutoAttack on the {loss.upper()} loss"
+    return Attack(f"apgd-{loss}-{_text(budget)}", "linf-steps", "Linf", budget, summary, method)
 
 
 def _deepfool(overshoot: float) -> Attack:
-    return Attack("deepfool", "L2", None, lambda fb: fb.attacks.L2DeepFoolAttack(overshoot=overshoot))
+    method = Surviving(DeepFool(overshoot))
+    return Attack("deepfool", "deepfool", "L2", None, "to the nearest boundary, far enough to survive rounding", method)
 
 
 def _cw(confidence: float) -> Attack:
-    def make(fb: Any) -> Any:
-        return fb.attacks.L2CarliniWagnerAttack(
-            binary_search_steps=5, steps=150, stepsize=0.02, confidence=confidence, initial_const=0.1
-        )
+    method, summary = Surviving(CarliniWagner(confidence)), f"smallest change that leads by {confidence:g} logits"
+    return Attack(f"cw-{confidence:g}", "cw", "L2", None, summary, method)
 
-    return Attack(f"cw-{confidence:g}", "L2", None, make)
+
+def _cw_target(confidence: float) -> Attack:
+    method, summary = Surviving(CarliniWagner(confidence)), "Carlini-Wagner towards a random class per image"
+    return Attack(f"cw-target-{confidence:g}", "cw", "L2", None, summary, method, targeted=True)
+
+
+def _jsma(share: float) -> Attack:
+    return Attack(f"jsma-{share:g}", "jsma", "L0", share, "pairs of values set to 0 or 1", Jsma(share))
+
+
+def _square(budget: float, queries: int) -> Attack:
+    summary = f"random squares, {queries} score queries"
+    return Attack(f"square-{_text(budget)}", "square", "Linf", budget, summary, Square(budget, queries))
+
+
+def _patch(area: float) -> Attack:
+    return Attack(f"patch-{area:g}", "patch", "area", area, "a square with any content", Patch(area))
+
+
+def _hop_skip_jump() -> Attack:
+    method = Surviving(HopSkipJump(steps=15, directions=60))
+    return Attack("hopskipjump", "decision", "L2", None, "along the boundary, answers only, few queries", method)
+
+
+def _noise_images() -> Attack:
+    summary = "pure noise; whatever is answered counts"
+    return Attack("noise-images", "noise-images", "none", None, summary, NoiseImages(), on_image=False)
 
 
 def _text(budget: float) -> str:
@@ -101,51 +97,61 @@ def _text(budget: float) -> str:
     return f"{round(budget * 255)}of255" if budget < 0.05 else f"{budget:g}"
 
 
-# The less an attack overshoots the boundary, the fewer of its successes survive rounding to 8 bit.
+_ANY = (_cw(10), _cw(20), _cw_target(0), _hop_skip_jump(), _noise_images())
 GREY = (_fgsm(0.2), _bim(0.2), _pgd(0.1), _pgd(0.2), _pgd_l2(1.5), _deepfool(0.1), _cw(0))
-RGB = (_fgsm(4 / 255), _bim(4 / 255), _pgd(2 / 255), _pgd(8 / 255), _pgd_l2(0.5), _deepfool(0.3), _cw(0))
+GREY_MORE = (
+    *(_pgd(0.3), _pgd_target(0.2), _apgd(0.2, "ce"), _apgd(0.2, "dlr")),
+    *(_jsma(0.15), _square(0.3, 400), _patch(0.15)),
+)
+RGB = (_fgsm(4 / 255), _bim(4 / 255), _pgd(2 / 255), _pgd(8 / 255), _pgd_l2(0.5), _deepfool(0.1), _cw(0))
+RGB_MORE = (
+    *(_fgsm(2 / 255), _fgsm(8 / 255), _pgd(4 / 255), _pgd_target(8 / 255), _apgd(4 / 255, "ce"), _apgd(4 / 255, "dlr")),
+    *(_jsma(0.05), _square(8 / 255, 500), _patch(0.05)),
+)
+SUITES: dict[str, dict[Suite, tuple[Attack, ...]]] = {
+    "grey": {"default": GREY, "full": (*GREY, *GREY_MORE, *_ANY)},
+    "rgb": {"default": RGB, "full": (*RGB, *RGB_MORE, *_ANY)},
+}
 
 
-def suite(network: Network) -> dict[str, Attack]:
-    """Return the default attacks by name, with budgets for grey or for RGB inputs."""
-    attacks = GREY if network.preprocessing.channels == 1 else RGB
-    return {attack.name: attack for attack in attacks}
+def suite(network: Network, which: Suite = "default") -> dict[str, Attack]:
+    """Return a suite's attacks by name: ``default`` is quick, ``full`` is for evaluation.
+
+    The full suite contains the default one; budgets are those for grey or for RGB inputs.
+    """
+    colours = "grey" if network.preprocessing.channels == 1 else "rgb"
+    return {attack.name: attack for attack in SUITES[colours][which]}
 
 
-def chosen(network: Network, names: list[str] | None) -> list[Attack]:
-    """Return the attacks called ``names``, or the default suite.
+def chosen(network: Network, names: list[str] | None, which: Suite = "default") -> list[Attack]:
+    """Return the attacks called ``names``, or a whole suite.
 
     Raises:
         OptionsError: an unknown name; lists the known ones.
     """
-    known = suite(network)
+    known = suite(network, "full")
     unknown = [name for name in names or [] if name not in known]
     if unknown:
         raise OptionsError(f"there is no attack {', '.join(unknown)}; known: {', '.join(known)}.")
-    return [known[name] for name in names or known]
+    return [known[name] for name in names or suite(network, which)]
 
 
 def craft(attack: Attack, network: Network, pixels: Tensor, labels: Tensor, seed: int = 0) -> Crafted:
-    """Attack ``pixels`` away from ``labels``; the same seed gives the same images.
+    """Attack ``pixels`` away from ``labels``; the same seed gives an image the same result.
+
+    It does not depend on the other images, except for HopSkipJump, and but for the last bits in
+    which convolution libraries differ between batch sizes.
 
     Raises:
-        MissingExtraError: foolbox is not installed.
+        MissingExtraError: the attack comes from foolbox, which is not installed.
     """
-    foolbox = _foolbox()
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        model = foolbox.PyTorchModel(_Pixels(network).eval(), bounds=(0, 1), device=pixels.device)
-        _, made, _ = attack.make(foolbox)(model, pixels, labels, epsilons=attack.budget)
-    made = made.detach()
+    # What was made in inference mode, as predictions are, cannot take part in gradients; copies can.
+    pixels, labels = pixels.clone(), labels.clone()
+    draws = Draws(pixels, seed)
+    targets = draws.other_class(labels, len(network.labels)) if attack.targeted else None
+    made = attack.method(network.logits, pixels, Goal(labels, targets), draws).detach().clamp(0, 1)
     rounded = to_8_bit(made)
+    if not attack.on_image:
+        always = torch.ones(len(made), dtype=torch.bool, device=made.device)
+        return Crafted(rounded, always, always)
     return Crafted(rounded, network.predict(rounded) != labels, network.predict(made) != labels)
-
-
-def _foolbox() -> Any:
-    # foolbox imports GitPython, which refuses to be imported where git is not installed.
-    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-    try:
-        import foolbox
-    except ImportError as error:
-        raise MissingExtraError("attacks need foolbox; install the extra: pip install 'pathprint[attacks]'.") from error
-    return foolbox

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from profiling import building
+from profiling.attacks.cache import Crafting
 from profiling.attacks.registry import chosen
 from profiling.bundle import load_bundle, save_bundle
+from profiling.commands import tables
 from profiling.commands.options import (
     AsJson,
+    AttackCache,
     Attacks,
     ClassMap,
     Data,
@@ -31,14 +33,12 @@ from profiling.commands.options import (
     read_class_map,
 )
 from profiling.detection.classifiers import FITTERS
-from profiling.errors import OptionsError
-from profiling.evaluation.evaluate import Evaluation
-from profiling.evaluation.evaluate import evaluate as evaluate_detector
+from profiling.evaluation import protocol
 from profiling.paths.extraction import Extractor
 from profiling.paths.policy import Policy
 from profiling.profiles import Profile
 from profiling.progress import console
-from profiling.splits import profile_images, split, unseen
+from profiling.splits import profile_images, split, split_again
 from profiling.threads import settle_threads
 
 SYNAPSES = "synapses.safetensors"
@@ -99,6 +99,7 @@ def fit(
     thorough: Annotated[bool, typer.Option(help="Also use stability: better, four times the cost.")] = False,
     fit_images: Annotated[int, typer.Option(min=10, help="Images to fit on, at most.")] = 400,
     calibration_images: Annotated[int, typer.Option(min=10, help="Clean images to calibrate on, at most.")] = 1000,
+    cache: AttackCache = None,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -112,9 +113,9 @@ def fit(
     dataset = open_data(data or made.data, network, made.class_map)
     parts = split(dataset, made.keys, made.seed)
     sizes = building.Sizes(fit_images, calibration_images)
-    options = building.FitOptions(classifier, target_fpr, thorough, seed)
+    options = building.FitOptions(classifier, target_fpr, thorough, seed, cache)
     detector = building.fit_detector(made.extractor, made.signatures, parts, chosen(network, attack), options, sizes)
-    save_bundle(detector, parts, dataset.pixels(parts.calibrate[:1], network.preprocessing)[0], out)
+    save_bundle(detector, parts, dataset.pixels(parts.calibrate.positions[:1], network.preprocessing)[0], out)
     low, high = detector.calibration.interval
     console.print(f"{detector.score.kind} detector, {low:.1%} to {high:.1%} of clean images flagged; bundle in {out}")
     if as_json:
@@ -127,39 +128,34 @@ def evaluate(
     class_map: ClassMap = None,
     attack: Attacks = None,
     images: Annotated[int, typer.Option(min=10, help="Test images, at most.")] = 500,
+    full: Annotated[
+        bool, typer.Option("--full", help="All attacks, controls, baselines, unseen attacks. Slow: use --cache.")
+    ] = False,
+    paper_protocol: Annotated[
+        bool, typer.Option("--paper-protocol", help="Also the papers' leaky split, to compare with published figures.")
+    ] = False,
+    adaptive: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Images for an attacker who knows the detector. Slow: about 500 walks each and budget."
+        ),
+    ] = 0,
+    cache: AttackCache = None,
     seed: Seed = 1,
     as_json: AsJson = False,
 ) -> None:
     """Measure a bundle on images that none of its steps has seen, clean and attacked.
 
-    Example: pathprint evaluate lenet5-bundle --data mnist.npz
+    Example: pathprint evaluate lenet5-bundle --data mnist.npz --full --cache attacked
     """
     loaded = load_bundle(bundle)
     network = loaded.detector.network
     settle_threads(network.preprocessing)
-    dataset = open_data(data, network, read_class_map(class_map))
-    test = unseen(dataset, frozenset().union(*loaded.used.values()))
-    if dataset.held_out is not None:
-        test = test[dataset.held_out[test]]
-    if not len(test):
-        raise OptionsError(f"every image of {data} was used to build {bundle}; evaluate on other images.")
-    figures, _ = evaluate_detector(loaded.detector, dataset, test, chosen(network, attack), images, seed)
-    console.print(figures_table(figures))
+    parts = split_again(open_data(data, network, read_class_map(class_map)), loaded.used)
+    crafting = Crafting(seed, cache)
+    options = protocol.Options(images, crafting=crafting, full=full, paper=paper_protocol, adaptive=adaptive)
+    attacks = chosen(network, attack, "full" if full else "default")
+    report = protocol.evaluate(loaded.detector, parts, attacks, options).report
+    console.print(tables.figures(report))
     if as_json:
-        print_json(figures.to_dict())
-
-
-def figures_table(figures: Evaluation) -> Table:
-    """Return the figures as a table for people; ``softmax`` is the AUC of the network's own confidence."""
-    table = Table(
-        title=f"{figures.images} unseen images; network accuracy {figures.clean_accuracy:.1%}; "
-        f"{figures.flagged_clean:.1%} of clean images flagged (at most {figures.target:.0%} promised)"
-    )
-    for column in ("attack", "success", "AUC", "95 % interval", "TPR@5%", "TPR@1%", "softmax"):
-        table.add_column(column, justify="left" if column == "attack" else "right", no_wrap=True)
-    for name, result in figures.attacks.items():
-        low, high = result.auc_interval
-        rates = (f"{result.tpr_at_5fpr:.2f}", f"{result.tpr_at_1fpr:.2f}", f"{result.softmax_auc:.3f}")
-        table.add_row(name, f"{result.success:.0%}", f"{result.auc:.3f}", f"{low:.3f}-{high:.3f}", *rates)
-    table.add_row("mean", "", f"{figures.mean_auc:.3f}", "", "", "", "")
-    return table
+        print_json(report.to_dict())

@@ -24,7 +24,11 @@ Out = Annotated[Path, typer.Option(help="Where to write.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON line on standard output.")]
 Attacks = Annotated[
-    list[str] | None, typer.Option("--attack", help="Attack to use; repeatable. Default: the whole suite.")
+    list[str] | None,
+    typer.Option("--attack", help="Attack to use, see `pathprint attacks`; repeatable. Default: a whole suite."),
+]
+AttackCache = Annotated[
+    Path | None, typer.Option("--cache", help="Folder that keeps attacked images, to go on after an interruption.")
 ]
 ClassMap = Annotated[
     Path | None, typer.Option(help='JSON file {"folder": class number}, where folder names are no labels.')

@@ -13,10 +13,11 @@ from torch import Tensor
 from profiling import building
 from profiling.attacks.registry import suite
 from profiling.bundle import save_bundle
-from profiling.commands.offline import figures_table
+from profiling.commands import tables
 from profiling.commands.options import AsJson, open_data, open_network, print_json
 from profiling.demonstration import ask, running_service
-from profiling.evaluation.evaluate import Evaluation, Samples, evaluate
+from profiling.evaluation import protocol
+from profiling.evaluation.figures import Report
 from profiling.lookup import Floats
 from profiling.paths.extraction import Extractor
 from profiling.progress import console
@@ -41,21 +42,22 @@ def quickstart(
     extractor = Extractor(network)
     signatures = building.profile(extractor, dataset, images, building.PROFILE_PER_CLASS)
     detector = building.fit_detector(extractor, signatures, parts, attacks, building.FitOptions(), building.Sizes())
-    figures, samples = evaluate(detector, dataset, parts.test, attacks)
+    outcome = protocol.evaluate(detector, parts, attacks, protocol.Options())
     out.parent.mkdir(parents=True, exist_ok=True)
-    save_bundle(detector, parts, dataset.pixels(parts.calibrate[:1], network.preprocessing)[0], out)
-    console.print(figures_table(figures))
-    answers = _demonstrate(out, samples)
+    save_bundle(detector, parts, dataset.pixels(parts.calibrate.positions[:1], network.preprocessing)[0], out)
+    console.print(tables.figures(outcome.report))
+    answers = _demonstrate(out, outcome)
     console.print(f"\nThe bundle is in {out}. Serve it with:\n\n    {_program()} serve {out}\n", highlight=False)
     if as_json:
-        print_json(_closing(out, figures, answers))
+        print_json(_closing(out, outcome.report, answers))
 
 
-def _demonstrate(bundle: Path, samples: Samples) -> dict[str, Any]:
+def _demonstrate(bundle: Path, outcome: protocol.Outcome) -> dict[str, Any]:
     """Ask the service about a typical clean and a typical adversarial test image."""
+    crafted, won = outcome.trial.crafted[_SHOWN], outcome.trial.crafted[_SHOWN].success
     shown = {
-        "clean": _median(samples.clean.pixels, samples.clean_scores),
-        "adversarial": _median(samples.adversarial[_SHOWN], samples.adversarial_scores[_SHOWN]),
+        "clean": _median(outcome.trial.clean.pixels, outcome.scores.clean),
+        "adversarial": _median(crafted.pixels[won], outcome.scores.attacks[_SHOWN][won.numpy()]),
     }
     with running_service(bundle) as address:
         answers = {name: ask(address, pixels) for name, pixels in shown.items()}
@@ -81,12 +83,18 @@ def _median(pixels: Tensor, scores: Floats) -> Tensor:
     return pixels[int(np.argsort(scores, kind="stable")[len(scores) // 2])]
 
 
-def _closing(bundle: Path, figures: Evaluation, answers: dict[str, Any]) -> dict[str, Any]:
-    data = figures.to_dict()
-    kept = ("success", "auc", "tpr_at_5fpr")
+def _closing(bundle: Path, report: Report, answers: dict[str, Any]) -> dict[str, Any]:
+    attacks = {
+        name: {
+            "success": report.attacks[name].success,
+            "auc": found.auc.value,
+            "tpr_at_5fpr": found.tpr_at_5fpr.value,
+        }
+        for name, found in report.detector.attacks.items()
+    }
     return {
         "bundle": str(bundle),
-        "clean_accuracy": data["clean_accuracy"],
-        "attacks": {name: {key: result[key] for key in kept} for name, result in data["attacks"].items()},
+        "clean_accuracy": report.clean_accuracy,
+        "attacks": attacks,
         "service": {name: answer["detection"]["verdict"] for name, answer in answers.items()},
     }

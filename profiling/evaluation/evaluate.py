@@ -1,147 +1,145 @@
-"""Evaluate a detector on test images: clean ones, and every attack on them."""
+"""Evaluate detectors on test images: clean ones, every attack on them, and benign controls."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from profiling.attacks.registry import Attack
-from profiling.building import Correct, correct_images, craft_all, features_of
-from profiling.datasets import Dataset
-from profiling.detection.detector import Detector
-from profiling.detection.scores import total
-from profiling.evaluation.metrics import auc, auc_interval, rate_above, threshold_at
+from models.network import Network
+from profiling.attacks.attack import Attack, Crafted
+from profiling.attacks.cache import Crafting
+from profiling.attacks.controls import Control, Controlled, apply
+from profiling.building import CHUNK, Correct, craft_all
+from profiling.evaluation.figures import AttackDetection, AttackFigures, ControlDetection, DetectorFigures
+from profiling.evaluation.metrics import Resampling, threshold_at
+from profiling.evaluation.panel import Panel
 from profiling.lookup import Floats
 from profiling.paths.path import Indices
+from profiling.splits import Test
 
-
-@dataclass(frozen=True, slots=True)
-class AttackResult:
-    """How one attack fared.
-
-    Attributes:
-        success: share of images whose answer changed, after rounding to 8 bit.
-        success_unrounded: the same before rounding.
-        auc: of successful adversarial against clean images; ``auc_interval`` its 95 % interval.
-        tpr_at_5fpr, tpr_at_1fpr: share of them flagged at thresholds set on the calibration images.
-        softmax_auc: what the network's own confidence gives, the trivial detector.
-        median_l2: median perturbation of the successful ones, in pixels of [0, 1].
-    """
-
-    success: float
-    success_unrounded: float
-    auc: float
-    auc_interval: tuple[float, float]
-    tpr_at_5fpr: float
-    tpr_at_1fpr: float
-    softmax_auc: float
-    median_l2: float
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """Figures on images that no step of the bundle has seen.
-
-    Attributes:
-        images: correctly classified clean test images.
-        clean_accuracy: of the network on the test images.
-        flagged_clean: share of them flagged at the bundle's threshold; ``target`` was promised.
-        fpr_at_5, fpr_at_1: realised rates at the thresholds used for the attacks' TPRs.
-    """
-
-    images: int
-    clean_accuracy: float
-    target: float
-    flagged_clean: float
-    fpr_at_5: float
-    fpr_at_1: float
-    attacks: dict[str, AttackResult]
-
-    @property
-    def mean_auc(self) -> float:
-        """Mean AUC over the attacks that succeeded at all."""
-        return float(np.nanmean([result.auc for result in self.attacks.values()]))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the figures as JSON-able data; what is undefined becomes None."""
-        figures: dict[str, Any] = _finite({**asdict(self), "mean_auc": self.mean_auc})
-        return figures
+_RATES = (0.05, 0.01)
 
 
 @dataclass(frozen=True)
-class Samples:
-    """Clean test images and what the attacks made of them; kept for pictures and demonstrations."""
+class Trial:
+    """Clean test images and what attacks and controls made of them."""
 
-    clean: Correct
-    clean_scores: Floats
-    adversarial: dict[str, Tensor]
-    adversarial_scores: dict[str, Floats]
+    clean: Correct[Test]
+    attacks: Sequence[Attack]
+    crafted: Mapping[str, Crafted]
+    controls: Sequence[Control]
+    controlled: Mapping[str, Controlled]
 
+    @staticmethod
+    def of(
+        network: Network,
+        clean: Correct[Test],
+        attacks: Sequence[Attack],
+        controls: Sequence[Control],
+        crafting: Crafting,
+    ) -> Trial:
+        """Craft everything that the detectors will be asked about."""
+        crafted = {attack.name: craft_all(attack, network, clean, crafting) for attack in attacks}
+        controlled = {control.name: _control_all(control, network, clean, crafting.seed) for control in controls}
+        return Trial(clean, attacks, crafted, controls, controlled)
 
-def evaluate(
-    detector: Detector, dataset: Dataset, images: Indices, attacks: Sequence[Attack], limit: int = 500, seed: int = 1
-) -> tuple[Evaluation, Samples]:
-    """Return figures on up to ``limit`` correctly classified ones of ``images``.
+    def sources(self, rows: Tensor) -> Indices:
+        """Return the source images of marked rows, ``(n,)``."""
+        found: Indices = self.clean.indices[rows.cpu().numpy()]
+        return found
 
-    Raises:
-        FitError: none of them is classified correctly.
-    """
-    correct = correct_images(detector.network, dataset, images, limit)
-    clean_scores, clean_softmax = _scores(detector, correct.pixels, "clean test images")
-    thresholds = [threshold_at(detector.clean_scores, rate) for rate in (0.05, 0.01)]
-    results, made, scores = {}, {}, {}
-    for attack in attacks:
-        crafted = craft_all(attack, detector.network, correct, seed)
-        won = crafted.success
-        made[attack.name] = crafted.pixels[won]
-        scores[attack.name], softmax = _scores(detector, crafted.pixels[won], f"scoring {attack.name}")
-        sources = correct.indices[won.numpy()]
-        results[attack.name] = AttackResult(
-            success=float(won.float().mean()),
+    def figures(self) -> dict[str, AttackFigures]:
+        """Return how the attacks fared against the network."""
+        return {attack.name: self._fared(attack) for attack in self.attacks}
+
+    def _fared(self, attack: Attack) -> AttackFigures:
+        crafted = self.crafted[attack.name]
+        change = (crafted.pixels - self.clean.pixels)[crafted.success].flatten(1)
+        return AttackFigures(
+            family=attack.family,
+            norm=attack.norm,
+            budget=attack.budget,
+            summary=attack.summary,
+            success=float(crafted.success.float().mean()),
             success_unrounded=float(crafted.success_unrounded.float().mean()),
-            auc=auc(clean_scores, scores[attack.name]),
-            auc_interval=auc_interval(clean_scores, correct.indices, scores[attack.name], sources),
-            tpr_at_5fpr=rate_above(scores[attack.name], thresholds[0]),
-            tpr_at_1fpr=rate_above(scores[attack.name], thresholds[1]),
-            softmax_auc=auc(clean_softmax, softmax),
-            median_l2=_median_l2(crafted.pixels[won] - correct.pixels[won]),
+            median_l2=float(change.norm(dim=1).median()) if len(change) else float("nan"),
+            median_linf=float(change.abs().amax(1).median()) if len(change) else float("nan"),
         )
-    figures = Evaluation(
-        images=len(correct.indices),
-        clean_accuracy=correct.accuracy,
-        target=detector.calibration.target,
-        flagged_clean=rate_above(clean_scores, detector.calibration.threshold),
-        fpr_at_5=rate_above(clean_scores, thresholds[0]),
-        fpr_at_1=rate_above(clean_scores, thresholds[1]),
-        attacks=results,
+
+
+def _control_all(control: Control, network: Network, clean: Correct[Test], seed: int) -> Controlled:
+    chunks = zip(torch.split(clean.pixels, CHUNK), torch.split(clean.labels, CHUNK), strict=True)
+    parts = [apply(control, network, pixels, labels, seed) for pixels, labels in chunks]
+    return Controlled(torch.cat([part.pixels for part in parts]), torch.cat([part.kept for part in parts]))
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of one detector on a trial; of attacks on every image, successful or not."""
+
+    calibration: Floats
+    clean: Floats
+    misclassified: Floats
+    attacks: Mapping[str, Floats]
+    controls: Mapping[str, Floats]
+
+
+def score_all(panel: Panel, trial: Trial) -> dict[str, Scores]:
+    """Return the scores of each of the panel's detectors."""
+    attacks = {name: _score(panel, made.pixels, f"scoring {name}") for name, made in trial.crafted.items()}
+    controls = {name: _score(panel, made.pixels, f"scoring {name}") for name, made in trial.controlled.items()}
+    clean = _score(panel, trial.clean.pixels, "clean test images")
+    misclassified = _score(panel, trial.clean.misclassified, "misclassified images")
+    return {
+        name: Scores(
+            calibration=panel.clean_scores[name],
+            clean=clean[name],
+            misclassified=misclassified[name],
+            attacks={attack: found[name] for attack, found in attacks.items()},
+            controls={control: found[name] for control, found in controls.items()},
+        )
+        for name in panel.summaries
+    }
+
+
+def _score(panel: Panel, pixels: Tensor, title: str) -> Mapping[str, Floats]:
+    return panel.score(pixels, title) if len(pixels) else dict.fromkeys(panel.summaries, np.zeros(0))
+
+
+def judge(scores: Scores, trial: Trial, summary: str) -> DetectorFigures:
+    """Return the figures of one detector; thresholds come from its calibration scores alone."""
+    limit, strict = (threshold_at(scores.calibration, rate) for rate in _RATES)
+    images = trial.clean.indices
+    by_image = Resampling.over(images)
+    unnumbered = np.arange(len(scores.misclassified))
+    controls = {}
+    for control in trial.controls:
+        kept = trial.controlled[control.name].kept
+        flags = scores.controls[control.name][kept.cpu().numpy()] > limit
+        flagged = by_image.share(flags, trial.sources(kept))
+        controls[control.name] = ControlDetection(control.summary, float(kept.float().mean()), flagged)
+    return DetectorFigures(
+        summary=summary,
+        fpr_at_5=by_image.share(scores.clean > limit, images),
+        fpr_at_1=by_image.share(scores.clean > strict, images),
+        misclassified_flagged=Resampling.over(unnumbered).share(scores.misclassified > limit, unnumbered),
+        attacks={name: _detection(scores, trial, name, by_image) for name in trial.crafted},
+        controls=controls,
     )
-    return figures, Samples(correct, clean_scores, made, scores)
 
 
-def _scores(detector: Detector, pixels: Tensor, title: str) -> tuple[Floats, Floats]:
-    """Return the detector's scores and, as the trivial baseline, 1 - the largest softmax."""
-    if not len(pixels):
-        return np.zeros(0), np.zeros(0)
-    table, _ = features_of(detector.extractor, detector.signatures, pixels, detector.thorough, title)
-    with torch.inference_mode():
-        logits = torch.cat([detector.network.logits(chunk) for chunk in torch.split(pixels, 256)])
-    doubt: Floats = 1 - logits.double().softmax(1).amax(1).numpy()
-    return total(detector.score, table.values), doubt
-
-
-def _median_l2(change: Tensor) -> float:
-    return float(change.flatten(1).norm(dim=1).median()) if len(change) else float("nan")
-
-
-def _finite(value: Any) -> Any:
-    """Replace numbers that JSON cannot hold by None."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value
+def _detection(scores: Scores, trial: Trial, name: str, by_image: Resampling) -> AttackDetection:
+    limit, strict = (threshold_at(scores.calibration, rate) for rate in _RATES)
+    success = trial.crafted[name].success
+    won, lost = (scores.attacks[name][rows.cpu().numpy()] for rows in (success, ~success))
+    sources = trial.sources(success)
+    return AttackDetection(
+        auc=by_image.area(scores.clean, trial.clean.indices, won, sources),
+        tpr_at_5fpr=by_image.share(won > limit, sources),
+        tpr_at_1fpr=by_image.share(won > strict, sources),
+        failed_flagged=by_image.share(lost > limit, trial.sources(~success)),
+    )

@@ -2,13 +2,79 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
 from profiling.lookup import Floats
 from profiling.paths.path import Indices
 
 _RESAMPLES = 500
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure with its 95 % bootstrap interval; nan where ``images`` is 0."""
+
+    value: float
+    low: float
+    high: float
+    images: int
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """Bootstrap by source image: an image and all that was made of it are drawn together.
+
+    Attributes:
+        images: numbers of all source images, ascending, each once.
+    """
+
+    images: Indices
+    seed: int = 0
+
+    @staticmethod
+    def over(*sources: Indices) -> Resampling:
+        """Return the resampling over all images among ``sources``."""
+        return Resampling(np.unique(np.concatenate(sources)))
+
+    @cached_property
+    def _drawn(self) -> Floats:
+        """How often each resample draws each image, ``(r, images)``."""
+        generator, n = np.random.default_rng(self.seed), len(self.images)
+        if not n:
+            return np.zeros((_RESAMPLES, 0))
+        return generator.multinomial(n, np.full(n, 1 / n), size=_RESAMPLES).astype(np.float64)
+
+    def weights(self, sources: Indices) -> Floats:
+        """Return how often each resample draws each row, ``(r, rows)``."""
+        return self._drawn[:, np.searchsorted(self.images, sources)]
+
+    def area(self, clean: Floats, clean_sources: Indices, adversarial: Floats, sources: Indices) -> Estimate:
+        """Return the area under the ROC curve."""
+        areas = weighted_areas(clean, adversarial, self.weights(clean_sources), self.weights(sources))
+        return _estimate(auc(clean, adversarial), areas, len(adversarial))
+
+    def share(self, flags: Flags, sources: Indices) -> Estimate:
+        """Return the share of set ``flags``."""
+        weights = self.weights(sources)
+        with np.errstate(invalid="ignore"):  # a resample without any of these images says nothing
+            shares = weights @ flags.astype(np.float64) / weights.sum(1)
+        return _estimate(float(flags.mean()) if len(flags) else float("nan"), shares, len(flags))
+
+
+def _estimate(value: float, resampled: Floats, images: int) -> Estimate:
+    known = resampled[np.isfinite(resampled)]
+    low, high = np.quantile(known, [0.025, 0.975]) if len(known) else (np.nan, np.nan)
+    return Estimate(value, float(low), float(high), images)
 
 
 def auc(clean: Floats, adversarial: Floats) -> float:
@@ -19,27 +85,18 @@ def auc(clean: Floats, adversarial: Floats) -> float:
     return float(roc_auc_score(truth, np.concatenate([clean, adversarial])))
 
 
-def auc_interval(
-    clean: Floats, clean_sources: Indices, adversarial: Floats, sources: Indices, seed: int = 0
-) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval of the AUC, resampling source images, not rows.
+def weighted_areas(clean: Floats, adversarial: Floats, clean_weights: Floats, weights: Floats) -> Floats:
+    """Return the area for each row of weights ``(r, n)``; nan where one side weighs nothing.
 
-    An image and the attacks on it are drawn together, because they are not independent.
+    The area is the chance that an adversarial image scores above a clean one; ties count half.
     """
-    generator = np.random.default_rng(seed)
-    images = np.unique(np.concatenate([clean_sources, sources]))
-    at, adversarial_at = np.searchsorted(images, clean_sources), np.searchsorted(images, sources)
-    areas = []
-    for _ in range(_RESAMPLES):
-        drawn = np.bincount(generator.integers(len(images), size=len(images)), minlength=len(images))
-        areas.append(auc(np.repeat(clean, drawn[at]), np.repeat(adversarial, drawn[adversarial_at])))
-    low, high = np.nanquantile(areas, [0.025, 0.975])
-    return float(low), float(high)
-
-
-def rate_above(scores: Floats, threshold: float) -> float:
-    """Return the share of scores above ``threshold``; nan if there are none."""
-    return float((scores > threshold).mean()) if len(scores) else float("nan")
+    order = np.argsort(clean, kind="stable")
+    below = np.pad(np.cumsum(clean_weights[:, order], axis=1), ((0, 0), (1, 0)))
+    left, right = (np.searchsorted(clean[order], adversarial, side=side) for side in ("left", "right"))
+    wins = (below[:, left] + below[:, right]) / 2
+    with np.errstate(invalid="ignore"):
+        areas: Floats = (wins * weights).sum(1) / (clean_weights.sum(1) * weights.sum(1))
+    return areas
 
 
 def threshold_at(clean: Floats, rate: float) -> float:

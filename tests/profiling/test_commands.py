@@ -18,7 +18,20 @@ from profiling.splits import Split
 from profiling.synapses import ClassSynapses
 from tests.definitions.effective_path import check, trace
 
-COMMANDS = ["networks", "train", "profile", "fit", "evaluate", "sanity", "detect", "paths", "serve", "quickstart"]
+COMMANDS = [
+    "networks",
+    "train",
+    "attacks",
+    "profile",
+    "fit",
+    "evaluate",
+    "sanity",
+    "bench",
+    "detect",
+    "paths",
+    "serve",
+    "quickstart",
+]
 
 
 def pathprint(*arguments: object, status: int = 0) -> subprocess.CompletedProcess[str]:
@@ -39,7 +52,7 @@ def closing_json(done: subprocess.CompletedProcess[str]) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def image(digits: Dataset, digits_split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("images") / "digit.png"
-    to_image(digits.pixels(digits_split.test[:1], zoo.ZOO["digits-cnn"].preprocessing)[0]).save(path)
+    to_image(digits.pixels(digits_split.test.positions[:1], zoo.ZOO["digits-cnn"].preprocessing)[0]).save(path)
     return path
 
 
@@ -67,12 +80,25 @@ def test_from_network_to_figures(tmp_path: Path, image: Path) -> None:
     named = ("--network", "digits-cnn", "--weights", weights)
     profiled = pathprint("profile", *named, "--out", tmp_path / "profile", "--json")
     assert closing_json(profiled)["classes"] == 10
-    options = ("--attack", "pgd-0.2", "--classifier", "logistic", "--fit-images", 100)
+    cache = ("--cache", tmp_path / "attacked")
+    options = ("--attack", "pgd-0.2", "--classifier", "logistic", "--fit-images", 100, *cache)
     fitted = closing_json(pathprint("fit", tmp_path / "profile", "--out", tmp_path / "bundle", *options, "--json"))
     assert fitted["classifier"] == "logistic"
-    figures = closing_json(pathprint("evaluate", tmp_path / "bundle", "--attack", "pgd-0.2", "--images", 100, "--json"))
+    asked = ("--attack", "pgd-0.2", "--images", 100, *cache, "--json")
+    figures = closing_json(pathprint("evaluate", tmp_path / "bundle", *asked))
     assert float(str(figures["mean_auc"])) > 0.85
+    assert len(list((tmp_path / "attacked" / "pgd-0.2").iterdir())) == 2  # one chunk each of fit and test images
     assert "at the" not in pathprint("detect", tmp_path / "bundle", image).stderr
+
+
+def test_attacks_are_listed_with_norm_and_budget(capsys: pytest.CaptureFixture[str]) -> None:
+    _, words, _ = in_process(capsys, "attacks")
+    assert "* pgd-l2-1.5           L2    1.5" in words
+    assert "  jsma-0.05            L0    0.05" in words
+    _, line, _ = in_process(capsys, "attacks", "--json")
+    listed = json.loads(line)
+    assert {"grey", "rgb"} == set(listed)
+    assert {"name", "suite", "family", "norm", "budget", "summary"} == set(listed["rgb"][0])
 
 
 def test_detect_says_what_the_detector_says(bundle_folder: Path, image: Path) -> None:

@@ -1,7 +1,10 @@
 """No image has two roles, whatever the data; the same data and seed give the same roles."""
 
 import io
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import numpy as np
@@ -10,7 +13,7 @@ from PIL import Image
 
 from profiling.datasets import Dataset, open_dataset
 from profiling.errors import DataError, SplitError
-from profiling.splits import Split, profile_images, split, unseen
+from profiling.splits import Images, Split, profile_images, split, split_again, unseen
 
 
 def keys(dataset: Dataset, images: np.ndarray[tuple[int], np.dtype[np.int64]]) -> frozenset[int]:
@@ -28,15 +31,47 @@ def test_roles_share_no_image(digits: Dataset, seed: int) -> None:
 
 def test_split_is_reproducible(digits: Dataset) -> None:
     first, again = (split(digits, keys(digits, profile_images(digits, 4)), 4) for _ in range(2))
-    np.testing.assert_array_equal(first.test, again.test)
+    np.testing.assert_array_equal(first.test.positions, again.test.positions)
 
 
 def test_overlap_cannot_be_constructed(digits: Dataset) -> None:
-    some, other = np.arange(10), np.arange(9, 20)
+    def of(start: int, stop: int) -> Images[Any]:
+        return Images(digits, np.arange(start, stop))
+
     with pytest.raises(SplitError, match="both fit and test"):
-        Split(digits, frozenset(), some, np.arange(30, 40), other)
+        Split(digits, frozenset(), of(0, 10), of(30, 40), of(9, 20))
     with pytest.raises(SplitError, match="both profile and calibrate"):
-        Split(digits, keys(digits, some), np.arange(30, 40), some, other)
+        Split(digits, of(0, 10).keys, of(30, 40), of(9, 20), of(50, 60))
+
+
+def test_mypy_tells_the_roles_apart(tmp_path: Path) -> None:
+    (tmp_path / "leak.py").write_text(
+        "from profiling.splits import Fit, Images, Split\n"
+        "def learn(images: Images[Fit]) -> None: ...\n"
+        "def leak(parts: Split) -> None:\n"
+        "    learn(parts.fit)\n"
+        "    learn(parts.test)\n"
+    )
+    command = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", str(tmp_path / "leak.py")]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False).stdout
+    assert (
+        'leak.py:5: error: Argument 1 to "learn" has incompatible type "Images[Test]"; expected "Images[Fit]"' in found
+    )
+    assert "leak.py:4:" not in found
+
+
+def test_a_bundles_images_have_the_same_roles_in_the_same_order_again(digits: Dataset) -> None:
+    parts = split(digits, keys(digits, profile_images(digits, 3)), 3)
+    again = split_again(digits, {role: parts.keys(role) for role in ("profile", "fit", "calibrate")})
+    for role in ("fit", "calibrate", "test"):
+        np.testing.assert_array_equal(getattr(again, role).positions, getattr(parts, role).positions)
+    assert again.profiled.keys == parts.profile
+
+
+def test_nothing_is_left_to_test_where_everything_was_used(digits: Dataset) -> None:
+    used = {"profile": keys(digits, np.arange(len(digits))), "fit": frozenset[int](), "calibrate": frozenset[int]()}
+    with pytest.raises(SplitError, match="every image of digits was used"):
+        split_again(digits, used)
 
 
 def test_equal_images_count_as_one(tmp_path: Path) -> None:

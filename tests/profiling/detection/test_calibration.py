@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from profiling.detection.calibration import Calibration, calibrate
 from profiling.errors import CalibrationError
-from profiling.evaluation.metrics import auc, auc_interval, rate_above, threshold_at
 
 
 @given(st.integers(19, 400), st.sampled_from([0.05, 0.1, 0.2]), st.integers(0, 10**6))
@@ -45,24 +44,3 @@ def test_too_few_images_are_refused_with_the_number_it_takes() -> None:
 def test_senseless_targets_are_refused(target: float) -> None:
     with pytest.raises(CalibrationError, match="must lie between 0 and 1"):
         calibrate(np.arange(100.0), target)
-
-
-def test_figures_are_their_definitions() -> None:
-    clean, adversarial = np.array([0.0, 1, 2, 3]), np.array([1.5, 2.5, 9])
-    wins = np.mean([[a > c for c in clean] for a in adversarial])
-    assert auc(clean, adversarial) == pytest.approx(wins)
-    assert np.isnan(auc(clean, np.zeros(0)))
-    assert rate_above(adversarial, 2) == pytest.approx(2 / 3)
-    assert threshold_at(np.arange(99.0), 0.05) == 94
-    assert threshold_at(np.arange(10.0), 0.05) == np.inf
-
-
-def test_bootstrap_interval_encloses_the_auc_and_shrinks() -> None:
-    generator = np.random.default_rng(0)
-    widths = []
-    for n in (50, 500):
-        clean, adversarial, images = generator.normal(size=n), generator.normal(1, size=n), np.arange(n)
-        low, high = auc_interval(clean, images, adversarial, images)
-        assert low <= auc(clean, adversarial) <= high
-        widths.append(high - low)
-    assert widths[1] < widths[0] / 2

@@ -16,7 +16,7 @@ from profiling.splits import Split, profile_images
 
 @pytest.fixture(scope="module")
 def pixels(digits: Dataset, digits_split: Split, bundle: Bundle) -> Tensor:
-    return digits.pixels(digits_split.test[:12], bundle.detector.network.preprocessing)
+    return digits.pixels(digits_split.test.positions[:12], bundle.detector.network.preprocessing)
 
 
 def test_evidence_adds_up_to_the_score(bundle: Bundle, pixels: Tensor) -> None:

@@ -90,8 +90,8 @@ def test_random_sets_are_as_large_as_the_path_and_have_an_effect() -> None:
 
 
 def test_paths_of_digits_carry_the_answer(digits: Dataset, digits_split: Split, extractor: Extractor) -> None:
-    pixels = digits.pixels(digits_split.test[:64], extractor.network.preprocessing)
-    found = sanity(extractor, pixels, digits.labels[digits_split.test[:64]], thetas=(0.1, 0.7))
+    pixels = digits.pixels(digits_split.test.positions[:64], extractor.network.preprocessing)
+    found = sanity(extractor, pixels, digits.labels[digits_split.test.positions[:64]], thetas=(0.1, 0.7))
     assert found.layers == ("0", "2", "5", "9")
     small, large = found.points
     assert small.share < large.share < 0.01

@@ -53,7 +53,7 @@ def test_forward_paths_have_as_many_neurons_and_synapses_on_the_calibration_imag
 
 
 def test_thresholds_hold_about_for_other_images(digits: Dataset, digits_split: Split, extractor: Extractor) -> None:
-    pixels = digits.pixels(digits_split.test[:64], extractor.network.preprocessing)
+    pixels = digits.pixels(digits_split.test.positions[:64], extractor.network.preprocessing)
     names = extractor.layout.names
     policy = calibrated(extractor, pixels[:32], names)
     expected, found = (synapses(e.extract(pixels[32:])) for e in (extractor, replace(extractor, policy=policy)))

@@ -1,0 +1,32 @@
+"""Local intrinsic dimensionality per layer, joined by logistic regression (Ma et al. 2018)."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial.distance import cdist
+
+from profiling.evaluation.baselines.joining import joined
+from profiling.evaluation.baselines.observation import Baseline, Lessons, Observation
+from profiling.lookup import Floats
+
+_BATCH, _NEIGHBOURS = 100, 20  # section 4 there: minibatches of 100, k = 20
+_TINY = 1e-12
+
+
+def dimensionality(values: Floats, reference: Floats, neighbours: int = _NEIGHBOURS) -> Floats:
+    """Return the maximum-likelihood estimate -1 / mean log(r_i / r_k) over the k nearest, ``(n,)``."""
+    nearest = np.sort(cdist(values, reference), axis=1)[:, :neighbours]
+    ratios = np.maximum(nearest, _TINY) / np.maximum(nearest[:, -1:], _TINY)
+    found: Floats = -1 / np.minimum(np.log(ratios).mean(axis=1), -_TINY)
+    return found
+
+
+def lid(lessons: Lessons) -> Baseline:
+    """Return the detector; neighbours are sought among one fixed minibatch of clean profile images."""
+    references = [values[:_BATCH] for values in lessons.profiled.layers]
+
+    def estimates(seen: Observation) -> Floats:
+        layers = zip(seen.layers, references, strict=True)
+        return np.stack([dimensionality(values, reference) for values, reference in layers], axis=1)
+
+    return joined(estimates, lessons)

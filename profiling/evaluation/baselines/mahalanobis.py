@@ -1,0 +1,53 @@
+"""Mahalanobis distances per layer, joined by logistic regression (Lee et al. 2018).
+
+Without the paper's noise on the input, whose size it tunes on the attack that is to be found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from profiling.evaluation.baselines.joining import joined
+from profiling.evaluation.baselines.observation import Baseline, Lessons, Observation
+from profiling.lookup import Floats
+from profiling.paths.path import Indices
+
+
+@dataclass(frozen=True)
+class Gaussians:
+    """One normal distribution per class, with a common covariance (section 2.1 there).
+
+    Attributes:
+        means: ``(k, c)``; ``precision`` the pseudo-inverse of the covariance, ``(c, c)``.
+    """
+
+    means: Floats
+    precision: Floats
+
+    @staticmethod
+    def of(values: Floats, labels: Indices) -> Gaussians:
+        """Return the distributions of values ``(n, c)``; classes without images are left out."""
+        classes, rows = np.unique(labels, return_inverse=True)
+        means = np.stack([values[rows == row].mean(axis=0) for row in range(len(classes))])
+        centred = values - means[rows]
+        return Gaussians(means, np.linalg.pinv(centred.T @ centred / len(values), hermitian=True))
+
+    def distance(self, values: Floats) -> Floats:
+        """Return the squared Mahalanobis distance to the nearest class, ``(n,)``."""
+        away = values[:, None] - self.means
+        distances: Floats = np.einsum("nkc,cd,nkd->nk", away, self.precision, away, optimize=True)
+        nearest: Floats = distances.min(axis=1)
+        return nearest
+
+
+def mahalanobis(lessons: Lessons) -> Baseline:
+    """Return the detector with one distance per layer."""
+    fitted = [Gaussians.of(values, lessons.labels) for values in lessons.profiled.layers]
+
+    def distances(seen: Observation) -> Floats:
+        layers = zip(fitted, seen.layers, strict=True)
+        return np.stack([gaussians.distance(values) for gaussians, values in layers], axis=1)
+
+    return joined(distances, lessons)

@@ -1,0 +1,47 @@
+"""All baselines by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from torch import Tensor
+
+from models.network import Network
+from profiling.building import Correct
+from profiling.evaluation.baselines.confidence import energy, entropy, margin, max_softmax
+from profiling.evaluation.baselines.lid import lid
+from profiling.evaluation.baselines.mahalanobis import mahalanobis
+from profiling.evaluation.baselines.neighbours import nearest_neighbours
+from profiling.evaluation.baselines.observation import Baseline, Lessons, observe
+from profiling.evaluation.baselines.squeezing import squeezing
+from profiling.evaluation.panel import Panel
+from profiling.lookup import Floats
+from profiling.splits import Calibrate
+
+UNFITTED: dict[str, tuple[str, Baseline]] = {
+    "max-softmax": ("1 - largest softmax (Hendrycks & Gimpel 2017)", max_softmax),
+    "margin": ("distance of the two largest logits", margin),
+    "entropy": ("entropy of the softmax", entropy),
+    "energy": ("log-sum-exp of the logits (Liu et al. 2020)", energy),
+    "squeezing": ("feature squeezing: bit depth, median (Xu et al. 2018)", squeezing),
+}
+FITTED: dict[str, tuple[str, Callable[[Lessons], Baseline]]] = {
+    "knn": ("distance to the 50th nearest neighbour, penultimate layer (Sun et al. 2022)", nearest_neighbours),
+    "mahalanobis": ("per layer, logistic regression (Lee et al. 2018); saw the default suite", mahalanobis),
+    "lid": ("local intrinsic dimensionality per layer (Ma et al. 2018); saw the default suite", lid),
+}
+
+
+def baseline_panel(network: Network, held: Correct[Calibrate], lessons: Lessons | None) -> Panel:
+    """Return the baselines, calibrated on the clean images ``held``; without lessons those that learn nothing."""
+    fitted = {name: fit(lessons) for name, (_, fit) in FITTED.items()} if lessons else {}
+    detectors = {name: detector for name, (_, detector) in UNFITTED.items()} | fitted
+
+    def score(pixels: Tensor, title: str) -> Mapping[str, Floats]:
+        seen = observe(network, pixels, title)
+        return {name: detector(seen) for name, detector in detectors.items()}
+
+    about = {name: summary for name, (summary, _) in UNFITTED.items()}
+    about |= {name: summary for name, (summary, _) in FITTED.items()}
+    summaries = {name: about[name] for name in detectors}
+    return Panel(summaries, score, score(held.pixels, "calibrating baselines"))

@@ -1,0 +1,31 @@
+"""Detection of an attacker who knows the detector, as a curve over the attacker's budget."""
+
+from __future__ import annotations
+
+from profiling.attacks.adaptive import Adaptive, evade
+from profiling.building import Correct
+from profiling.detection.detector import Detector
+from profiling.evaluation.figures import EvasionPoint
+from profiling.evaluation.metrics import Resampling
+from profiling.progress import track
+from profiling.splits import Test
+
+GREY, RGB = (0.05, 0.1, 0.2, 0.3, 0.4), (1 / 255, 2 / 255, 4 / 255, 8 / 255, 16 / 255)
+
+
+def curve(detector: Detector, clean: Correct[Test], limit: int, seed: int) -> tuple[EvasionPoint, ...]:
+    """Attack the first ``limit`` clean images adaptively at each budget, at the bundle's threshold."""
+    pixels, labels, images = clean.pixels[:limit], clean.labels[:limit], clean.indices[:limit]
+    by_image, points = Resampling.over(images), []
+    for budget in track(GREY if pixels.shape[1] == 1 else RGB, "adaptive attack"):
+        found = evade(detector, pixels, labels, Adaptive(budget), seed)
+        evaded, wrong = found.evaded(detector.calibration.threshold).numpy(), found.wrong.numpy()
+        points.append(
+            EvasionPoint(
+                budget=budget,
+                wrong=by_image.share(wrong, images),
+                evaded=by_image.share(evaded, images),
+                flagged=by_image.share(~evaded[wrong], images[wrong]),
+            )
+        )
+    return tuple(points)

@@ -1,0 +1,136 @@
+"""The evaluation protocol: four image-disjoint roles, all detectors on the same images (docs/evaluation.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+
+from models.network import Network
+from profiling.attacks.attack import Attack
+from profiling.attacks.cache import Crafting
+from profiling.attacks.controls import controls
+from profiling.attacks.registry import suite
+from profiling.building import correct_images, features_of
+from profiling.detection.detector import Detector
+from profiling.errors import SplitError
+from profiling.evaluation.baselines.observation import Lessons, observe
+from profiling.evaluation.baselines.registry import baseline_panel
+from profiling.evaluation.evaluate import Scores, Trial, judge, score_all
+from profiling.evaluation.evasion import curve
+from profiling.evaluation.figures import DetectorFigures, Report
+from profiling.evaluation.left_out import Taught, left_out
+from profiling.evaluation.metrics import Resampling
+from profiling.evaluation.panel import NAME, Panel, path_panel
+from profiling.evaluation.paper_protocol import paper_protocol
+from profiling.splits import Split
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How much to measure.
+
+    Attributes:
+        images, fit, calibrate, profiled: correctly classified images of each role, at most.
+        crafting: of attacks on test images.
+        fit_seed: of attacks on fit images; that of ``fit`` shares its cache.
+        full: also controls, baselines, and classifiers that have not seen a family of attacks.
+        paper: also the papers' leaky split.
+        adaptive: images for the adaptive attack, at most.
+    """
+
+    images: int = 500
+    fit: int = 400
+    calibrate: int = 1000
+    profiled: int = 2000
+    crafting: Crafting = field(default_factory=lambda: Crafting(seed=1))
+    fit_seed: int = 0
+    full: bool = False
+    paper: bool = False
+    adaptive: int = 0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A report, with the images and the detector's scores that it was made from."""
+
+    report: Report
+    trial: Trial
+    scores: Scores
+
+
+def evaluate(detector: Detector, split: Split, attacks: Sequence[Attack], options: Options) -> Outcome:
+    """Measure the detector, and what ``options`` ask for beside it, on the split's test images.
+
+    Raises:
+        FitError: the network classifies no image of a role correctly.
+        SplitError: baselines are asked for, and the data set lacks the images that the bundle was
+            built from.
+    """
+    network = detector.network
+    clean = correct_images(network, split.test, options.images)
+    benign = controls(list(attacks)) if options.full else []
+    trial = Trial.of(network, clean, attacks, benign, options.crafting)
+    taught = _taught(detector, split, options) if options.full or options.paper else None
+    paths = _paths(detector, split, options, taught)
+    scores = score_all(paths, trial)
+    judged = {name: judge(found, trial, paths.summaries[name]) for name, found in scores.items()}
+    detected = judged.pop(NAME)
+    flagged = scores[NAME].clean > detector.calibration.threshold
+    report = Report(
+        network={"name": network.name, "fingerprint": network.fingerprint},
+        images=len(clean.indices),
+        misclassified=len(clean.misclassified),
+        clean_accuracy=clean.accuracy,
+        target=detector.calibration.target,
+        flagged_clean=Resampling.over(clean.indices).share(flagged, clean.indices),
+        attacks=trial.figures(),
+        detector=detected,
+        baselines=_baselines(detector.network, split, trial, taught, options),
+        left_out=judged,
+        paper_protocol=paper_protocol(taught) if taught and options.paper else {},
+        adaptive=curve(detector, clean, options.adaptive, options.crafting.seed) if options.adaptive else (),
+    )
+    return Outcome(report, trial, scores[NAME])
+
+
+def _taught(detector: Detector, split: Split, options: Options) -> Taught:
+    if not (len(split.fit) and len(split.profiled) and len(split.calibrate)):
+        raise SplitError(
+            f"{split.dataset.name} does not contain the images that the bundle was built from, on which other "
+            "detectors would have to be fitted; pass that data, or leave --full and --paper-protocol out."
+        )
+    clean = correct_images(detector.network, split.fit, options.fit)
+    crafting = replace(options.crafting, seed=options.fit_seed)
+    return Taught.of(detector, clean, list(suite(detector.network).values()), crafting)
+
+
+def _paths(detector: Detector, split: Split, options: Options, taught: Taught | None) -> Panel:
+    if taught is None or not options.full:
+        return path_panel(detector, {}, None)
+    held = correct_images(detector.network, split.calibrate, options.calibrate)
+    parts = (detector.extractor, detector.signatures, held.pixels)
+    calibrating, _ = features_of(*parts, detector.thorough, "calibrating again")
+    return path_panel(detector, left_out(detector.score.kind, taught), calibrating.values)
+
+
+def _baselines(
+    network: Network, split: Split, trial: Trial, taught: Taught | None, options: Options
+) -> dict[str, DetectorFigures]:
+    if not len(split.calibrate):
+        return {}
+    lessons = _lessons(network, split, taught, options) if taught and options.full else None
+    panel = baseline_panel(network, correct_images(network, split.calibrate, options.calibrate), lessons)
+    return {name: judge(found, trial, panel.summaries[name]) for name, found in score_all(panel, trial).items()}
+
+
+def _lessons(network: Network, split: Split, taught: Taught, options: Options) -> Lessons:
+    profiled = correct_images(network, split.profiled, options.profiled)
+    won = torch.cat([crafted.pixels[crafted.success] for crafted in taught.crafted.values()])
+    return Lessons(
+        profiled=observe(network, profiled.pixels, "observing profile images"),
+        labels=profiled.labels.numpy(),
+        clean=observe(network, taught.clean.pixels, "observing fit images"),
+        adversarial=observe(network, won, "observing fit attacks"),
+    )

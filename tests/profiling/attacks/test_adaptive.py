@@ -1,0 +1,79 @@
+"""The adaptive attack breaks what is broken, gains by knowing the detector, and reports the truth."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from profiling.attacks.adaptive import Adaptive, _straight_through, evade
+from profiling.building import correct_images, features_of
+from profiling.bundle import Bundle
+from profiling.detection.detector import Detector
+from profiling.detection.scores import LinearScore, total
+from profiling.splits import Split
+
+Images = tuple[Tensor, Tensor]
+
+
+@pytest.fixture(scope="module")
+def few(bundle: Bundle, digits_split: Split) -> Images:
+    correct = correct_images(bundle.detector.network, digits_split.fit, 16)
+    return correct.pixels, correct.labels
+
+
+def looking_at(feature: str, detector: Detector, parts: Split) -> tuple[Detector, float]:
+    """Return a detector that looks at one feature only, and its threshold for 5 % of clean images."""
+    weights = np.array([-1.0 if f.name == feature else 0.0 for f in detector.features])
+    assert weights.any()
+    score = LinearScore("broken", np.zeros(len(weights)), np.ones(len(weights)), weights, 0.0)
+    held = correct_images(detector.network, parts.calibrate, 100).pixels
+    table, _ = features_of(detector.extractor, detector.signatures, held, False)
+    return replace(detector, score=score), float(np.quantile(total(score, table.values), 0.95))
+
+
+def test_broken_detector_is_evaded(bundle: Bundle, few: Images, digits_split: Split) -> None:
+    broken, threshold = looking_at("mean_log_frequency/9/neurons/1", bundle.detector, digits_split)
+    found = evade(broken, *few, Adaptive(0.3, steps=40, weights=(1.0,), restarts=1))
+    assert found.evaded(threshold).float().mean() >= 0.85
+
+
+def test_knowing_the_detector_helps(bundle: Bundle, few: Images, digits_split: Split) -> None:
+    broken, _ = looking_at("mean_log_frequency/5/neurons/1", bundle.detector, digits_split)
+    blind, knowing = (
+        evade(broken, *few, Adaptive(0.3, steps=30, weights=(weight,), restarts=1)).scores for weight in (0.0, 1.0)
+    )
+    assert np.median(knowing) < np.median(blind) - 0.2
+
+
+def test_what_is_reported_is_what_the_detector_says(bundle: Bundle, few: Images) -> None:
+    pixels, labels = few
+    attempt = Adaptive(0.2, steps=10, weights=(0.0, 1.0), restarts=1)
+    found, again = (evade(bundle.detector, pixels, labels, attempt) for _ in range(2))
+    assert torch.equal(found.pixels, again.pixels)
+    assert ((found.pixels - pixels).abs().amax() <= 0.2 + 0.5 / 255 + 1e-6).item()
+    verdicts = bundle.detector.examine(found.pixels)
+    for verdict, wrong, score, label in zip(verdicts, found.wrong, found.scores, labels, strict=True):
+        assert bool(wrong) == (verdict.predicted != int(label))
+        assert score == pytest.approx(verdict.score) if wrong else np.isinf(score)
+    threshold = bundle.detector.calibration.threshold
+    expected = [not verdict.flagged and bool(wrong) for verdict, wrong in zip(verdicts, found.wrong, strict=True)]
+    assert found.evaded(threshold).tolist() == expected
+
+
+def test_more_tries_never_do_worse(bundle: Bundle, few: Images) -> None:
+    fewer = evade(bundle.detector, *few, Adaptive(0.2, steps=10, weights=(1.0,), restarts=1))
+    more = evade(bundle.detector, *few, Adaptive(0.2, steps=10, weights=(1.0, 3.0), restarts=1))
+    assert (more.scores <= fewer.scores).all()
+
+
+def test_membership_is_the_path_and_its_gradient_the_soft_top_k() -> None:
+    output = torch.tensor([[3.0, -2.0, 0.5, 0.0]], requires_grad=True)
+    path = torch.tensor([[False, True, True, False]])
+    member = _straight_through(output, path)
+    torch.testing.assert_close(member, path.float())
+    size = output.detach().abs()
+    expected = torch.sigmoid((size - 2) / size.std(1, keepdim=True))
+    (gradient,) = torch.autograd.grad(member.sum(), output)
+    torch.testing.assert_close(gradient, expected * (1 - expected) / size.std(1, keepdim=True) * output.detach().sign())

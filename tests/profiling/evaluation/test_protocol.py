@@ -1,0 +1,141 @@
+"""The protocol on the small real bundle: what is reported is what was measured, on unseen images."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from profiling.attacks.attack import Attack, Crafted
+from profiling.attacks.cache import Crafting
+from profiling.attacks.noise_images import NoiseImages
+from profiling.attacks.registry import chosen
+from profiling.building import Correct
+from profiling.bundle import Bundle
+from profiling.datasets import Dataset
+from profiling.errors import SplitError
+from profiling.evaluation import protocol
+from profiling.evaluation.evaluate import Scores, Trial, judge
+from profiling.evaluation.figures import EVERYTHING, NOTHING, SCHEMA
+from profiling.evaluation.left_out import Taught, unusual
+from profiling.evaluation.paper_protocol import paper_protocol
+from profiling.similarity import Feature
+from profiling.splits import Fit, Images, Split, Test, split_again
+
+ATTACKS = ["pgd-0.2", "jsma-0.15", "noise-images"]
+
+
+@pytest.fixture(scope="module")
+def parts(bundle: Bundle, digits: Dataset) -> Split:
+    return split_again(digits, bundle.used)
+
+
+@pytest.fixture(scope="module")
+def outcome(bundle: Bundle, parts: Split, tmp_path_factory: pytest.TempPathFactory) -> protocol.Outcome:
+    crafting = Crafting(1, tmp_path_factory.mktemp("attacked"))
+    options = protocol.Options(40, 30, 100, 100, crafting, full=True, paper=True)
+    return protocol.evaluate(bundle.detector, parts, chosen(bundle.detector.network, ATTACKS), options)
+
+
+def test_everything_is_reported(outcome: protocol.Outcome) -> None:
+    data = json.loads(json.dumps(outcome.report.to_dict(), allow_nan=False))
+    assert data["schema"] == SCHEMA
+    assert list(data["attacks"]) == list(data["detector"]["attacks"]) == ATTACKS
+    assert set(data["baselines"]) == {
+        *("max-softmax", "margin", "entropy", "energy", "squeezing", "knn", "mahalanobis", "lid")
+    }
+    families = {"one-step", "linf-steps", "l2-steps", "deepfool", "cw"}
+    assert set(data["left_out"]) == families | {NOTHING, EVERYTHING}
+    for detector in (data["detector"], *data["baselines"].values(), *data["left_out"].values()):
+        assert set(detector["attacks"]) == set(ATTACKS)
+        assert {"noise-of-pgd-0.2", "jpeg-75", "brightness-1.1"} <= set(detector["controls"])
+        assert detector["fpr_at_5"]["images"] == data["images"] == 40
+        assert detector["fpr_at_1"]["value"] <= detector["fpr_at_5"]["value"]
+    assert data["attacks"]["pgd-0.2"]["success"] > 0.8
+    assert set(data["paper_protocol"]) <= {
+        "fgsm-0.2",
+        "bim-0.2",
+        "pgd-0.1",
+        "pgd-0.2",
+        "pgd-l2-1.5",
+        "deepfool",
+        "cw-0",
+    }
+    assert data["detector"]["mean_auc"] == data["mean_auc"] > 0.8
+    worst = data["detector"]["worst"]
+    assert worst["auc"] == min(found["auc"]["value"] for found in data["detector"]["attacks"].values())
+
+
+def test_unseen_families_are_judged_by_classifiers_that_have_not_seen_them(outcome: protocol.Outcome) -> None:
+    left_out = outcome.report.left_out
+    expected = [
+        left_out["linf-steps"].attacks["pgd-0.2"].auc.value,
+        left_out[NOTHING].attacks["jsma-0.15"].auc.value,
+        left_out[NOTHING].attacks["noise-images"].auc.value,
+    ]
+    assert outcome.report.mean_left_out_auc == pytest.approx(np.mean(expected))
+
+
+def test_test_images_are_the_bundles_unseen_ones(outcome: protocol.Outcome, bundle: Bundle, parts: Split) -> None:
+    tested = frozenset(parts.dataset.keys[outcome.trial.clean.indices].tolist())
+    assert not tested & frozenset().union(*bundle.used.values())
+
+
+def test_detector_is_judged_at_its_own_threshold(outcome: protocol.Outcome, bundle: Bundle) -> None:
+    verdicts = bundle.detector.examine(outcome.trial.clean.pixels)
+    assert outcome.report.flagged_clean.value == np.mean([verdict.flagged for verdict in verdicts])
+
+
+def test_other_data_cannot_teach_other_detectors(bundle: Bundle, parts: Split) -> None:
+    lonely = replace(parts, fit=Images(parts.dataset, np.zeros(0, dtype=np.int64)))
+    with pytest.raises(SplitError, match="does not contain the images that the bundle was built from"):
+        protocol.evaluate(bundle.detector, lonely, [], protocol.Options(10, full=True))
+
+
+def test_figures_of_known_scores() -> None:
+    pixels = torch.zeros(4, 1, 2, 2)
+    clean: Correct[Test] = Correct(np.arange(4), pixels, torch.zeros(4, dtype=torch.int64), 1.0, pixels[:2])
+    attack = Attack("a", "f", "Linf", 0.1, "s", NoiseImages())
+    success = torch.tensor([True, True, False, True])
+    trial = Trial(clean, [attack], {"a": Crafted(pixels + 0.1, success, success)}, [], {})
+    calibration = np.arange(100.0)  # thresholds 95 and 99
+    scores = Scores(
+        calibration, np.array([0.0, 50, 96, 99.5]), np.array([97.0, 0]), {"a": np.array([96.0, 200, 97, 0])}, {}
+    )
+    found = judge(scores, trial, "test")
+    assert (found.fpr_at_5.value, found.fpr_at_1.value, found.misclassified_flagged.value) == (0.5, 0.25, 0.5)
+    detection = found.attacks["a"]
+    assert detection.tpr_at_5fpr.value == pytest.approx(2 / 3)
+    assert detection.tpr_at_1fpr.value == pytest.approx(1 / 3)
+    assert detection.failed_flagged.value == 1
+    assert detection.auc.value == pytest.approx((2.5 + 4 + 0.5) / 12)
+    assert trial.figures()["a"].success == 0.75
+    assert trial.figures()["a"].median_linf == pytest.approx(0.1)
+
+
+def test_leaky_split_flatters_a_forest() -> None:
+    """Pure chance: features that say nothing about attacks, but that tell images apart."""
+    generator = np.random.default_rng(0)
+    n, names = 300, [f"a{i}" for i in range(8)]
+    clean, other = generator.normal(size=(2, n, 8))
+    attacks = [Attack(name, name, "Linf", 0.1, "", NoiseImages()) for name in names]
+    success = torch.ones(n, dtype=torch.bool)
+    crafted = {name: Crafted(torch.zeros(n, 1, 1, 1), success, success) for name in names}
+    # Every attack turns an image into almost the same other one.
+    values = {name: other + 0.05 * generator.normal(size=(n, 8)) for name in names}
+    correct: Correct[Fit] = Correct(np.arange(n), torch.zeros(n, 1, 1, 1), success.long(), 1.0, torch.zeros(0, 1, 1, 1))
+    features = tuple(Feature("containment", str(i), "neurons", 1, -1) for i in range(8))
+    found = paper_protocol(Taught(correct, attacks, crafted, features, clean, values))
+    leaky, disjoint = (np.mean([getattr(f, kind) for f in found.values()]) for kind in ("leaky", "disjoint"))
+    assert leaky > 0.8
+    assert 0.4 < disjoint < 0.6
+
+
+def test_unusual_rises_in_the_suspicious_direction() -> None:
+    features = (Feature("containment", "a", "weights", 1, -1), Feature("path_size", "a", "weights", 0, 0))
+    score = unusual(features, np.random.default_rng(0).normal(5, 2, size=(200, 2)))
+    rows = np.array([[5.0, 5], [1, 5], [5, 50]])
+    totals = score.contributions(rows).sum(1)
+    assert totals[1] > totals[0] + 1.5
+    assert totals[2] == totals[0]

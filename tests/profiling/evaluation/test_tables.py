@@ -1,0 +1,26 @@
+"""Tables fit a terminal of 80 columns without cutting anything off."""
+
+import io
+
+from rich.console import Console
+
+from profiling.attacks.registry import SUITES
+from profiling.commands.tables import figures
+from profiling.evaluation.figures import AttackDetection, AttackFigures, ControlDetection, DetectorFigures, Report
+from profiling.evaluation.metrics import Estimate
+
+
+def test_no_cell_is_cut() -> None:
+    share = Estimate(0.12345, 0.1, 0.2, 500)
+    names = [attack.name for colours in SUITES.values() for attack in colours["full"]]
+    detection = AttackDetection(share, share, share, share)
+    controls = {"noise-of-pgd-8of255": ControlDetection("", 1, share)}
+    detector = DetectorFigures("additive", share, share, share, dict.fromkeys(names, detection), controls)
+    fared = dict.fromkeys(names, AttackFigures("linf-steps", "Linf", 0.1, "", 1.0, 1.0, 0.1, 0.1))
+    left_out = {"linf-steps": detector, "(nothing)": detector}
+    full = Report({}, 500, 5, 0.99, 0.05, share, fared, detector, {"max-softmax": detector}, left_out)
+    written = io.StringIO()
+    Console(file=written, width=80).print(figures(full))
+    assert "…" not in written.getvalue()
+    assert all(name in written.getvalue() for name in names)
+    assert "0.123" in written.getvalue()
