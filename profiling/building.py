@@ -28,7 +28,7 @@ from profiling.paths.thresholds import calibrated
 from profiling.progress import track
 from profiling.signatures import ClassSignatures, count
 from profiling.similarity import FeatureTable
-from profiling.splits import Fit, Images, R, Role, Split
+from profiling.splits import Fit, Images, Profile, R, Split
 from profiling.synapses import ClassSynapses, collect
 
 PROFILE_PER_CLASS = 1000
@@ -105,7 +105,7 @@ def variant(extractor: Extractor, dataset: Dataset, images: Indices, selection: 
         return extractor
     names = extractor.layout.names
     absolute = {"cumulative": [], "absolute": names, "hybrid": names[: len(names) // 2]}[selection]
-    clean = correct_images(extractor.network, Images[Role](dataset, images), THRESHOLD_IMAGES)
+    clean = correct_images(extractor.network, Images[Profile](dataset, images), THRESHOLD_IMAGES)
     return replace(extractor, policy=calibrated(extractor, clean.pixels, absolute, forward))
 
 
