@@ -6,30 +6,23 @@ unit is looked up once, for all classes that vote, with its counts side by side 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
+from profiling.paths.kernels.vectors import fetch, pointer
 from profiling.paths.path import Indices, Members
 from profiling.signatures import ClassSignatures
 
 Floats = npt.NDArray[np.float64]
+_AHEAD = 16
+"""So many members ahead, counts are brought to the caches: they lie far apart."""
 RANKS = 2
 """The predicted class and the runner-up: the first two that vote."""
-
-
-def _compiled(function: Callable[..., None]) -> Callable[..., None]:
-    """Compile ``function`` where numba is at hand; without it, it does the same, only slower."""
-    try:
-        from numba import njit
-    except ImportError:
-        return function
-    compiled: Callable[..., None] = njit(nogil=True, cache=True)(function)
-    return compiled
 
 
 @dataclass(frozen=True)
@@ -76,7 +69,8 @@ class Lookup:
     @cached_property
     def _by_unit(self) -> dict[str, npt.NDArray[Any]]:
         """Per layer and kind the counts with the classes of a unit side by side, ``(size, k)``."""
-        return {name: np.ascontiguousarray(counts.T) for name, counts in self.signatures.counts.items()}
+        dtype = np.min_scalar_type(int(self.signatures.images.max(initial=0)))  # the smaller, the more are cached
+        return {name: np.ascontiguousarray(counts.T, dtype) for name, counts in self.signatures.counts.items()}
 
     def add_up(self, members: Members, name: str, voters: Indices) -> Sums:
         """Return what paths add up to under the signatures called ``name``.
@@ -121,7 +115,7 @@ def _occurrences(counts: npt.NDArray[Any], length: int) -> npt.NDArray[np.int64]
     return np.bincount(counts, minlength=length)
 
 
-@_compiled
+@njit(nogil=True, cache=True)
 def _add_up(
     offsets: Indices,
     indices: Indices,
@@ -130,16 +124,21 @@ def _add_up(
     tables: tuple[Floats, Floats, Floats],
     sums: Floats,
 ) -> None:
-    odds, frequency, log_frequency = tables
-    classes, voters = counts.shape[1], rows.shape[1]
+    classes, voters, levels = counts.shape[1], rows.shape[1], tables[0].shape[1]
+    units, looked_up = pointer(indices), pointer(counts)
+    odds, frequency, log_frequency = pointer(tables[0]), pointer(tables[1]), pointer(tables[2])
     for i in range(len(rows)):
+        row, total = pointer(rows[i]), pointer(sums[i])
         for member in range(offsets[i], offsets[i + 1]):
-            unit = indices[member]
+            if member + _AHEAD < offsets[i + 1]:
+                fetch(looked_up, units[member + _AHEAD] * classes)
+            first = units[member] * classes
             for v in range(voters):
-                row = rows[i, v]
-                count = counts[unit, row] if row < classes else 0
-                sums[i, v] += odds[row, count]
-                if v < 2:
-                    sums[i, voters + v] += 1 if count > 0 else 0
-                    sums[i, voters + 2 + v] += frequency[row, count]
-                    sums[i, voters + 4 + v] += log_frequency[row, count]
+                count = np.int64(looked_up[first + row[v]]) if row[v] < classes else 0
+                total[v] += odds[row[v] * levels + count]
+            for v in range(RANKS):
+                count = np.int64(looked_up[first + row[v]]) if row[v] < classes else 0
+                at = row[v] * levels + count
+                total[voters + v] += 1.0 if count > 0 else 0.0
+                total[voters + RANKS + v] += frequency[at]
+                total[voters + 2 * RANKS + v] += log_frequency[at]

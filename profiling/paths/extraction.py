@@ -98,7 +98,8 @@ class Extractor:
         expected = self.network.preprocessing.input_shape
         if tuple(pixels.shape[1:]) != expected:
             raise OptionsError(f"pixels have shape {tuple(pixels.shape)}; (n, {', '.join(map(str, expected))}) fits.")
-        if not bool(torch.isfinite(pixels).all()):
+        # A sum is several times faster than a look at every value, and not finite if one is not.
+        if not bool(torch.isfinite(pixels.sum())) and not bool(torch.isfinite(pixels).all()):
             raise OptionsError("pixels are not finite; every value must be a number in [0, 1].")
 
     def _batch(self, pixels: Tensor, rank: int, seeds: Indices | None, start: int) -> ImagePaths:
