@@ -16,14 +16,19 @@ from profiling.commands.options import (
     Attacks,
     ClassMap,
     Data,
+    Mean,
     NetworkName,
     Out,
+    Resize,
     Seed,
+    Size,
+    Std,
     Weights,
     open_data,
     open_network,
     print_json,
     read_class_map,
+    read_declared,
 )
 from profiling.detection.classifiers import FITTERS
 from profiling.errors import OptionsError
@@ -41,6 +46,10 @@ def profile(
     network: NetworkName,
     out: Out,
     weights: Weights = None,
+    size: Size = None,
+    resize: Resize = None,
+    mean: Mean = None,
+    std: Std = None,
     data: Data = "digits",
     class_map: ClassMap = None,
     theta: Annotated[float, typer.Option(help="Share of a unit's value to explain, above 0, at most 1.")] = 0.5,
@@ -59,7 +68,7 @@ def profile(
     """
     if reference not in get_args(Reference):
         raise OptionsError(f"--reference is {reference!r}; allowed: {', '.join(get_args(Reference))}.")
-    captured = open_network(network, weights)
+    captured = open_network(network, weights, read_declared(size, resize, mean, std))
     folders = read_class_map(class_map)
     dataset = open_data(data, captured, folders)
     extractor = Extractor(captured, Policy(theta=theta, reference=reference))  # type: ignore[arg-type]  # checked above

@@ -14,7 +14,7 @@ from torch import Tensor
 from models.errors import ImageError
 from models.preprocessing import Preprocessing, decode
 from profiling.bundle import load_bundle
-from profiling.commands.options import AsJson, Weights, open_network, print_json
+from profiling.commands.options import AsJson, Mean, Resize, Size, Std, Weights, open_network, print_json, read_declared
 from profiling.detection.detector import Verdict
 from profiling.errors import DataError, OptionsError
 from profiling.paths.extraction import Extractor
@@ -72,6 +72,10 @@ def paths(
     out: Annotated[Path, typer.Option(help="The .npz file to write.")],
     network: Annotated[str | None, typer.Option(help="A network's name, instead of a bundle.")] = None,
     weights: Weights = None,
+    size: Size = None,
+    resize: Resize = None,
+    mean: Mean = None,
+    std: Std = None,
     theta: Annotated[float | None, typer.Option(help="Share of a unit's value to explain. Default 0.5.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -85,7 +89,8 @@ def paths(
     if len(source) != (1 if network else 2):
         raise OptionsError("give BUNDLE IMAGE, or --network NAME IMAGE.")
     if network:
-        extractor = Extractor(open_network(network, weights), Policy(theta=0.5 if theta is None else theta))
+        captured = open_network(network, weights, read_declared(size, resize, mean, std))
+        extractor = Extractor(captured, Policy(theta=0.5 if theta is None else theta))
     else:
         loaded = load_bundle(source[0]).detector.extractor
         extractor = loaded if theta is None else Extractor(loaded.network, Policy(theta=theta))
