@@ -9,11 +9,19 @@ import torch
 
 from models import operations
 from models.decompositions import DECOMPOSITIONS
-from models.operations import ALLOWED, CONSTANT, IDENTITIES, VIEWS
+from models.operations import ALLOWED, ASSERTIONS, CONSTANT, IDENTITIES, VIEWS
 
 _PLAIN = ALLOWED | IDENTITIES | VIEWS | CONSTANT | {str(operation) for operation in DECOMPOSITIONS}
 
-_MORE = frozenset({"aten.expand_as.default", "aten.swapaxes.default"})
+_MORE = frozenset(
+    {
+        "aten.expand_as.default",
+        "aten.reshape_as.default",
+        "aten.swapaxes.default",
+        "aten.to.device",
+        "aten.to.dtype",
+    }
+)
 """What becomes one of the others when a program is made functional."""
 
 
@@ -25,14 +33,10 @@ def _in_place(operation: str) -> str:
 
 REPLAYED = _PLAIN | _MORE | {_in_place(name) for name in _PLAIN if name.startswith("aten.")}
 
-IGNORED = frozenset(
-    {
-        "aten._assert_scalar.default",
-        "aten._assert_tensor_metadata.default",
-        "aten.sym_constrain_range_for_size.default",
-        *(f"operator.{name}" for name in ("eq", "ge", "gt", "le", "lt", "ne")),
-    }
-)
+IGNORED = ASSERTIONS | {
+    "aten.sym_constrain_range_for_size.default",
+    *(f"operator.{name}" for name in ("eq", "ge", "gt", "le", "lt", "ne")),
+}
 """Assertions about sizes, and what they assert; capture checks the network itself."""
 
 

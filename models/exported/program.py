@@ -117,12 +117,18 @@ def _calls(nodes: list[Mapping[str, Any]]) -> tuple[Call, ...]:
     if refused:
         raise UnsupportedOperationError(refused)
     for operation, layer, node in kept:
-        if any(given["name"] in _TRAINING and given["arg"].get("as_bool") for given in node["inputs"]):
+        if _trains({given["name"]: given["arg"] for given in node["inputs"]}):
             raise CaptureError(f"{operation} in {layer} is in training mode; export in evaluation mode: {EXPORT}.")
     return tuple(
         Call(resolve(operation), tuple(node["inputs"]), tuple(node["outputs"]), layer)
         for operation, layer, node in kept
     )
+
+
+def _trains(inputs: Mapping[str, Any]) -> bool:
+    """Say whether a call with these inputs behaves as in training; one without statistics has no other way."""
+    told = any(inputs[name].get("as_bool") for name in _TRAINING & inputs.keys())
+    return told and "as_none" not in inputs.get("running_mean", {})
 
 
 def _layer(node: Mapping[str, Any]) -> str:
