@@ -13,13 +13,15 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram, export
 from torch.export.graph_signature import InputKind
+from torch.utils._pytree import tree_unflatten
 
 from models.constants import fold_constants
 from models.decompositions import DECOMPOSITIONS
 from models.errors import CaptureError, UnsupportedOperationError
 from models.following import Following
 from models.graph import INPUT, Graph, Node, Ref
-from models.operations import ALLOWED, IDENTITIES, VIEWS, WEIGHTED, name_of
+from models.operations import ALLOWED, ASSERTIONS, IDENTITIES, VIEWS, WEIGHTED, name_of
+from models.returned import logits_of
 
 BATCH_NORM = "aten._native_batch_norm_legit_no_training.default"
 _ACCEPTED = ALLOWED | IDENTITIES | VIEWS | {BATCH_NORM}
@@ -56,7 +58,8 @@ def graph_of(program: ExportedProgram, input_shape: tuple[int, ...]) -> Graph:
     constants = _constants(functional)
     names = _value_names(functional)
     folded = fold_constants(functional.graph, {ours: constants[name] for ours, name in names.items() if name != INPUT})
-    calls = [n for n in functional.graph.nodes if n.op == "call_function" and n.name not in folded]
+    functions = [n for n in functional.graph.nodes if n.op == "call_function" and name_of(n.target) not in ASSERTIONS]
+    calls = [n for n in functions if n.name not in folded]
     kept = {name for node in calls for name in (source.name for source in node.all_input_nodes) if name in folded}
     names |= {name: f"{name}.folded" for name in kept}
     constants |= {names[name]: folded[name] for name in kept}
@@ -110,9 +113,13 @@ def _value_names(program: ExportedProgram) -> dict[str, str]:
 
 def _output(program: ExportedProgram, names: dict[str, str]) -> str:
     (returned,) = next(node for node in program.graph.nodes if node.op == "output").args
-    if len(returned) != 1:
-        raise CaptureError(f"the network returns {len(returned)} values; it must return the logits n k alone.")
-    return str(names.get(returned[0].name, returned[0].name))
+    logits = logits_of(tree_unflatten(returned, program.call_spec.out_spec))
+    if not isinstance(logits, torch.fx.Node):
+        raise CaptureError(
+            f"the network returns {len(returned)} values; it must return the logits n k alone, "
+            "or an object whose attribute `logits` holds them."
+        )
+    return str(names.get(logits.name, logits.name))
 
 
 def _literal(value: Any, names: dict[str, str]) -> Any:

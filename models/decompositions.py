@@ -5,6 +5,7 @@ Each returns its value, or ``NotImplemented`` for a form that stays as it is and
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -26,9 +27,9 @@ def attention(
     if enable_gqa or is_causal:
         return NotImplemented
     scores = torch.matmul(query * (query.shape[-1] ** -0.5 if scale is None else scale), key.transpose(-2, -1))
-    if attn_mask is not None:
-        if attn_mask.dtype == torch.bool:
-            return NotImplemented
+    if attn_mask is not None and attn_mask.dtype == torch.bool:
+        scores = torch.ops.aten.where.ScalarOther(attn_mask, scores, torch.finfo(scores.dtype).min)
+    elif attn_mask is not None:
         scores = scores + attn_mask
     return torch.matmul(torch.softmax(scores, -1), value)
 
@@ -50,7 +51,40 @@ def einsum(equation: str, operands: list[Tensor], *, path: Any = None) -> Any:
     return NotImplemented
 
 
+def addcmul(base: Tensor, first: Tensor, second: Tensor, *, value: float = 1) -> Tensor:
+    """Add a product, as the affine layers of ResMLP do."""
+    return base + first * second * value
+
+
+def mean(x: Tensor, dim: list[int] | None, keepdim: bool = False, *, dtype: torch.dtype | None = None) -> Any:
+    """Average over axes as over the last ones, to which they are moved."""
+    axes = sorted(axis % x.dim() for axis in dim or ())
+    rest = [axis for axis in range(x.dim()) if axis not in axes]
+    if dtype is not None or not axes or axes[0] == len(rest):
+        return NotImplemented
+    averaged = x.permute(rest + axes).mean(list(range(len(rest), x.dim())))
+    for axis in axes if keepdim else ():
+        averaged = averaged.unsqueeze(axis)
+    return averaged
+
+
+def total(x: Tensor, dim: list[int] | None, keepdim: bool = False, *, dtype: torch.dtype | None = None) -> Any:
+    """Sum over axes as their mean times the number of elements, which chooses the same."""
+    if not dim or dtype is not None or any(not isinstance(x.shape[axis], int) for axis in dim):
+        return NotImplemented
+    return x.mean(dim, keepdim) * math.prod(x.shape[axis] for axis in dim)
+
+
+def type_as(x: Tensor, other: Tensor) -> Any:
+    """Convert to the type that ``x`` has already."""
+    return x.clone() if x.dtype == other.dtype else NotImplemented
+
+
 DECOMPOSITIONS = {
-    torch.ops.aten.scaled_dot_product_attention.default: attention,
+    torch.ops.aten.addcmul.default: addcmul,
     torch.ops.aten.einsum.default: einsum,
+    torch.ops.aten.mean.dim: mean,
+    torch.ops.aten.scaled_dot_product_attention.default: attention,
+    torch.ops.aten.sum.dim_IntList: total,
+    torch.ops.aten.type_as.default: type_as,
 }

@@ -5,6 +5,7 @@ ModelError
 │   └── UnsupportedOperationError    … because it uses operations without a rule
 ├── UnknownNetworkError          no network of that name
 ├── WeightsError                 the weights file does not fit the network
+├── PreprocessingError           the declared preprocessing is out of range or fits no image
 ├── NetworkFileError             a stored network is damaged or not ours
 └── ImageError                   the bytes are not an image we accept
 """
@@ -41,6 +42,10 @@ class UnknownNetworkError(ModelError):
 
 class WeightsError(ModelError):
     """A weights file does not fit the network."""
+
+
+class PreprocessingError(ModelError):
+    """The preprocessing that was declared for a network is out of range, or fits no image."""
 
 
 class NetworkFileError(ModelError):

@@ -53,7 +53,9 @@ ELEMENTWISE = frozenset(
         "aten.clamp.default",
         "aten.clamp_min.default",
         "aten.neg.default",
+        "aten.pow.Tensor_Scalar",
         "aten.rsub.Scalar",
+        "aten.square.default",
     }
 )
 IN_PLACE = {
@@ -112,7 +114,12 @@ FRESH = WEIGHTED | ADD | NORMALISATION
 """Operations whose output is never a view of something else."""
 
 SOFTMAX = frozenset({"aten.softmax.int", "aten._softmax.default"})
-COEFFICIENTS = SOFTMAX | {"aten.baddbmm.default", "aten.exp.default", "aten.linalg_vector_norm.default"}
+COEFFICIENTS = SOFTMAX | {
+    "aten.baddbmm.default",
+    "aten.exp.default",
+    "aten.linalg_vector_norm.default",
+    "aten.where.ScalarOther",
+}
 """Only what a path does not follow may go through these: attention weights and gates."""
 
 STRUCTURE = SPLITS | MAXIMUM_AND_INDEX | SIZES | COEFFICIENTS
@@ -143,20 +150,29 @@ CREATION = frozenset(
 """These read an activation only for its type (and shape)."""
 
 CONSTANT = CREATION | {
+    "aten._native_batch_norm_legit.no_stats",  # standardises a weight
+    "aten._to_copy.default",
     "aten.arange.default",
     "aten.arange.start",
     "aten.arange.start_step",
+    "aten.bitwise_not.default",
     "aten.copy.default",
+    "aten.cos.default",
+    "aten.cumsum.default",
+    "aten.div.Tensor_mode",
     "aten.eq.Scalar",
     "aten.fill.Scalar",
     "aten.full.default",
+    "aten.ge.Scalar",
     "aten.logical_not.default",
     "aten.masked_fill.Scalar",
     "aten.ne.Scalar",
     "aten.ne.Tensor",
     "aten.eq.Tensor",
     "aten.ones.default",
+    "aten.pow.Scalar",
     "aten.select_scatter.default",
+    "aten.sin.default",
     "aten.slice_scatter.default",
     "aten.tril.default",
     "aten.where.ScalarOther",
@@ -166,6 +182,10 @@ CONSTANT = CREATION | {
     "aten.zeros.default",
 }
 """What else may compute constants; capture evaluates them, so that no graph contains them."""
+
+
+ASSERTIONS = frozenset({"aten._assert_scalar.default", "aten._assert_tensor_metadata.default"})
+"""These return nothing; capture checks the network itself."""
 
 
 def resolve(operation: str) -> Callable[..., Any]:

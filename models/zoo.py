@@ -1,4 +1,4 @@
-"""Networks by name: our own, any torchvision classifier, or ``package.module:factory``."""
+"""Networks by name: our own, any torchvision classifier, ``package.module:factory``, or a ``.pt2`` file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from torch import Tensor, nn
 from models.architectures.cifar_resnet import cifar_resnet20, cifar_resnet20_projection
 from models.architectures.digits_cnn import digits_cnn
 from models.architectures.lenet5 import lenet5
+from models.declaring import Declared, default_for
 from models.errors import UnknownNetworkError, WeightsError
+from models.exported.replay import replay_of
 from models.network import Network
 from models.preprocessing import Preprocessing
 from models.training import Recipe
@@ -53,7 +55,7 @@ ZOO = {
     ),
 }
 
-_IMAGENET = Preprocessing(3, (224, 224), 256, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+_FACTORY_INPUT = (3, 224, 224)
 
 
 def names() -> list[str]:
@@ -62,31 +64,39 @@ def names() -> list[str]:
     return [*ZOO, *(f"torchvision:{name}" for name in classifiers)]
 
 
-def build(name: str, weights: Path | None = None) -> Network:
+def build(name: str, weights: Path | None = None, declared: Declared | None = None) -> Network:
     """Return the captured network called ``name`` with the weights in ``weights``.
 
     Args:
-        name: one of ``names()``, or ``package.module:factory`` (a function without arguments).
+        name: one of ``names()``, ``package.module:factory`` (a function without arguments), or a
+            file that ``torch.export.save`` wrote, which ends in ``.pt2`` and brings its weights.
         weights: a ``.safetensors`` state dict, or a ``.pt``/``.pth`` one read with
             ``weights_only=True``. Our own networks fall back to the weights we ship.
+        declared: preprocessing in the place of the default, which is that of ImageNet's weights where
+            neither we nor torchvision know the network.
 
     Raises:
         UnknownNetworkError: no such network.
         WeightsError: the weights are missing or do not fit.
+        NetworkFileError: the ``.pt2`` file is missing or damaged.
+        PreprocessingError: what is declared fits no image.
         CaptureError: the network cannot be captured.
     """
-    module, preprocessing, labels = opened(name, weights)
-    return Network.capture(module, preprocessing, labels, name)
+    module, preprocessing, labels = opened(name, weights, declared)
+    return Network.capture(module, preprocessing, labels, Path(name).name)
 
 
-def opened(name: str, weights: Path | None = None) -> tuple[nn.Module, Preprocessing, tuple[str, ...]]:
+def opened(
+    name: str, weights: Path | None = None, declared: Declared | None = None
+) -> tuple[nn.Module, Preprocessing, tuple[str, ...]]:
     """Return the module that ``build`` captures, with its preprocessing and its labels, if it has some."""
     if weights is None and (shipped := SHIPPED / f"{name}.safetensors").is_file():
         weights = shipped
     if weights is None and name in names():
         raise WeightsError(f"{name} needs weights: pass --weights FILE (a .safetensors or .pth state dict).")
     labels = _stored_labels(weights)
-    module, preprocessing, default_labels = _module(name, len(labels) or None)
+    module, default, default_labels = _module(name, len(labels) or None)
+    preprocessing = default if declared is None else declared.over(default)
     if weights is not None:
         load_weights(module, weights)
     return module.eval(), preprocessing, labels or default_labels
@@ -95,14 +105,17 @@ def opened(name: str, weights: Path | None = None) -> tuple[nn.Module, Preproces
 def _module(name: str, classes: int | None) -> tuple[nn.Module, Preprocessing, tuple[str, ...]]:
     if name in ZOO:
         return ZOO[name].build(classes or 10), ZOO[name].preprocessing, ()
+    if name.endswith(".pt2"):
+        replay = replay_of(Path(name))
+        return replay, default_for(replay.program.input_shape), ()
     kind, _, rest = name.partition(":")
     if kind == "torchvision" and name in names():
         return _torchvision(rest, classes)
     if rest and kind != "torchvision":
-        return _factory(kind, rest), _IMAGENET, ()
+        return _factory(kind, rest), default_for(_FACTORY_INPUT), ()
     raise UnknownNetworkError(
-        f"there is no network {name!r}; `pathprint networks` lists the names, and package.module:factory "
-        "takes a function of yours that returns a module."
+        f"there is no network {name!r}; `pathprint networks` lists the names, package.module:factory takes "
+        "a function of yours that returns a module, and FILE.pt2 what torch.export.save wrote."
     )
 
 

@@ -30,6 +30,7 @@ def networks(as_json: AsJson = False) -> None:
         typer.echo(f"{name:<28} {entry.summary}")
     typer.echo("torchvision:NAME             any of: " + ", ".join(n.split(":")[1] for n in zoo.names() if ":" in n))
     typer.echo("package.module:factory       your own function that returns a torch module")
+    typer.echo("FILE.pt2                     what torch.export.save wrote; needs no code")
 
 
 def train(

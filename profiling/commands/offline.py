@@ -19,10 +19,14 @@ from profiling.commands.options import (
     ClassMap,
     Data,
     Layers,
+    Mean,
     NetworkName,
     Out,
     ReferenceName,
+    Resize,
     Seed,
+    Size,
+    Std,
     Synapses,
     Theta,
     UnexplainedName,
@@ -31,6 +35,7 @@ from profiling.commands.options import (
     open_network,
     print_json,
     read_class_map,
+    read_declared,
 )
 from profiling.detection.classifiers import FITTERS
 from profiling.evaluation import protocol
@@ -49,6 +54,10 @@ def profile(
     network: NetworkName,
     out: Out,
     weights: Weights = None,
+    size: Size = None,
+    resize: Resize = None,
+    mean: Mean = None,
+    std: Std = None,
     data: Data = "digits",
     class_map: ClassMap = None,
     theta: Theta = 0.5,
@@ -71,7 +80,7 @@ def profile(
     Example: pathprint profile --network lenet5 --weights lenet5.safetensors --data mnist.npz --out lenet5-profile
     """
     policy = Policy(theta, reference, unexplained, layers)  # type: ignore[arg-type]  # checked there
-    captured = open_network(network, weights)
+    captured = open_network(network, weights, read_declared(size, resize, mean, std))
     folders = read_class_map(class_map)
     dataset = open_data(data, captured, folders)
     images = profile_images(dataset, seed)

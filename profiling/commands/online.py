@@ -14,7 +14,19 @@ from torch import Tensor
 from models.errors import ImageError
 from models.preprocessing import Preprocessing, decode
 from profiling.bundle import load_bundle
-from profiling.commands.options import AsJson, Layers, Synapses, Weights, open_network, print_json
+from profiling.commands.options import (
+    AsJson,
+    Layers,
+    Mean,
+    Resize,
+    Size,
+    Std,
+    Synapses,
+    Weights,
+    open_network,
+    print_json,
+    read_declared,
+)
 from profiling.detection.detector import Verdict
 from profiling.errors import DataError, OptionsError
 from profiling.paths.extraction import Extractor
@@ -72,6 +84,10 @@ def paths(
     out: Annotated[Path, typer.Option(help="The .npz file to write.")],
     network: Annotated[str | None, typer.Option(help="A network's name, instead of a bundle.")] = None,
     weights: Weights = None,
+    size: Size = None,
+    resize: Resize = None,
+    mean: Mean = None,
+    std: Std = None,
     theta: Annotated[float | None, typer.Option(help="Share of a unit's value to explain. Default 0.5.")] = None,
     layers: Layers = None,
     synapses: Synapses = False,
@@ -87,7 +103,10 @@ def paths(
     """
     if len(source) != (1 if network else 2):
         raise OptionsError("give BUNDLE IMAGE, or --network NAME IMAGE.")
-    extractor = Extractor(open_network(network, weights)) if network else load_bundle(source[0]).detector.extractor
+    if network:
+        extractor = Extractor(open_network(network, weights, read_declared(size, resize, mean, std)))
+    else:
+        extractor = load_bundle(source[0]).detector.extractor
     asked = {"theta": theta, "layers": layers, "synapses": synapses or None}
     policy = replace(extractor.policy, **{name: value for name, value in asked.items() if value is not None})  # type: ignore[arg-type]  # mypy sees one type for all
     extractor = replace(extractor, policy=policy)

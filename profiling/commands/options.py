@@ -9,15 +9,20 @@ from typing import Annotated, Any, get_args
 import typer
 
 from models import zoo
+from models.declaring import Declared
 from models.network import Network
 from profiling.datasets import Dataset, open_dataset
-from profiling.errors import DataError
+from profiling.errors import DataError, OptionsError
 from profiling.paths.policy import Reference, Unexplained
 from profiling.threads import settle_threads
 
 NetworkName = Annotated[
-    str, typer.Option("--network", help="A name from `pathprint networks`, or package.module:factory.")
+    str, typer.Option("--network", help="A name from `pathprint networks`, package.module:factory, or FILE.pt2.")
 ]
+Mean = Annotated[str | None, typer.Option(help="Mean of pixels in [0, 1] per channel: 0.5,0.5,0.5, or 0.5 for grey.")]
+Std = Annotated[str | None, typer.Option(help="Standard deviation likewise.")]
+Size = Annotated[str | None, typer.Option(help="Height and width of the input: 224, or 224x192.")]
+Resize = Annotated[int | None, typer.Option(min=1, help="Scale the shorter side to this, then cut out the centre.")]
 Weights = Annotated[Path | None, typer.Option(help="State dict: .safetensors, .pt or .pth.")]
 Data = Annotated[str, typer.Option(help="digits, a folder, FILE.zip[:FOLDER] or FILE.npz.")]
 Out = Annotated[Path, typer.Option(help="Where to write.")]
@@ -48,11 +53,30 @@ Layers = Annotated[int | None, typer.Option(help="Only the last so many weighted
 Synapses = Annotated[bool, typer.Option(help="Record the chosen synapses too; slower.")]
 
 
-def open_network(name: str, weights: Path | None) -> Network:
+def open_network(name: str, weights: Path | None, declared: Declared | None = None) -> Network:
     """Return a captured network, with torch's threads settled for its size."""
-    network = zoo.build(name, weights)
+    network = zoo.build(name, weights, declared)
     settle_threads(network.preprocessing)
     return network
+
+
+def read_declared(size: str | None, resize: int | None, mean: str | None, std: str | None) -> Declared:
+    """Return the preprocessing options as numbers.
+
+    Raises:
+        OptionsError: one is no number, or no list of numbers.
+    """
+    try:
+        sides = None if size is None else tuple(int(side) for side in size.split("x"))
+        numbers = [None if text is None else tuple(float(part) for part in text.split(",")) for text in (mean, std)]
+    except ValueError as error:
+        raise OptionsError(
+            f"--size {size}, --mean {mean} and --std {std} cannot be read ({error}); "
+            "write --size 224 or 224x192, --mean 0.5,0.5,0.5 --std 0.25,0.25,0.25."
+        ) from error
+    if sides is not None and len(sides) not in (1, 2):
+        raise OptionsError(f"--size is {size}; write 224, or 224x192 for height and width.")
+    return Declared(None if sides is None else (sides[0], sides[-1]), resize, *numbers)
 
 
 def read_class_map(path: Path | None) -> dict[str, int] | None:

@@ -65,6 +65,13 @@ def multiply(call: Call) -> Step | None:
     return call.step("element", tuple(full), Lookup(np.hstack(rows)))
 
 
+def scaled_and_shifted(call: Call) -> Step | None:
+    """Add a product of one activation and constants: the same element."""
+    operands = [call.arguments[name] for name in ("self", "tensor1", "tensor2")]
+    sources = [operand for operand in operands if operand in call.active]
+    return call.step("element", (sources[0],), Lookup(spread(call, sources[0]))) if len(sources) == 1 else None
+
+
 def product(call: Call) -> Step | None:
     """Multiply matrices: the attention weights are coefficients, the values are followed."""
     weights, values = call.producer.all_input_nodes
@@ -96,7 +103,9 @@ def attention(call: Call) -> Step | None:
     scale = call.arguments["scale"] or query.shape[-1] ** -0.5
     scores = query @ key.transpose(-2, -1) * scale
     mask = call.arguments["attn_mask"]
-    if mask is not None:
+    if mask is not None and call.values[mask].dtype is torch.bool:
+        scores = scores.masked_fill(~call.values[mask], -torch.inf)
+    elif mask is not None:
         scores = scores + call.values[mask]
     return attend(call, scores.softmax(-1), call.arguments["value"])
 
@@ -170,10 +179,10 @@ def rerun(call: Call, numbers: Mapping[fx.Node, Tensor]) -> Tensor:
 
 
 RECTIFIERS = ("relu", "relu6", "hardtanh", "leaky_relu", "clamp", "clamp_min", "clamp_max")
-SMOOTH = ("sigmoid", "silu", "gelu", "tanh", "hardswish", "hardsigmoid", "neg")
+SMOOTH = ("sigmoid", "silu", "gelu", "tanh", "hardswish", "hardsigmoid", "neg", "pow", "square")
 BATCH_NORM = "_native_batch_norm_legit_no_training"
 NORMS = (BATCH_NORM, "layer_norm", "group_norm")
-IDENTITIES = ("clone", "detach", "alias", "contiguous", "dropout", "_to_copy")
+IDENTITIES = ("clone", "detach", "alias", "contiguous", "dropout", "_to_copy", "type_as")
 RESHAPES = ("view", "_unsafe_view", "reshape", "flatten", "unsqueeze", "squeeze", "expand")
 PERMUTATIONS = ("permute", "transpose", "t", "roll", "flip", "channel_shuffle", "pixel_shuffle", "pixel_unshuffle")
 PARTS = ("slice", "select", "index", "index_select", "split", "split_with_sizes", "chunk", "unbind")
@@ -187,9 +196,10 @@ STEPS: Mapping[str, Callable[[Call], Step | None]] = {
     **{f"adaptive_max_pool{axes}d": adaptive_max_pool for axes in (1, 2, 3)},
     **dict.fromkeys(("avg_pool1d", "avg_pool2d", "avg_pool3d"), average_pool),
     **{f"adaptive_avg_pool{axes}d": adaptive_average_pool for axes in (1, 2, 3)},
-    "mean": mean,
+    **dict.fromkeys(("mean", "sum"), mean),
     **dict.fromkeys(("add", "sub"), add),
     "mul": multiply,
+    "addcmul": scaled_and_shifted,
     **dict.fromkeys(("div", "rsub"), arithmetic),
     **dict.fromkeys(("matmul", "bmm", "einsum"), product),
     "scaled_dot_product_attention": attention,

@@ -2,12 +2,14 @@
 
 import copy
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 import torch
 import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
+from torch.export import register_dataclass
 
 from models.errors import CaptureError, UnsupportedOperationError
 from models.network import Network
@@ -152,6 +154,67 @@ def test_each_call_of_a_shared_layer_has_its_own_name() -> None:
     network = Network.capture(Twice(), SMALL)
     layers = [node.layer for node in network.graph.nodes if "conv" in node.operation or "linear" in node.operation]
     assert layers == ["conv", "conv@2", "fc"]
+
+
+@dataclass
+class Output:
+    """What classifiers of Hugging Face return, in small."""
+
+    logits: Tensor
+    hidden: Tensor
+
+
+register_dataclass(Output)
+
+
+class Returning(nn.Module):
+    """A classifier that returns what ``wrap`` makes of logits and features."""
+
+    def __init__(self, wrap: Callable[[Tensor, Tensor], object]) -> None:
+        super().__init__()
+        self.fc, self.wrap = nn.Linear(3072, 2), wrap
+
+    def forward(self, x: Tensor) -> object:
+        features = x.flatten(1)
+        return self.wrap(self.fc(features), features)
+
+
+@pytest.mark.parametrize(
+    "wrap", [Output, lambda y, x: {"hidden": x, "logits": y}, lambda y, _: {"logits": y}, lambda y, _: (y,)]
+)
+def test_logits_are_taken_out_of_what_the_network_returns(wrap: Callable[[Tensor, Tensor], object]) -> None:
+    module = Returning(wrap)
+    pixels = torch.rand(3, *SMALL.input_shape)
+    network = Network.capture(module, SMALL)
+    torch.testing.assert_close(network.logits(pixels), module.fc(SMALL.normalise(pixels).flatten(1)))
+    assert [node.layer for node in network.graph.nodes if "linear" in node.operation] == ["fc"]
+
+
+@pytest.mark.parametrize("wrap", [lambda y, x: (y, x), lambda y, x: {"scores": y, "hidden": x}])
+def test_several_values_without_logits_are_refused(wrap: Callable[[Tensor, Tensor], object]) -> None:
+    with pytest.raises(CaptureError, match="returns 2 values; it must return the logits n k alone, or an object"):
+        Network.capture(Returning(wrap), SMALL)
+
+
+@pytest.mark.parametrize(
+    ("function", "operations"),
+    [
+        (lambda x: torch.addcmul(torch.ones(32), torch.full((32,), 2.0), x), {"add", "mul"}),
+        (lambda x: x.sum((2, 3), keepdim=True), {"mean", "mul"}),
+        (lambda x: x.mean(1), {"permute", "mean"}),
+        (lambda x: x.mean((1, 2), keepdim=True), {"permute", "mean", "unsqueeze"}),
+        (lambda x: x.relu().square(), {"relu", "square"}),
+        (lambda x: x.relu() ** 3, {"relu", "pow"}),
+        (lambda x: x.neg().type_as(x), {"neg"}),
+        (
+            lambda x: F.scaled_dot_product_attention(x, x, x, torch.ones(32, 32).tril().ge(1)),
+            {"mul", "transpose", "matmul", "where", "softmax"},
+        ),
+    ],
+)
+def test_forms_of_an_operation_are_rewritten(function: Callable[[Tensor], Tensor], operations: set[str]) -> None:
+    network = Network.capture(Applied(function), SMALL)  # which compares the logits
+    assert {node.operation.split(".")[1] for node in network.graph.nodes} == {*operations, "reshape", "sym_size"}
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.export import save
 
 from models import zoo
-from models.preprocessing import to_image
+from models.preprocessing import Preprocessing, to_image
 from profiling.cli import main
+from profiling.commands.online import read_pixels
 from profiling.datasets import Dataset
 from profiling.profiles import Profile
 from profiling.splits import Split
 from profiling.synapses import ClassSynapses
 from tests.definitions.effective_path import check, trace
+from tests.models.archives import exported
 
 COMMANDS = [
     "networks",
@@ -182,6 +185,19 @@ def test_profile_keeps_synapses_where_asked(tmp_path: Path, capsys: pytest.Captu
     assert pair[0] == pair[1]
 
 
+def test_network_from_a_file_is_fed_as_declared(
+    image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--mean", "0.5", "--std", "0.25", "--out", tmp_path / "path.npz")
+    save(exported(zoo.ZOO["digits-cnn"].build(10).eval(), (1, 8, 8)), tmp_path / "net.pt2")
+    status, _, _ = in_process(capsys, "paths", "--network", tmp_path / "net.pt2", image, *options)
+    assert status == 0
+    with np.load(tmp_path / "path.npz", allow_pickle=False) as file:
+        seen = file["input"]
+    given = Preprocessing(1, (8, 8), 8, (0.5,), (0.25,))
+    np.testing.assert_array_equal(seen, given.normalise(read_pixels(image, given)).numpy())
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -195,6 +211,10 @@ def test_profile_keeps_synapses_where_asked(tmp_path: Path, capsys: pytest.Captu
         (("fit", "absent", "--out", "b"), "absent is not a readable profile"),
         (("detect", "absent", "image.png"), "absent is no bundle or a damaged one"),
         (("evaluate", "absent"), "absent is no bundle"),
+        (("profile", "--network", "absent.pt2", "--out", "p"), "absent.pt2 does not exist"),
+        (("profile", "--network", "digits-cnn", "--size", "8y8", "--out", "p"), "write --size 224 or 224x192"),
+        (("profile", "--network", "digits-cnn", "--size", "8x8x8", "--out", "p"), "--size is 8x8x8; write 224"),
+        (("profile", "--network", "digits-cnn", "--mean", "0.5,0.5", "--out", "p"), "do not fit: give one number each"),
         (("paths", "only.png", "--out", "x.npz"), "give BUNDLE IMAGE, or --network NAME IMAGE"),
         (("paths", "--network", "digits-cnn", "absent.png", "--out", "x.npz"), "absent.png cannot be read"),
     ],

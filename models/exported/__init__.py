@@ -1,0 +1,1 @@
+"""Networks from files that ``torch.export.save`` wrote, without their code and without unpickling anything."""

@@ -1,0 +1,145 @@
+"""What an exported program says: its one image, its logits, its tensors and its calls, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from models.errors import CaptureError, UnsupportedOperationError
+from models.exported.operations import IGNORED, REPLAYED, our_name, resolve
+
+EXPORT = "export(module.eval(), (torch.zeros(2, c, h, w),), dynamic_shapes=({0: Dim('n', min=1)},))"
+"""How a network has to be exported, for messages."""
+
+_TARGETS = {"parameter": "parameter_name", "buffer": "buffer_name", "tensor_constant": "tensor_constant_name"}
+_TRAINING = {"train", "training"}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One operation: what is called on what, the names of what it returns, and the layer it is part of."""
+
+    function: Callable[..., Any]
+    inputs: tuple[Mapping[str, Any], ...]
+    outputs: tuple[Mapping[str, Any], ...]
+    layer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A tensor of the program: a ``parameter``, ``buffer`` or ``tensor_constant``, and its qualified name."""
+
+    kind: str
+    target: str
+    persistent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A classifier's program.
+
+    Attributes:
+        image, logits: names of the values that it takes and returns.
+        input_shape: ``(c, h, w)``; of the example where height and width are free.
+        held: the tensors that it has, by the names of their values.
+        literals: values of inputs that are no tensors.
+        calls: in the order in which they run.
+    """
+
+    image: str
+    logits: str
+    input_shape: tuple[int, ...]
+    held: Mapping[str, Held]
+    literals: Mapping[str, Any]
+    calls: tuple[Call, ...]
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Self:
+        """Return the program described by ``data``, in the schema of ``torch.export``.
+
+        Raises:
+            CaptureError: it is none of a classifier in evaluation mode for any number of images.
+            UnsupportedOperationError: it uses operations that we do not run; lists all of them.
+            KeyError, TypeError, ValueError, AttributeError: it is malformed.
+        """
+        graph, signature = data["graph_module"]["graph"], data["graph_module"]["signature"]
+        calls = _calls(graph["nodes"])
+        logits = _logits(signature["output_specs"])
+        specs = [next(iter(spec.items())) for spec in signature["input_specs"]]
+        image = _image(specs)
+        held = {
+            content["arg"]["name"]: Held(kind, str(content[_TARGETS[kind]]), content.get("persistent", True))
+            for kind, content in specs
+            if kind in _TARGETS
+        }
+        literals = {
+            content["name"]: next(iter(content["value"].values()))
+            for kind, content in specs
+            if kind == "constant_input"
+        }
+        return cls(image, logits, _input_shape(graph["tensor_values"][image]), held, literals, calls)
+
+
+def _image(specs: list[tuple[str, Any]]) -> str:
+    images = [c["arg"]["as_tensor"]["name"] for kind, c in specs if kind == "user_input" and "as_tensor" in c["arg"]]
+    other = sorted({kind for kind, _ in specs} - {*_TARGETS, "user_input", "constant_input"})
+    if other or len(images) != 1:
+        what = f"inputs of kind {', '.join(other)}" if other else f"{len(images)} tensors"
+        raise CaptureError(f"the program takes {what}; it must take one tensor n c h w: {EXPORT}.")
+    return str(images[0])
+
+
+def _logits(specs: list[Mapping[str, Any]]) -> str:
+    if any("user_output" not in spec for spec in specs):
+        raise CaptureError(f"the program changes its buffers, as in training; export in evaluation mode: {EXPORT}.")
+    returned = [spec["user_output"]["arg"] for spec in specs if "as_none" not in spec["user_output"]["arg"]]
+    if len(returned) != 1 or "as_tensor" not in returned[0]:
+        raise CaptureError(f"the program returns {len(returned)} values; it must return the logits n k alone.")
+    return str(returned[0]["as_tensor"]["name"])
+
+
+def _input_shape(meta: Mapping[str, Any]) -> tuple[int, ...]:
+    batch, *sizes = meta["sizes"]
+    if "as_int" in batch:
+        raise CaptureError(
+            f"the program takes exactly {batch['as_int']} image(s); export it for any number of images: {EXPORT}."
+        )
+    if len(sizes) != 3:
+        raise CaptureError(f"the program's input has {len(sizes) + 1} axes; images n c h w are expected.")
+    return tuple(int(s["as_int"] if "as_int" in s else s["as_expr"]["hint"]["as_int"]) for s in sizes)
+
+
+def _calls(nodes: list[Mapping[str, Any]]) -> tuple[Call, ...]:
+    kept = [(our_name(node["target"]), _layer(node), node) for node in nodes]
+    kept = [(operation, layer, node) for operation, layer, node in kept if operation not in IGNORED]
+    refused = [(operation, layer) for operation, layer, _ in kept if operation not in REPLAYED]
+    if refused:
+        raise UnsupportedOperationError(refused)
+    for operation, layer, node in kept:
+        if _trains({given["name"]: given["arg"] for given in node["inputs"]}):
+            raise CaptureError(f"{operation} in {layer} is in training mode; export in evaluation mode: {EXPORT}.")
+    return tuple(
+        Call(resolve(operation), tuple(node["inputs"]), tuple(node["outputs"]), layer)
+        for operation, layer, node in kept
+    )
+
+
+def _trains(inputs: Mapping[str, Any]) -> bool:
+    """Say whether a call with these inputs behaves as in training; one without statistics has no other way."""
+    told = any(inputs[name].get("as_bool") for name in _TRAINING & inputs.keys())
+    return told and "as_none" not in inputs.get("running_mean", {})
+
+
+def _layer(node: Mapping[str, Any]) -> str:
+    """Return the qualified name of the innermost module that made a call."""
+    # The stack is "key,name,type;…"; commas inside brackets belong to a name or type.
+    innermost = node["metadata"].get("nn_module_stack", "").rpartition(";")[2]
+    depth, parts = 0, [""]
+    for character in innermost:
+        depth += (character in "[(") - (character in ")]")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts[1].split("@")[0] if len(parts) == 3 else ""

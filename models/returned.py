@@ -1,0 +1,15 @@
+"""What a classifier returns: logits, or an object that has them, as those of Hugging Face do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def logits_of(returned: Any) -> Any:
+    """Return ``returned.logits``, ``returned["logits"]``, the only item of a tuple, or ``returned`` itself."""
+    if isinstance(returned, Mapping):
+        return returned.get("logits", returned)
+    if isinstance(returned, list | tuple) and len(returned) == 1:
+        return returned[0]
+    return getattr(returned, "logits", returned)
