@@ -24,7 +24,8 @@ from profiling.paths.plan import Plan, plan
 from profiling.paths.policy import Policy, Selection
 from profiling.threads import in_parallel
 
-_RECORDED = 1 << 27
+_RECORDED = 1 << 28
+"""Bytes of activations that are held at once."""
 _MOST = 64
 _WALKED_AT_ONCE = 4
 """Images that one thread walks together: fewer cost more calls, more spoil the caches."""

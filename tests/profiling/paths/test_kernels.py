@@ -1,0 +1,85 @@
+"""The compiled kernel against the plain one, in the cases where they do most differently."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from models.network import Network
+from models.preprocessing import Preprocessing
+from profiling.paths.extraction import Extractor
+from profiling.paths.geometry import Weighted
+from profiling.paths.kernels import Choice, kernel_named
+from profiling.paths.policy import Reference, Selection, Unexplained
+
+CPU, PLAIN = kernel_named("cpu"), kernel_named("reference")
+
+
+def step_of(weight: Tensor, bias: Tensor) -> Weighted:
+    """Return the step of one linear layer."""
+    linear = nn.Linear(weight.shape[1], len(weight))
+    with torch.no_grad():
+        linear.weight.copy_(weight)
+        linear.bias.copy_(bias)
+    shape = Preprocessing(1, (1, weight.shape[1]), 1, (0.0,), (1.0,))
+    (step,) = Extractor(Network.capture(nn.Sequential(nn.Flatten(), linear), shape)).plan.weighted
+    return step
+
+
+def assert_equal(one: Choice, other: Choice) -> None:
+    for kind in ("neurons", "weights"):
+        np.testing.assert_array_equal(getattr(one, kind).mask(), getattr(other, kind).mask())
+    assert torch.equal(one.inputs, other.inputs)
+    np.testing.assert_array_equal(one.synapses, other.synapses)
+    np.testing.assert_array_equal(one.unexplained, other.unexplained)
+    np.testing.assert_allclose(one.coherence, other.coherence, atol=1e-6)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    inputs=st.integers(1, 100),
+    levels=st.integers(1, 4),
+    theta=st.sampled_from([0.01, 0.5, 0.9, 1.0]),
+    reference=st.sampled_from(["sum", "output", "positive"]),
+    unexplained=st.sampled_from(["none", "argmax"]),
+    seed=st.integers(0, 1000),
+)
+def test_whole_numbers_with_many_ties_and_many_to_choose(
+    inputs: int, levels: int, theta: float, reference: Reference, unexplained: Unexplained, seed: int
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+
+    def whole(*shape: int) -> Tensor:
+        return torch.randint(-levels, levels + 1, shape, generator=generator).float()
+
+    step = step_of(whole(20, inputs), whole(20))
+    x = whole(3, inputs)
+    y = x @ step.weight.T + (0 if step.bias is None else step.bias)
+    wanted = torch.rand(3, 20, generator=generator) < 0.7
+    selection = Selection(theta, reference, unexplained)
+    assert_equal(*(kernel.weighted(step, x, y, wanted, selection) for kernel in (CPU, PLAIN)))
+
+
+@pytest.mark.parametrize("theta", [0.3, 0.9])
+def test_sums_that_cancel_are_decided_in_double_precision(theta: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    small = torch.rand(200, 60, generator=generator)
+    large = 1e4 * torch.rand(200, 20, generator=generator)
+    weight = torch.cat([large, small, -large], 1)  # what is left of 1e4 is about 30, or 1e-3 of it
+    step = step_of(weight, torch.zeros(200))
+    x = torch.ones(1, 100)
+    y = (x.double() @ weight.double().T).float()
+    wanted = torch.ones(1, 200, dtype=torch.bool)
+    one, other = (kernel.weighted(step, x, y, wanted, Selection(theta)) for kernel in (CPU, PLAIN))
+    assert_equal(one, other)
+    assert one.unexplained.tolist() == [0]
+
+
+def test_a_wish_for_nothing_is_granted() -> None:
+    step = step_of(torch.ones(4, 3), torch.zeros(4))
+    choice = CPU.weighted(step, torch.ones(2, 3), None, torch.zeros(2, 4, dtype=torch.bool), Selection())
+    assert (choice.neurons.offsets.tolist(), choice.weights.offsets.tolist()) == ([0, 0, 0], [0, 0, 0])
+    assert (choice.synapses.tolist(), choice.coherence.tolist()) == ([0, 0], [0.0, 0.0])
+    assert not choice.inputs.any()
