@@ -27,8 +27,6 @@ from profiling.threads import in_parallel
 _RECORDED = 1 << 28
 """Bytes of activations that are held at once."""
 _MOST = 64
-_WALKED_AT_ONCE = 4
-"""Images that one thread walks together: fewer cost more calls, more spoil the caches."""
 
 
 @dataclass(frozen=True)
@@ -114,9 +112,9 @@ class Extractor:
             return ImagePaths.join(self._in_parts(values, chosen))
 
     def _in_parts(self, values: Mapping[str, Tensor], seeds: Tensor) -> list[ImagePaths]:
-        """Walk a few images at a time, on as many threads as torch may use."""
+        """Walk equal shares of the images on as many threads as torch may use."""
         threads = torch.get_num_threads() if self.kernel.threads else 1
-        size = min(_WALKED_AT_ONCE, -(-len(seeds) // threads)) if self.kernel.threads else len(seeds)
+        size = -(-len(seeds) // threads)
 
         def part(first: int) -> ImagePaths:
             with torch.inference_mode():  # holds for one thread only
