@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import isfinite
 
 from profiling.evaluation.figures import EVERYTHING, NOTHING, DetectorFigures, Report
@@ -53,15 +54,16 @@ def baselines(report: Report) -> Html:
     )
     dots = dot_plot([(name, judged.mean_auc, _worst_value(judged)) for name, judged in found.items()])
     missing = [] if report.left_out else [not_run("detectors that have to be fitted (knn, mahalanobis, lid)", "--full")]
-    per_attack = [
+    everyone = table("All on the same images", header, rows)
+    return section("Other detectors", everyone, figure(caption, dots), _each_attack(report, found), *missing)
+
+
+def _each_attack(report: Report, found: Mapping[str, DetectorFigures]) -> Html:
+    rows = [
         (attack, *(decimal(judged.attacks[attack].auc.value) for judged in found.values())) for attack in report.attacks
     ]
-    each = element(
-        "details", element("summary", "AUC on each attack"), table("AUC on each attack", ("attack", *found), per_attack)
-    )
-    return section(
-        "Other detectors", table("All on the same images", header, rows), figure(caption, dots), each, *missing
-    )
+    listed = table("AUC on each attack", ("attack", *found), rows)
+    return element("details", element("summary", "AUC on each attack"), listed)
 
 
 def _worst_value(judged: DetectorFigures) -> float:
@@ -89,11 +91,12 @@ def left_out(report: Report) -> Html:
     ]
     note = (
         "AUC of the bundle's kind of classifier, fitted again without one family of attacks. In brackets: the "
-        "classifier has not seen "
-        f"this attack's family. Mean over attacks, each unseen: {decimal(report.mean_left_out_auc)}. Attacks "
-        "outside the default suite are unseen in every column."
+        "classifier has not seen this attack's family. Families outside the default suite are unseen in every column. "
+        f"Mean over attacks, each unseen: {decimal(report.mean_left_out_auc)}."
     )
-    legend = f"Background, darker is worse: steps at AUC {', '.join(map(str, _LEVELS))}. The numbers say the same."
+    legend = (
+        f"Background, from red (worst) to blue: steps at AUC {', '.join(map(str, _LEVELS))}. The numbers say the same."
+    )
     return section(
         title,
         table("AUC by attack and by what was left out of fitting", header, rows),

@@ -5,19 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from profiling.evaluation.figures import Report
-from profiling.evaluation.report import comparisons, record, sections
+from profiling.evaluation.report import comparisons, drawn, record, sections
 from profiling.evaluation.report.elements import Html, anchor, element, joined
 
 _SECTIONS = {
     "Summary": sections.headline,
     "Attacks": sections.attacks,
-    "ROC curves": sections.curves,
+    "ROC curves": drawn.curves,
     "Other detectors": comparisons.baselines,
     "Unseen attacks": comparisons.left_out,
     "An attacker who knows the detector": comparisons.adaptive,
-    "Scores": sections.scores,
-    "Layers": sections.layers,
-    "Calibration": sections.calibration,
+    "Scores": drawn.scores,
+    "Layers": drawn.layers,
+    "Calibration": drawn.calibration,
     "Benign changes": comparisons.controls,
     "Set aside": record.set_aside,
     "The papers' split": comparisons.paper,

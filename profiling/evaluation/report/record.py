@@ -46,9 +46,13 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, st
         if isinstance(value, Mapping) and value:
             yield from _flat(value, f"{prefix}{name}.")
         elif isinstance(value, list | tuple):
-            yield prefix + name, ", ".join(map(str, value))
+            yield prefix + name, ", ".join(map(_short, value))
         else:
-            yield prefix + name, f"{value:.6g}" if isinstance(value, float) else str(value)
+            yield prefix + name, _short(value)
+
+
+def _short(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def every_figure(report: Report) -> Html:
