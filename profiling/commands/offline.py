@@ -39,6 +39,8 @@ from profiling.commands.options import (
 )
 from profiling.detection.classifiers import FITTERS
 from profiling.evaluation import protocol
+from profiling.evaluation.report.page import write_page
+from profiling.evaluation.settings import recorded
 from profiling.paths.extraction import Extractor
 from profiling.paths.policy import Policy
 from profiling.profiles import Profile
@@ -150,13 +152,18 @@ def evaluate(
         ),
     ] = 0,
     cache: AttackCache = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Also write the figures as one HTML page.", dir_okay=False, writable=True)
+    ] = None,
     seed: Seed = 1,
     as_json: AsJson = False,
 ) -> None:
     """Measure a bundle on images that none of its steps has seen, clean and attacked.
 
-    Example: pathprint evaluate lenet5-bundle --data mnist.npz --full --cache attacked
+    Example: pathprint evaluate lenet5-bundle --data mnist.npz --full --cache attacked --report lenet5.html
     """
+    if report is not None:
+        report.parent.mkdir(parents=True, exist_ok=True)  # hours of work should not end at a missing folder
     loaded = load_bundle(bundle)
     network = loaded.detector.network
     settle_threads(network.preprocessing)
@@ -164,7 +171,11 @@ def evaluate(
     crafting = Crafting(seed, cache)
     options = protocol.Options(images, crafting=crafting, full=full, paper=paper_protocol, adaptive=adaptive)
     attacks = chosen(network, attack, "full" if full else "default")
-    report = protocol.evaluate(loaded.detector, parts, attacks, options).report
-    console.print(tables.figures(report))
+    made = protocol.evaluate(loaded.detector, parts, attacks, options).report
+    made = recorded(made, loaded.sha256)
+    console.print(tables.figures(made))
+    if report is not None:
+        write_page(made, report)
+        console.print(f"the report is in {report}")
     if as_json:
-        print_json(report.to_dict())
+        print_json(made.to_dict())

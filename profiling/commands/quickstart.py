@@ -12,12 +12,14 @@ from torch import Tensor
 
 from profiling import building
 from profiling.attacks.registry import suite
-from profiling.bundle import save_bundle
+from profiling.bundle import load_bundle, save_bundle
 from profiling.commands import tables
 from profiling.commands.options import AsJson, open_data, open_network, print_json
 from profiling.demonstration import ask, running_service
 from profiling.evaluation import protocol
 from profiling.evaluation.figures import Report
+from profiling.evaluation.report.page import write_page
+from profiling.evaluation.settings import recorded
 from profiling.lookup import Floats
 from profiling.paths.extraction import Extractor
 from profiling.progress import console
@@ -45,11 +47,14 @@ def quickstart(
     outcome = protocol.evaluate(detector, parts, attacks, protocol.Options())
     out.parent.mkdir(parents=True, exist_ok=True)
     save_bundle(detector, parts, dataset.pixels(parts.calibrate.positions[:1], network.preprocessing)[0], out)
-    console.print(tables.figures(outcome.report))
+    report, page = recorded(outcome.report, load_bundle(out).sha256), out.with_name(f"{out.name}.html")
+    write_page(report, page)
+    console.print(tables.figures(report))
     answers = _demonstrate(out, outcome)
     console.print(f"\nThe bundle is in {out}. Serve it with:\n\n    {_program()} serve {out}\n", highlight=False)
+    console.print(f"The report on it is in {page}.", highlight=False)
     if as_json:
-        print_json(_closing(out, outcome.report, answers))
+        print_json({**_closing(out, report, answers), "report": str(page)})
 
 
 def _demonstrate(bundle: Path, outcome: protocol.Outcome) -> dict[str, Any]:

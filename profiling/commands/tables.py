@@ -6,7 +6,7 @@ from rich import box
 from rich.console import Group
 from rich.table import Table
 
-from profiling.evaluation.figures import NOTHING, DetectorFigures, Report
+from profiling.evaluation.figures import DetectorFigures, Report
 from profiling.evaluation.metrics import Estimate
 
 
@@ -37,16 +37,11 @@ def _attacks(report: Report) -> Table:
         softmax = report.baselines["max-softmax"].attacks[name].auc.value if report.baselines else float("nan")
         figures = (found.auc.value, found.tpr_at_5fpr.value, found.tpr_at_1fpr.value, softmax)
         shares = (f"{attack.success:.0%}", f"{attack.success_unrounded:.0%}")
-        closing = f"{_unseen_auc(report, name):.3f}" if report.left_out else _interval(found.auc)
+        closing = f"{report.unseen_auc(name).value:.3f}" if report.left_out else _interval(found.auc)
         table.add_row(name, *shares, *(f"{figure:.3f}" for figure in figures), closing)
     closing = f"{report.mean_left_out_auc:.3f}" if report.left_out else ""
     table.add_row("mean", "", "", f"{report.detector.mean_auc:.3f}", "", "", "", closing)
     return table
-
-
-def _unseen_auc(report: Report, name: str) -> float:
-    found = report.left_out.get(report.attacks[name].family) or report.left_out[NOTHING]
-    return found.attacks[name].auc.value
 
 
 def _detectors(report: Report) -> Table:

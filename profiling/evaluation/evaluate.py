@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +23,8 @@ from profiling.paths.path import Indices
 from profiling.splits import Test
 
 _RATES = (0.05, 0.01)
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True)
@@ -88,26 +91,53 @@ class Scores:
     controls: Mapping[str, Floats]
 
 
-def score_all(panel: Panel, trial: Trial) -> dict[str, Scores]:
+@dataclass(frozen=True)
+class Looked(Generic[T]):
+    """What was found by looking at each part of a trial; of misclassified images only where there are any."""
+
+    clean: T
+    misclassified: T | None
+    attacks: Mapping[str, T]
+    controls: Mapping[str, T]
+
+    @staticmethod
+    def at(trial: Trial, look: Callable[[Tensor, str], T]) -> Looked[T]:
+        """Look at the pixels of every part; the second argument of ``look`` is a title."""
+        wrong = trial.clean.misclassified
+        return Looked(
+            attacks={name: look(made.pixels, f"scoring {name}") for name, made in trial.crafted.items()},
+            controls={name: look(made.pixels, f"scoring {name}") for name, made in trial.controlled.items()},
+            clean=look(trial.clean.pixels, "clean test images"),
+            misclassified=look(wrong, "misclassified images") if len(wrong) else None,
+        )
+
+    def each(self, make: Callable[[T], U]) -> Looked[U]:
+        """Return what ``make`` makes of every part."""
+        return Looked(
+            make(self.clean),
+            None if self.misclassified is None else make(self.misclassified),
+            {name: make(found) for name, found in self.attacks.items()},
+            {name: make(found) for name, found in self.controls.items()},
+        )
+
+
+def score_all(panel: Panel[T], trial: Trial) -> dict[str, Scores]:
     """Return the scores of each of the panel's detectors."""
-    attacks = {name: _score(panel, made.pixels, f"scoring {name}") for name, made in trial.crafted.items()}
-    controls = {name: _score(panel, made.pixels, f"scoring {name}") for name, made in trial.controlled.items()}
-    clean = _score(panel, trial.clean.pixels, "clean test images")
-    misclassified = _score(panel, trial.clean.misclassified, "misclassified images")
+    return sorted_out(panel, Looked.at(trial, lambda pixels, title: panel.score(panel.measure(pixels, title))))
+
+
+def sorted_out(panel: Panel[T], found: Looked[Mapping[str, Floats]]) -> dict[str, Scores]:
+    """Return scores by detector of what was found by part."""
     return {
         name: Scores(
             calibration=panel.clean_scores[name],
-            clean=clean[name],
-            misclassified=misclassified[name],
-            attacks={attack: found[name] for attack, found in attacks.items()},
-            controls={control: found[name] for control, found in controls.items()},
+            clean=found.clean[name],
+            misclassified=np.zeros(0) if found.misclassified is None else found.misclassified[name],
+            attacks={attack: scores[name] for attack, scores in found.attacks.items()},
+            controls={control: scores[name] for control, scores in found.controls.items()},
         )
         for name in panel.summaries
     }
-
-
-def _score(panel: Panel, pixels: Tensor, title: str) -> Mapping[str, Floats]:
-    return panel.score(pixels, title) if len(pixels) else dict.fromkeys(panel.summaries, np.zeros(0))
 
 
 def judge(scores: Scores, trial: Trial, summary: str) -> DetectorFigures:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from profiling.evaluation.distributions import Distributions
 from profiling.evaluation.metrics import Estimate
 
 NOTHING, EVERYTHING = "(nothing)", "(everything)"
@@ -148,6 +149,8 @@ class Report:
         paper_protocol: AUC by attack as the papers split, **with clean images on both sides**; only
             to compare with published figures.
         adaptive: by an attacker who knows the detector, by rising budget.
+        distributions: what curves and histograms of the detector are drawn from.
+        settings: what was measured with what; JSON-able.
     """
 
     network: Mapping[str, str]
@@ -162,18 +165,21 @@ class Report:
     left_out: Mapping[str, DetectorFigures] = field(default_factory=dict)
     paper_protocol: Mapping[str, PaperFigures] = field(default_factory=dict)
     adaptive: Sequence[EvasionPoint] = ()
+    distributions: Distributions = field(default_factory=Distributions)
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def mean_left_out_auc(self) -> float:
         """Mean AUC over the attacks, each by a classifier that has not seen its family."""
         if not self.left_out:
             return float("nan")
-        areas = [
-            self.left_out.get(attack.family, self.left_out[NOTHING]).attacks[name].auc.value
-            for name, attack in self.attacks.items()
-        ]
-        known = [area for area in areas if isfinite(area)]
+        known = [area for name in self.attacks if isfinite(area := self.unseen_auc(name).value)]
         return float(np.mean(known)) if known else float("nan")
+
+    def unseen_auc(self, name: str) -> Estimate:
+        """Return the AUC of an attack by a classifier that has not seen its family; ``left_out`` must be there."""
+        found = self.left_out.get(self.attacks[name].family, self.left_out[NOTHING])
+        return found.attacks[name].auc
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON-able data."""
@@ -194,6 +200,8 @@ class Report:
                 "left_out": {family: found.to_dict() for family, found in self.left_out.items()},
                 "paper_protocol": {name: asdict(found) for name, found in self.paper_protocol.items()},
                 "adaptive": [asdict(point) for point in self.adaptive],
+                **asdict(self.distributions),
+                "settings": dict(self.settings),
             }
         )
         return figures

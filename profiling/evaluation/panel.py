@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from torch import Tensor
 
@@ -13,37 +14,42 @@ from profiling.detection.scores import Score, total
 from profiling.lookup import Floats
 
 NAME = "pathprint"
+M = TypeVar("M")
 
 
 @dataclass(frozen=True)
-class Panel:
+class Panel(Generic[M]):
     """Some detectors.
 
     Attributes:
         summaries: what each detector is, by name.
-        score: the scores ``(n,)`` by name, of pixels ``n c h w``; the title is for the progress bar.
+        measure: what all of them judge from, of pixels ``n c h w``; the title is for the progress bar.
+        score: each detector's scores ``(n,)`` of what was measured, by name.
         clean_scores: each detector's scores of clean calibration images, by name.
     """
 
     summaries: Mapping[str, str]
-    score: Callable[[Tensor, str], Mapping[str, Floats]]
+    measure: Callable[[Tensor, str], M]
+    score: Callable[[M], Mapping[str, Floats]]
     clean_scores: Mapping[str, Floats]
 
 
-def path_panel(detector: Detector, others: Mapping[str, Score], calibrating: Floats | None) -> Panel:
-    """Return the detector, and other scores on the same features.
+def path_panel(detector: Detector, others: Mapping[str, Score], calibrating: Floats | None) -> Panel[Floats]:
+    """Return the detector, and other scores on the same features ``(n, f)``.
 
     Args:
         others: by name; they need ``calibrating``.
         calibrating: features of the clean calibration images, ``(n, f)``.
     """
 
-    def score(pixels: Tensor, title: str) -> Mapping[str, Floats]:
-        table, _ = features_of(detector.extractor, detector.signatures, pixels, detector.thorough, title)
-        return {name: total(judge, table.values) for name, judge in {NAME: detector.score, **others}.items()}
+    def measure(pixels: Tensor, title: str) -> Floats:
+        return features_of(detector.extractor, detector.signatures, pixels, detector.thorough, title)[0].values
+
+    def score(values: Floats) -> Mapping[str, Floats]:
+        return {name: total(judge, values) for name, judge in {NAME: detector.score, **others}.items()}
 
     clean_scores = {NAME: detector.clean_scores}
     if calibrating is not None:
         clean_scores |= {name: total(judge, calibrating) for name, judge in others.items()}
     summaries = {name: judge.kind for name, judge in {NAME: detector.score, **others}.items()}
-    return Panel(summaries, score, clean_scores)
+    return Panel(summaries, measure, score, clean_scores)

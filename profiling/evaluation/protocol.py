@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import torch
 
 from models.network import Network
 from profiling.attacks.attack import Attack
-from profiling.attacks.cache import Crafting
 from profiling.attacks.controls import controls
 from profiling.attacks.registry import suite
 from profiling.building import correct_images, features_of
@@ -17,38 +16,19 @@ from profiling.detection.detector import Detector
 from profiling.errors import SplitError
 from profiling.evaluation.baselines.observation import Lessons, observe
 from profiling.evaluation.baselines.registry import baseline_panel
-from profiling.evaluation.evaluate import Scores, Trial, judge, score_all
+from profiling.evaluation.distributions import Distributions, Histogram, Roc, realised
+from profiling.evaluation.evaluate import Looked, Scores, Trial, judge, score_all, sorted_out
 from profiling.evaluation.evasion import curve
 from profiling.evaluation.figures import DetectorFigures, Report
+from profiling.evaluation.layer_bands import layer_bands
 from profiling.evaluation.left_out import Taught, left_out
 from profiling.evaluation.metrics import Resampling
 from profiling.evaluation.panel import NAME, Panel, path_panel
 from profiling.evaluation.paper_protocol import paper_protocol
+from profiling.evaluation.settings import Options as Options
+from profiling.evaluation.settings import settings
+from profiling.lookup import Floats
 from profiling.splits import Split
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How much to measure.
-
-    Attributes:
-        images, fit, calibrate, profiled: correctly classified images of each role, at most.
-        crafting: of attacks on test images.
-        fit_seed: of attacks on fit images; that of ``fit`` shares its cache.
-        full: also controls, baselines, and classifiers that have not seen a family of attacks.
-        paper: also the papers' leaky split.
-        adaptive: images for the adaptive attack, at most.
-    """
-
-    images: int = 500
-    fit: int = 400
-    calibrate: int = 1000
-    profiled: int = 2000
-    crafting: Crafting = field(default_factory=lambda: Crafting(seed=1))
-    fit_seed: int = 0
-    full: bool = False
-    paper: bool = False
-    adaptive: int = 0
 
 
 @dataclass(frozen=True)
@@ -74,7 +54,8 @@ def evaluate(detector: Detector, split: Split, attacks: Sequence[Attack], option
     trial = Trial.of(network, clean, attacks, benign, options.crafting)
     taught = _taught(detector, split, options) if options.full or options.paper else None
     paths = _paths(detector, split, options, taught)
-    scores = score_all(paths, trial)
+    measured = Looked.at(trial, paths.measure)
+    scores = sorted_out(paths, measured.each(paths.score))
     judged = {name: judge(found, trial, paths.summaries[name]) for name, found in scores.items()}
     detected = judged.pop(NAME)
     flagged = scores[NAME].clean > detector.calibration.threshold
@@ -91,6 +72,8 @@ def evaluate(detector: Detector, split: Split, attacks: Sequence[Attack], option
         left_out=judged,
         paper_protocol=paper_protocol(taught) if taught and options.paper else {},
         adaptive=curve(detector, clean, options.adaptive, options.crafting.seed) if options.adaptive else (),
+        distributions=_distributions(detector, trial, scores[NAME], measured),
+        settings=settings(detector, split, options),
     )
     return Outcome(report, trial, scores[NAME])
 
@@ -106,13 +89,26 @@ def _taught(detector: Detector, split: Split, options: Options) -> Taught:
     return Taught.of(detector, clean, list(suite(detector.network).values()), crafting)
 
 
-def _paths(detector: Detector, split: Split, options: Options, taught: Taught | None) -> Panel:
+def _paths(detector: Detector, split: Split, options: Options, taught: Taught | None) -> Panel[Floats]:
     if taught is None or not options.full:
         return path_panel(detector, {}, None)
     held = correct_images(detector.network, split.calibrate, options.calibrate)
     parts = (detector.extractor, detector.signatures, held.pixels)
     calibrating, _ = features_of(*parts, detector.thorough, "calibrating again")
     return path_panel(detector, left_out(detector.score.kind, taught), calibrating.values)
+
+
+def _distributions(detector: Detector, trial: Trial, scores: Scores, measured: Looked[Floats]) -> Distributions:
+    """Return what pictures of the bundle's detector need, of successful attacks only."""
+    rows = {name: made.success.cpu().numpy() for name, made in trial.crafted.items()}
+    won = {name: scores.attacks[name][success] for name, success in rows.items()}
+    values = {name: measured.attacks[name][success] for name, success in rows.items()}
+    return Distributions(
+        roc={name: Roc.of(scores.clean, found) for name, found in won.items()},
+        histogram=Histogram.of(scores.clean, won, detector.calibration.threshold),
+        calibration=realised(scores.calibration, scores.clean, trial.clean.indices),
+        layers=layer_bands(detector.features, detector.extractor.layout.names, measured.clean, values),
+    )
 
 
 def _baselines(

@@ -87,9 +87,10 @@ def test_from_network_to_figures(tmp_path: Path, image: Path) -> None:
     options = ("--attack", "pgd-0.2", "--classifier", "logistic", "--fit-images", 100, *cache)
     fitted = closing_json(pathprint("fit", tmp_path / "profile", "--out", tmp_path / "bundle", *options, "--json"))
     assert fitted["classifier"] == "logistic"
-    asked = ("--attack", "pgd-0.2", "--images", 100, *cache, "--json")
+    asked = ("--attack", "pgd-0.2", "--images", 100, *cache, "--report", tmp_path / "report.html", "--json")
     figures = closing_json(pathprint("evaluate", tmp_path / "bundle", *asked))
     assert float(str(figures["mean_auc"])) > 0.85
+    assert "pathprint evaluate " in (tmp_path / "report.html").read_text()
     assert len(list((tmp_path / "attacked" / "pgd-0.2").iterdir())) == 2  # one chunk each of fit and test images
     assert "at the" not in pathprint("detect", tmp_path / "bundle", image).stderr
 
@@ -254,6 +255,8 @@ def test_quickstart_does_the_whole_job(tmp_path: Path) -> None:
     assert np.mean([attack["auc"] for attack in attacks.values()]) >= 0.93
     assert {"success", "auc", "tpr_at_5fpr"} == set(attacks["fgsm-0.2"])
     assert service == {"clean": "benign", "adversarial": "adversarial"}
+    assert result["report"] == str(tmp_path / "digits.html")
+    assert "fgsm-0.2" in (tmp_path / "digits.html").read_text()
 
 
 @pytest.mark.slow

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-
-from torch import Tensor
+from functools import partial
 
 from models.network import Network
 from profiling.building import Correct
@@ -12,7 +11,7 @@ from profiling.evaluation.baselines.confidence import energy, entropy, margin, m
 from profiling.evaluation.baselines.lid import lid
 from profiling.evaluation.baselines.mahalanobis import mahalanobis
 from profiling.evaluation.baselines.neighbours import nearest_neighbours
-from profiling.evaluation.baselines.observation import Baseline, Lessons, observe
+from profiling.evaluation.baselines.observation import Baseline, Lessons, Observation, observe
 from profiling.evaluation.baselines.squeezing import squeezing
 from profiling.evaluation.panel import Panel
 from profiling.lookup import Floats
@@ -32,16 +31,16 @@ FITTED: dict[str, tuple[str, Callable[[Lessons], Baseline]]] = {
 }
 
 
-def baseline_panel(network: Network, held: Correct[Calibrate], lessons: Lessons | None) -> Panel:
+def baseline_panel(network: Network, held: Correct[Calibrate], lessons: Lessons | None) -> Panel[Observation]:
     """Return the baselines, calibrated on the clean images ``held``; without lessons those that learn nothing."""
     fitted = {name: fit(lessons) for name, (_, fit) in FITTED.items()} if lessons else {}
     detectors = {name: detector for name, (_, detector) in UNFITTED.items()} | fitted
 
-    def score(pixels: Tensor, title: str) -> Mapping[str, Floats]:
-        seen = observe(network, pixels, title)
+    def score(seen: Observation) -> Mapping[str, Floats]:
         return {name: detector(seen) for name, detector in detectors.items()}
 
     about = {name: summary for name, (summary, _) in UNFITTED.items()}
     about |= {name: summary for name, (summary, _) in FITTED.items()}
     summaries = {name: about[name] for name in detectors}
-    return Panel(summaries, score, score(held.pixels, "calibrating baselines"))
+    measure = partial(observe, network)
+    return Panel(summaries, measure, score, score(measure(held.pixels, "calibrating baselines")))
