@@ -1,7 +1,8 @@
 """The only device-aware code: how the contributions of wanted units are weighed and chosen.
 
 ``Kernel`` is the interface. ``reference`` (torch, any device) always works; ``cpu`` (numba) is
-taken for networks on the CPU where numba imports.
+taken for networks on the CPU where numba imports, ``gpu`` (Triton) for those on a CUDA device
+where Triton imports, which PyTorch's Linux wheels for CUDA bring along.
 """
 
 from __future__ import annotations
@@ -19,11 +20,15 @@ def available(device: torch.device | str = "cpu") -> dict[str, Kernel]:
     """Return every kernel that works here for networks on ``device`` by name, the preferred one first."""
     kernels: dict[str, Kernel] = {}
     kind = torch.device(device).type
-    try:  # without numba the reference computes the same, only slower
+    try:  # without numba or Triton the reference computes the same, only slower
         if kind == "cpu":
             from profiling.paths.kernels.cpu import CpuKernel
 
             kernels["cpu"] = CpuKernel()
+        elif kind == "cuda" and torch.cuda.is_available():
+            from profiling.paths.kernels.gpu import GpuKernel
+
+            kernels["gpu"] = GpuKernel()
     except ImportError:
         pass
     return {**kernels, "reference": ReferenceKernel()}

@@ -1,6 +1,7 @@
 """What follows a network to its device: its plan, its pixels, its kernel. Needs no GPU."""
 
 from dataclasses import fields
+from importlib.util import find_spec
 from typing import get_args
 
 import pytest
@@ -10,7 +11,7 @@ from torch import Tensor
 from profiling.errors import OptionsError
 from profiling.paths import geometry
 from profiling.paths.extraction import Extractor
-from profiling.paths.kernels import kernel_named
+from profiling.paths.kernels import available, kernel_named
 from profiling.paths.kernels.precision import full_precision
 from tests.profiling.paths.networks import case
 
@@ -29,6 +30,14 @@ def test_a_network_knows_its_device() -> None:
     assert network.device == torch.device("cpu")
     assert network.to("meta").device == torch.device("meta")
     assert network.to("cpu").graph is network.graph
+
+
+@pytest.mark.skipif(find_spec("triton") is None, reason="Triton is not installed")
+def test_a_cuda_network_gets_the_gpu_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert list(available("cuda")) == ["gpu", "reference"]
+    assert kernel_named("auto", "cuda:0").name == "gpu"
+    assert kernel_named("auto", "cpu").name == "cpu"
 
 
 def test_a_kernel_for_another_device_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
