@@ -26,8 +26,9 @@ _FEW = 64
 """So many contributions are looked up one by one; the few units that need more are sorted."""
 _LONGEST_TILE = 4096
 """Places of a receptive field that one program holds in registers."""
-_TILES = 2048
-"""Places that a program holds of all its units together, if those of one unit are fewer."""
+_PLACES = 512
+"""Places that a program holds of all its units together, if those of one are fewer: compiled for
+compute capability 8.0, 512 take 158 registers a thread, 2048 do not fit the 255 that there are."""
 _MARKED = 1 << 28
 """Bytes of marks, for inputs and weights, of the images that are walked at once."""
 _REFERENCES = {"sum": 0, "output": 1, "positive": 2}
@@ -140,7 +141,7 @@ def _run(step: Weighted, layer: _Layer, x: Tensor, y: Tensor | None, units: _Uni
     if count == 0:  # there is no empty grid
         return found
     tile = min(_LONGEST_TILE, max(16, 1 << (fan_in - 1).bit_length()))
-    per_program = max(1, _TILES // tile)
+    per_program = max(1, _PLACES // tile)
     theta = torch.full((1,), selection.theta, dtype=torch.float64, device=x.device)
     rows, outputs = _rows(x, step), len(step.weight)
     with torch.cuda.device(x.get_device()):  # Triton launches on the current one; -1 changes nothing
@@ -157,7 +158,7 @@ def _run(step: Weighted, layer: _Layer, x: Tensor, y: Tensor | None, units: _Uni
             units=per_program,
             tile=tile,
             one_tile=tile >= fan_in,
-            num_warps=8 if tile > _TILES else 4,
+            num_warps=8 if tile > _LONGEST_TILE // 2 else 4,
         )
     return found
 

@@ -4,6 +4,7 @@ Without a CUDA device the Triton functions are interpreted (``conftest.py`` sees
 slow and says nothing about compilation. ``pytest -m gpu`` runs the rest where there is a device.
 """
 
+from collections.abc import Iterator
 from functools import cache
 
 import pytest
@@ -28,6 +29,15 @@ gpu = pytest.importorskip("profiling.paths.kernels.gpu", exc_type=ImportError, r
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 NEEDS_GPU = pytest.mark.skipif(DEVICE == "cpu", reason="there is no CUDA device")
 built = cache(case)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_programs() -> Iterator[None]:
+    """Have a program take many units where it is interpreted: each costs milliseconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        if DEVICE == "cpu":
+            patch.setattr(gpu, "_PLACES", 1 << 14)
+        yield
 
 
 def paths_of(network: Network, pixels: Tensor, policy: Policy | None = None) -> ImagePaths:
@@ -94,7 +104,7 @@ def test_small_integers_give_equality_without_exception(
 
 
 @pytest.mark.parametrize(
-    "setting", [{"_LONGEST_TILE": 16}, {"_FEW": 2}, {"_FEW": 1, "_LONGEST_TILE": 16}, {"_MARKED": 1}]
+    "setting", [{"_LONGEST_TILE": 16}, {"_FEW": 2}, {"_FEW": 1, "_LONGEST_TILE": 16}, {"_MARKED": 1}, {"_PLACES": 128}]
 )
 def test_tiles_rounds_and_memory_do_not_matter(setting: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
     network = built("residual")[1]
@@ -106,7 +116,7 @@ def test_tiles_rounds_and_memory_do_not_matter(setting: dict[str, int], monkeypa
     assert_same(paths_of(network, pixels, policy), expected)
 
 
-@pytest.mark.parametrize("setting", [{}, {"_LONGEST_TILE": 16}, {"_FEW": 1}])
+@pytest.mark.parametrize("setting", [{}, {"_LONGEST_TILE": 64}, {"_FEW": 1}])
 def test_of_equal_contributions_the_first_channel_leads(
     setting: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
