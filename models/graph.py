@@ -147,8 +147,15 @@ class Graph:
         """The node that computes each value."""
         return {node.name: node for node in self.nodes}
 
+    @property
+    def device(self) -> torch.device:
+        """Where the constants are, and values have to be; without constants the CPU."""
+        return next((value.device for value in self.constants.values()), torch.device("cpu"))
+
     def to(self, device: torch.device | str) -> Graph:
         """Return the same graph with its constants on ``device``."""
+        if torch.device(device) == self.device:
+            return self
         return replace(self, constants={name: value.to(device) for name, value in self.constants.items()})
 
 

@@ -77,6 +77,11 @@ class Network:
             "preprocessing": self.preprocessing.to_dict(),
         }
 
+    @property
+    def device(self) -> torch.device:
+        """Where the constants are, and pixels have to be."""
+        return self.graph.device
+
     def to(self, device: torch.device | str) -> Network:
         """Return the same network with its constants on ``device``."""
         return replace(self, graph=self.graph.to(device))

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")  # before Triton loads: its kernels then run on the CPU
+
 from models import zoo
 from models.network import Network
 from profiling import building

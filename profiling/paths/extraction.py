@@ -19,6 +19,7 @@ from profiling.errors import OptionsError
 from profiling.paths import attention
 from profiling.paths.geometry import Attend, Geometry, Maximum, Mean, Movement, Same, Sum, Weighted
 from profiling.paths.kernels import Kernel, kernel_named
+from profiling.paths.kernels.precision import full_precision
 from profiling.paths.path import ImagePaths, Indices, LayerPath, Layout
 from profiling.paths.plan import Plan, plan
 from profiling.paths.policy import Policy, Selection
@@ -34,13 +35,14 @@ class Extractor:
     """Extracts the paths of images through one network. It holds no state of a run: share it freely.
 
     Attributes:
+        kernel: None for the fastest one on the network's device.
         batch_size: images that are recorded at once; 0 for as many as keep the recorded activations
             within ``_RECORDED`` bytes, which bounds the memory and spares the caches.
     """
 
     network: Network
     policy: Policy = field(default_factory=Policy)
-    kernel: Kernel = field(default_factory=kernel_named)
+    kernel: Kernel | None = None
     batch_size: int = 0
 
     @cached_property
@@ -49,6 +51,11 @@ class Extractor:
         covered = whole.last(self.policy.layers)
         self.policy.check_layers(whole.layout.names, covered.layout.names)
         return covered.apart() if self.policy.is_forward else covered
+
+    @cached_property
+    def chooser(self) -> Kernel:
+        """The kernel, whether given or picked."""
+        return kernel_named("auto", self.network.device) if self.kernel is None else self.kernel
 
     @cached_property
     def selections(self) -> Mapping[str, Selection]:
@@ -70,7 +77,7 @@ class Extractor:
         return hashlib.sha256(canonical_json([self.network.fingerprint, options])).hexdigest()
 
     def extract(self, pixels: Tensor, rank: int = 1, seeds: Indices | None = None) -> ImagePaths:
-        """Return the paths of pixels ``n c h w`` in [0, 1].
+        """Return the paths of pixels ``n c h w`` in [0, 1], on whatever device they are.
 
         Args:
             rank: start at the logit of the predicted class (1), the runner-up (2), and so on.
@@ -103,7 +110,9 @@ class Extractor:
 
     def _batch(self, pixels: Tensor, rank: int, seeds: Indices | None, start: int) -> ImagePaths:
         with torch.inference_mode():
-            values = self.network.graph.record(self.network.preprocessing.normalise(pixels), self.plan.recorded)
+            x = self.network.preprocessing.normalise(pixels.to(self.network.device))
+            with full_precision(x.device):
+                values = self.network.graph.record(x, self.plan.recorded)
             values = {name: self.plan.axes[name].images_first(value) for name, value in values.items()}
             logits = values[self.plan.output]
             chosen = logits.argsort(dim=1, descending=True, stable=True)[:, rank - 1]
@@ -113,7 +122,7 @@ class Extractor:
 
     def _in_parts(self, values: Mapping[str, Tensor], seeds: Tensor) -> list[ImagePaths]:
         """Walk equal shares of the images on as many threads as torch may use."""
-        threads = torch.get_num_threads() if self.kernel.threads else 1
+        threads = torch.get_num_threads() if self.chooser.threads else 1
         size = -(-len(seeds) // threads)
 
         def part(first: int) -> ImagePaths:
@@ -127,7 +136,7 @@ class Extractor:
                 )
 
         starts = range(0, len(seeds), size)
-        return in_parallel(part, starts) if self.kernel.threads else [part(first) for first in starts]
+        return in_parallel(part, starts) if self.chooser.threads else [part(first) for first in starts]
 
     def _forward(self, values: Mapping[str, Tensor]) -> tuple[LayerPath, ...]:
         """Take every layer on its own: what its outputs over the threshold choose."""
@@ -165,15 +174,17 @@ class Extractor:
                 layers.append(layer)
                 return [(step.x, inputs)]
             case Mean():
-                return [(step.x, self.kernel.mean(step, values[step.x], values[step.y], mask, self.policy.between))]
+                return [(step.x, self.chooser.mean(step, values[step.x], values[step.y], mask, self.policy.between))]
             case Maximum():
-                return [(step.x, self.kernel.maximum(step, values[step.x], mask))]
+                return [(step.x, self.chooser.maximum(step, values[step.x], mask))]
             case Sum():
                 operands = values[step.operands[0]], values[step.operands[1]]
-                return list(zip(step.operands, self.kernel.add(step, operands, mask, self.policy.between), strict=True))
+                return list(
+                    zip(step.operands, self.chooser.add(step, operands, mask, self.policy.between), strict=True)
+                )
             case Movement():
                 shapes = tuple(self.plan.shapes[name] for name in step.inputs)
-                return list(zip(step.inputs, self.kernel.move(step, mask, shapes), strict=True))
+                return list(zip(step.inputs, self.chooser.move(step, mask, shapes), strict=True))
             case Same():
                 return [(name, mask if step.sure else mask & (values[step.y] != 0)) for name in step.inputs]
             case Attend():
@@ -182,6 +193,6 @@ class Extractor:
     def _choose(self, step: Weighted, values: Mapping[str, Tensor], mask: Tensor) -> tuple[LayerPath, Tensor]:
         """Return the path through one weighted layer, and its chosen inputs."""
         selection = self.selections[step.layer.name]
-        choice = self.kernel.weighted(step, values[step.x], values.get(step.y), mask, selection)
+        choice = self.chooser.weighted(step, values[step.x], values.get(step.y), mask, selection)
         counts = choice.synapses, choice.unexplained, choice.coherence
         return LayerPath(step.layer, choice.neurons, choice.weights, *counts, choice.synapse_ids), choice.inputs

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 
+import torch
 from torch import Tensor
 
 from models.errors import UnsupportedOperationError
@@ -67,20 +68,39 @@ class Plan:
         """Return the plan of a forward path: weighted layers alone, of which all outputs are looked at."""
         return replace(self, steps=tuple(replace(step, positive=False) for step in self.weighted))
 
+    def to(self, device: torch.device) -> Plan:
+        """Return the same plan with the tensors of its steps on ``device``."""
+        return replace(self, steps=tuple(_moved(step, device) for step in self.steps))
+
     @property
     def weighted(self) -> tuple[Weighted, ...]:
         """The steps of weighted layers, in forward order."""
         return tuple(step for step in self.steps if isinstance(step, Weighted))
 
 
+def _moved(step: Geometry, device: torch.device) -> Geometry:
+    match step:
+        case Weighted():
+            bias = None if step.bias is None else step.bias.to(device)
+            return replace(step, weight=step.weight.to(device), bias=bias, taps=step.taps.to(device))
+        case Mean() | Maximum():
+            return replace(step, taps=step.taps.to(device))
+        case Sum():
+            return replace(step, sources=(step.sources[0].to(device), step.sources[1].to(device)))
+        case Movement():
+            return replace(step, sources=tuple(source.to(device) for source in step.sources))
+        case _:
+            return step
+
+
 def plan(network: Network) -> Plan:
-    """Return the plan of ``network``.
+    """Return the plan of ``network``, on the device where that is.
 
     Raises:
         UnsupportedOperationError: steps without a rule; lists all of them.
         PlanError: a rule refuses its step; lists all of them.
     """
-    context = example_values(network.graph)
+    context = example_values(network.graph.to("cpu"))
     # An operation with several outputs is a step where one of them is picked.
     nodes = [node for node in context.following.nodes if isinstance(context.values[node.name], Tensor)]
     unknown = [node for node in nodes if node.operation not in RULES or node in context.following.unsupported]
@@ -97,7 +117,8 @@ def plan(network: Network) -> Plan:
     known = _told_what_is_known(steps, network.graph.output)
     names = {name for step in steps for name in (*inputs_of(step), *_looks_at(step), step.y)}
     shapes = {name: context.shape(name) for name in names}
-    return Plan(known, network.graph.output, shapes, context.axes)
+    found = Plan(known, network.graph.output, shapes, context.axes)
+    return found if network.device.type == "cpu" else found.to(network.device)
 
 
 def _told_what_is_known(steps: list[Geometry], output: str) -> tuple[Geometry, ...]:

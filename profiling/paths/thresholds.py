@@ -42,7 +42,7 @@ def calibrated(extractor: Extractor, pixels: Tensor, absolute: Collection[str] =
     if forward:
         policy = replace(policy, firing=_firing(walk, pixels, usual))
     wanted = {layer.shape.name: int(layer.synapses.sum()) for layer in usual.layers if layer.shape.name in absolute}
-    kernel = _Adjusting(walk.kernel, wanted)
+    kernel = _Adjusting(walk.chooser, wanted)
     replace(walk, policy=policy, kernel=kernel).extract(pixels)
     return replace(policy, phi=kernel.phi, synapses=extractor.policy.synapses)
 

@@ -1,10 +1,13 @@
 """The only device-aware code: how the contributions of wanted units are weighed and chosen.
 
 ``Kernel`` is the interface. ``reference`` (torch, any device) always works; ``cpu`` (numba) is
-taken for tensors on the CPU where numba imports.
+taken for networks on the CPU where numba imports, ``gpu`` (Triton) for those on a CUDA device
+where Triton imports, which PyTorch's Linux wheels for CUDA bring along.
 """
 
 from __future__ import annotations
+
+import torch
 
 from profiling.errors import OptionsError
 from profiling.paths.kernels.interface import Choice, Kernel
@@ -13,27 +16,35 @@ from profiling.paths.kernels.reference import ReferenceKernel
 __all__ = ["Choice", "Kernel", "ReferenceKernel", "available", "kernel_named"]
 
 
-def available() -> dict[str, Kernel]:
-    """Return every kernel that works here by name, the preferred one first."""
+def available(device: torch.device | str = "cpu") -> dict[str, Kernel]:
+    """Return every kernel that works here for networks on ``device`` by name, the preferred one first."""
     kernels: dict[str, Kernel] = {}
-    try:
-        from profiling.paths.kernels.cpu import CpuKernel
+    kind = torch.device(device).type
+    try:  # without numba or Triton the reference computes the same, only slower
+        if kind == "cpu":
+            from profiling.paths.kernels.cpu import CpuKernel
 
-        kernels["cpu"] = CpuKernel()
+            kernels["cpu"] = CpuKernel()
+        elif kind == "cuda" and torch.cuda.is_available():
+            from profiling.paths.kernels.gpu import GpuKernel
+
+            kernels["gpu"] = GpuKernel()
     except ImportError:
-        pass  # numba is missing: the reference computes the same, only slower
+        pass
     return {**kernels, "reference": ReferenceKernel()}
 
 
-def kernel_named(name: str = "auto") -> Kernel:
-    """Return the kernel called ``name``; ``auto`` is the fastest one that works here.
+def kernel_named(name: str = "auto", device: torch.device | str = "cpu") -> Kernel:
+    """Return the kernel called ``name`` for networks on ``device``; ``auto`` is the fastest one that works.
 
     Raises:
-        OptionsError: there is no such kernel here.
+        OptionsError: there is no such kernel here for this device.
     """
-    kernels = available()
+    kernels = available(device)
     if name == "auto":
         return next(iter(kernels.values()))
     if name not in kernels:
-        raise OptionsError(f"there is no kernel {name!r} here; available: auto, {', '.join(kernels)}.")
+        raise OptionsError(
+            f"there is no kernel {name!r} here for networks on {device}; available: auto, {', '.join(kernels)}."
+        )
     return kernels[name]

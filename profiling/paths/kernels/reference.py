@@ -63,7 +63,7 @@ class Weighing:
 
 def weighed(step: Weighted, x: Tensor, y: Tensor | None, units: Indices) -> Iterator[Weighing]:
     """Yield what contributed to the wanted ``units`` of one image, some units at a time."""
-    for part in _chunks(torch.from_numpy(units).to(x.device), step.layer.fan_in):
+    for part in chunks(torch.from_numpy(units).to(x.device), step.layer.fan_in):
         taps, weights = receptive_fields(step, part)
         sign = _sign(part.new_ones(len(part)) if y is None else y.reshape(-1)[part])
         products = x.reshape(-1)[taps.clamp(min=0)].double() * step.weight.reshape(-1)[weights].double()
@@ -211,7 +211,8 @@ def _sign(values: Tensor) -> Tensor:
     return torch.where(values < 0, -1.0, 1.0).double()[:, None]
 
 
-def _chunks(units: Tensor, fan_in: int) -> Iterator[Tensor]:
+def chunks(units: Tensor, fan_in: int) -> Iterator[Tensor]:
+    """Yield ``units`` in parts whose contributions, ``fan_in`` each, can be gathered at once."""
     if len(units):
         yield from torch.split(units, max(1, _CHUNK // max(fan_in, 1)))
 
@@ -246,7 +247,7 @@ def _pool_windows(step: Pool, wanted: Members, device: torch.device) -> Iterator
     """Yield image, wanted units and their taps as flat input units ``(m, t)``, -1 for padding."""
     taps = step.taps.to(device).long()
     for image in range(len(wanted.offsets) - 1):
-        for part in _chunks(torch.from_numpy(wanted.one(image)).to(device), taps.shape[1]):
+        for part in chunks(torch.from_numpy(wanted.one(image)).to(device), taps.shape[1]):
             row, position = part // len(taps), part % len(taps)
             tap = taps[position]
             yield image, part, (tap + row[:, None] * step.positions).masked_fill(tap < 0, -1)

@@ -1,0 +1,149 @@
+"""The GPU kernel against the oracle: interpreted on a few small cases, and on every case on a GPU.
+
+Without a CUDA device the Triton functions are interpreted (``conftest.py`` sees to that), which is
+slow and says nothing about compilation. ``pytest -m gpu`` runs the rest where there is a device.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from models.network import Network
+from models.preprocessing import Preprocessing
+from profiling.paths.extraction import Extractor
+from profiling.paths.kernels import ReferenceKernel
+from profiling.paths.path import ImagePaths
+from profiling.paths.policy import Policy, Reference, Unexplained
+from tests.definitions.effective_path import check, extract, trace
+from tests.profiling.paths.claims import claims, shaped
+from tests.profiling.paths.networks import CASES, PLAIN, case, seeded
+from tests.profiling.paths.test_agreement import convolutions
+from tests.profiling.paths.test_extraction import assert_same
+
+gpu = pytest.importorskip("profiling.paths.kernels.gpu", exc_type=ImportError, reason="Triton is not installed")
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+NEEDS_GPU = pytest.mark.skipif(DEVICE == "cpu", reason="there is no CUDA device")
+built = cache(case)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_programs() -> Iterator[None]:
+    """Have a program take many units where it is interpreted: each costs milliseconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        if DEVICE == "cpu":
+            patch.setattr(gpu, "_PLACES", 1 << 14)
+        yield
+
+
+def paths_of(network: Network, pixels: Tensor, policy: Policy | None = None) -> ImagePaths:
+    return Extractor(network.to(DEVICE), policy or Policy(), gpu.GpuKernel()).extract(pixels)
+
+
+def images(network: Network, n: int) -> Tensor:
+    return torch.rand(n, *network.preprocessing.input_shape, generator=torch.Generator().manual_seed(1)) - 0.3
+
+
+def assert_is_the_oracles(name: str, n: int) -> None:
+    module, network = built(name)
+    pixels = images(network, n)
+    paths = paths_of(network, pixels)
+    for image in range(n):
+        run = trace(module, network.preprocessing.normalise(pixels[image]))
+        verdict = check(run, shaped(claims(paths, image), run))
+        assert verdict.disagreements == 0
+        assert verdict.wanted > 0
+
+
+@pytest.mark.parametrize(
+    "name", ["residual", "one dimension", "three dimensions", "max pool, overlapping, padded", "windows"]
+)
+def test_path_is_the_oracles(name: str) -> None:
+    assert_is_the_oracles(name, 2)
+
+
+@pytest.mark.gpu
+@NEEDS_GPU
+@pytest.mark.parametrize("name", CASES)
+def test_every_path_is_the_oracles(name: str) -> None:
+    assert_is_the_oracles(name, 3)
+
+
+@pytest.mark.parametrize("unexplained", ["none", "argmax"])
+@pytest.mark.parametrize("reference", ["sum", "output", "positive"])
+@pytest.mark.parametrize("theta", [0.1, 0.5, 1.0])
+def test_options_are_the_oracles(theta: float, reference: Reference, unexplained: Unexplained) -> None:
+    module, network = built("residual")
+    pixels = images(network, 1)
+    paths = paths_of(network, pixels, Policy(theta, reference, unexplained))
+    verdict = check(trace(module, pixels[0]), claims(paths), theta, reference, unexplained)
+    assert verdict.disagreements == 0
+
+
+@given(convolutions(), st.sampled_from([0.3, 0.5, 1.0]), st.sampled_from(["none", "argmax"]), st.integers(0, 99))
+@settings(max_examples=12, deadline=None)
+def test_small_integers_give_equality_without_exception(
+    generated: tuple[nn.Module, int], theta: float, unexplained: Unexplained, seed: int
+) -> None:
+    module, side = generated
+    channels = int(module[0].in_channels)  # type: ignore[index]  # a Sequential of our own making
+    network = Network.capture(module, Preprocessing(channels, (side, side), side, (0.0,) * channels, (1.0,) * channels))
+    x = torch.randint(-2, 3, (1, channels, side, side), generator=torch.Generator().manual_seed(seed)).float()
+    oracle = extract(trace(module, x[0]), theta, unexplained=unexplained)
+    found = paths_of(network, x, Policy(theta, unexplained=unexplained))
+    for mine, expected in zip(found.layers, oracle.layers, strict=True):
+        assert (mine.neurons.mask()[0] == expected.neurons.reshape(-1)).all()
+        assert (mine.weights.mask()[0] == expected.weights.reshape(-1)).all()
+        assert mine.synapses[0] == expected.effort
+        assert mine.unexplained[0] == expected.unexplained
+        assert mine.coherence[0] == pytest.approx(expected.coherence / max(expected.neurons.sum(), 1), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "setting", [{"_LONGEST_TILE": 16}, {"_FEW": 2}, {"_FEW": 1, "_LONGEST_TILE": 16}, {"_MARKED": 1}, {"_PLACES": 128}]
+)
+def test_tiles_rounds_and_memory_do_not_matter(setting: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    network = built("residual")[1]
+    pixels = images(network, 2)
+    policy = Policy(0.9, "positive")
+    expected = paths_of(network, pixels, policy)
+    for name, value in setting.items():
+        monkeypatch.setattr(gpu, name, value)
+    assert_same(paths_of(network, pixels, policy), expected)
+
+
+@pytest.mark.parametrize("setting", [{}, {"_LONGEST_TILE": 64}, {"_FEW": 1}])
+def test_of_equal_contributions_the_first_channel_leads(
+    setting: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in setting.items():
+        monkeypatch.setattr(gpu, name, value)
+    module = seeded(lambda: nn.Sequential(nn.Conv2d(2, 1, 12), nn.Flatten(), nn.Linear(1, 2)))
+    for parameter in module.parameters():
+        nn.init.ones_(parameter)
+    layer = paths_of(Network.capture(module, PLAIN), torch.ones(1, 2, 12, 12)).layers[0]
+    assert set(layer.weights.one(0)) == set(range(144))
+
+
+@pytest.mark.parametrize("policy", [Policy(synapses=True), Policy(phi={"stem.0": 0.03, "fc": 0.03})])
+def test_what_the_kernel_leaves_out_is_the_references(policy: Policy) -> None:
+    network = built("residual")[1]
+    pixels = images(network, 2)
+    assert_same(paths_of(network, pixels, policy), Extractor(network, policy, ReferenceKernel()).extract(pixels))
+
+
+@pytest.mark.gpu
+@NEEDS_GPU
+def test_a_network_on_a_gpu_takes_pixels_from_anywhere() -> None:
+    network = built("residual")[1]
+    pixels = images(network, 5)
+    extractor = Extractor(network.to("cuda"))
+    assert extractor.chooser.name == "gpu"
+    assert_same(extractor.extract(pixels), extractor.extract(pixels.cuda()))
+    assert_same(Extractor(network).extract(pixels.cuda()), Extractor(network).extract(pixels))
+    single = ImagePaths.join([extractor.extract(image[None]) for image in pixels])
+    assert_same(extractor.extract(pixels), single)
