@@ -27,8 +27,8 @@ I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 Top = tuple[np.float32, np.float32]
 """The largest contribution and its rank; at most ``NOTHING`` if none is positive."""
-Options = tuple[float, int, bool]
-"""Theta, number of the reference, whether the largest is kept where the total is not positive."""
+Options = tuple[float, int, bool, float]
+"""Theta, number of the reference, whether the largest is kept for an unexplained unit; phi, or 0."""
 
 ANY = 5e-324
 """What to reach where the largest contribution alone is wanted: any of them reaches it."""

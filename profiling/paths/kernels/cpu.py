@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -22,7 +23,6 @@ from profiling.paths.kernels import passing
 from profiling.paths.kernels.choosing import F32, Options
 from profiling.paths.kernels.interface import Choice, Shape
 from profiling.paths.kernels.layout import as_mask, in_memory, layer_of, rows_of, sources_of_movement, sources_of_sum
-from profiling.paths.kernels.reference import ReferenceKernel
 from profiling.paths.kernels.vectors import LANES
 from profiling.paths.kernels.weighted import COUNTS, GROUP, NUMBERS, RANKS, Scratch, weighted
 from profiling.paths.path import Indices, Members
@@ -49,30 +49,31 @@ class CpuKernel:
         return prepared
 
     def weighted(self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, selection: Selection) -> Choice:
-        if selection.phi is not None or selection.synapses:
-            # Absolute selection and the listing of synapses are not compiled.
-            return ReferenceKernel().weighted(step, x, y, wanted, selection)
+        choice, _ = self._weighted(step, x, y, wanted, selection, 0)
+        if not selection.synapses:
+            return choice
+        # How long the list will be is known only now.
+        offsets = np.concatenate([[0], np.cumsum(choice.synapses)])
+        _, listed = self._weighted(step, x, y, wanted, selection, int(offsets[-1]))
+        return replace(choice, synapse_ids=Members(offsets, listed, step.layer.size("synapses")))
+
+    def _weighted(
+        self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, selection: Selection, synapses: int
+    ) -> tuple[Choice, Indices]:
+        """Return the choice, and the chosen synapses if there is room for so many."""
         layer = self._once(step, lambda: layer_of(step))
-        n, size, weights = len(x), len(layer.rank), step.weight.numel()
+        n, weights = len(x), step.weight.numel()
         rows, mask = _rows(x, step), _marks(_rows(wanted, step))
         signs = np.zeros((n, 0), dtype=np.float32) if y is None else _rows(y, step).numpy()
         inputs = np.zeros((n, step.size), dtype=np.uint8)
-        scratch = _scratch(size, weights)
+        scratch = _scratch(len(layer.rank), weights, synapses)
         # As long as can be needed: the system provides memory only where something is written.
-        found = (
-            np.empty(mask.size, np.int64),
-            np.empty(n, np.int64),
-            np.empty(n * weights, np.int64),
-            np.empty(n, np.int64),
-        )
+        neurons, used = np.empty(mask.size, np.int64), np.empty(n * weights, np.int64)
+        found = neurons, np.empty(n, np.int64), used, np.empty(n, np.int64)
         counts = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.float64)
         weighted(rows.numpy(), layer, signs, mask, _options(selection), scratch, inputs, found, counts)
-        return Choice(
-            _members(found[0], found[1], mask.shape[1]),
-            _as_inputs(inputs, x, step),
-            _members(found[2], found[3], weights),
-            *counts,
-        )
+        units, elements = _members(found[0], found[1], mask.shape[1]), _members(found[2], found[3], weights)
+        return Choice(units, _as_inputs(inputs, x, step), elements, *counts), scratch.listed
 
     def mean(self, step: Mean, x: Tensor, y: Tensor, wanted: Tensor, selection: Selection) -> Tensor:
         values, outputs, mask, strides = _pool(step, x, y, wanted)
@@ -129,7 +130,7 @@ def _forget_stale() -> None:
 _forget_stale()
 
 
-def _scratch(size: int, weights: int) -> Scratch:
+def _scratch(size: int, weights: int, synapses: int) -> Scratch:
     return Scratch(
         np.empty(GROUP * size, np.float32),
         np.empty(GROUP * NUMBERS, np.float64),
@@ -137,11 +138,18 @@ def _scratch(size: int, weights: int) -> Scratch:
         np.empty(GROUP * RANKS, np.int64),
         np.empty(size + GROUP, np.int64),
         np.zeros(weights, np.uint8),
+        np.empty(synapses, np.int64),
+        np.zeros(1, np.int64),
     )
 
 
 def _options(selection: Selection) -> Options:
-    return float(selection.theta), _REFERENCES[selection.reference], selection.unexplained == "argmax"
+    return (
+        float(selection.theta),
+        _REFERENCES[selection.reference],
+        selection.unexplained == "argmax",
+        selection.phi or 0.0,
+    )
 
 
 def _marks(mask: Tensor) -> U8:

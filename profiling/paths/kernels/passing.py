@@ -99,7 +99,7 @@ def add(
     """
     a, b = operands
     first_mask, second_mask = np.zeros(a.shape, np.uint8), np.zeros(b.shape, np.uint8)
-    theta, reference, keep_largest = options
+    theta, reference, keep_largest, _ = options
     same = len(sources[0]) == 0
     for i in range(len(a)):
         left, right, wanted = pointer(a[i]), pointer(b[i]), pointer(mask[i])

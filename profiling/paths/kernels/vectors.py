@@ -211,6 +211,8 @@ def _comparison(operator: str) -> Any:
 
 equal = _comparison("==")
 """Return one bit per lane, the first lane lowest: whether it equals a float32 number."""
+at_least = _comparison(">=")
+"""The same: whether it is at least as large."""
 
 
 def _reduction(name: str, start: tuple[Any, ...]) -> Any:
@@ -263,3 +265,15 @@ def bits_at(mask: Any, at: int, size: int) -> Any:
         if mask[k]:
             bits |= np.uint64(1) << np.uint64(k - at)
     return bits
+
+
+@njit(nogil=True, cache=True, inline="always")
+def list_marked(mask: Any, size: int, found: Any, n: int) -> int:
+    """Append to ``found``, which holds ``n``, where ``mask`` is not 0; return how many it holds then."""
+    for at in range(0, size, BYTES):
+        bits = bits_at(mask, at, size)
+        while bits:
+            found[n] = at + lowest(bits)
+            bits &= bits - np.uint64(1)
+            n += 1
+    return n

@@ -29,17 +29,17 @@ from profiling.paths.kernels.choosing import (
     total_of,
 )
 from profiling.paths.kernels.fields import Layer, Pointers, exact_sums, place_of, pointers_of, weigh
-from profiling.paths.kernels.vectors import BYTES, LANES, after, bits_at, fetch, lowest, pointer
+from profiling.paths.kernels.vectors import LANES, after, at_least, fetch, list_marked, load, lowest, pointer
 
 F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
 
 GROUP = 16
 """Units of a group."""
-NUMBERS, COUNTS, RANKS = 7, 5, FEW
+NUMBERS, COUNTS, RANKS = 7, 6, FEW
 """What is kept of each unit of a group: see ``_Group``."""
 _NET, _GROSS, _TARGET, _SLACK, _REACHED, _TOP, _FIRST = range(NUMBERS)
-_CHANNEL, _POSITION, _MINUS, _CHOSEN, _EXPLAINED = range(COUNTS)
+_CHANNEL, _POSITION, _MINUS, _CHOSEN, _EXPLAINED, _NUMBER = range(COUNTS)
 _ROUNDING = 6.0e-8
 """A little more than the largest relative error of one float32 operation."""
 
@@ -52,9 +52,10 @@ class Scratch(NamedTuple):
         numbers: of each unit its sum and absolute sum; what to reach, the bound of the error of a
             comparison, and what is reached; the largest contribution left, and its rank.
         counts: of each unit its channel and position, whether its value is negative, how many were
-            chosen, and whether it is explained.
+            chosen, whether it is explained, and its number.
         ranks: of each unit those chosen, up to ``FEW``. ``many``: of one unit, without limit.
         used: marks for all weights, cleared.
+        listed: set to the chosen synapses, where it is long enough; ``at`` to how many there are.
     """
 
     contributions: F32
@@ -63,6 +64,8 @@ class Scratch(NamedTuple):
     ranks: I64
     many: I64
     used: U8
+    listed: I64
+    at: I64
 
 
 class _Group(NamedTuple):
@@ -74,8 +77,11 @@ class _Group(NamedTuple):
     ranks: I64
     many: I64
     used: U8
+    listed: I64
+    at: I64
     x: F32
     marked: U8
+    listing: bool
     short: bool
     per_output: int
 
@@ -115,13 +121,16 @@ def weighted(
             pointer(scratch.ranks),
             pointer(scratch.many),
             pointer(used),
+            pointer(scratch.listed),
+            pointer(scratch.at),
             pointer(x[i]),
             pointer(inputs[i]),
+            len(scratch.listed) > 0,
             len(layer.table) > 0,
             layer.sizes[1] * layer.taps.shape[1],
         )
         begin, synapses, unexplained, coherence = n, 0, 0, 0.0
-        n = _list(pointer(mask[i]), mask.shape[1], neurons, n)
+        n = list_marked(pointer(mask[i]), mask.shape[1], neurons, n)
         for j in range(begin, n, GROUP):
             units = min(GROUP, n - j)
             _fetch(group, pointers, after(neurons, j + units), min(GROUP, n - j - units), outputs)
@@ -132,22 +141,10 @@ def weighted(
                 synapses += count[_CHOSEN]
                 unexplained += 1 - count[_EXPLAINED]
                 coherence += number[_NET] / number[_GROSS] if number[_GROSS] > 0 else 0.0
-        w = _list(pointer(used), len(used), weights, w)
+        w = list_marked(pointer(used), len(used), weights, w)
         used[:] = 0
         ends[i], weight_ends[i] = n, w
         counts[0][i], counts[1][i], counts[2][i] = synapses, unexplained, coherence / max(n - begin, 1)
-
-
-@inlined
-def _list(mask: U8, size: int, found: I64, n: int) -> int:
-    """Append to ``found``, which holds ``n``, where ``mask`` is not 0; return how many it holds then."""
-    for at in range(0, size, BYTES):
-        bits = bits_at(mask, at, size)
-        while bits:
-            found[n] = at + lowest(bits)
-            bits &= bits - np.uint64(1)
-            n += 1
-    return n
 
 
 @inlined
@@ -176,7 +173,7 @@ def _weigh_group(
         net, gross, top = weigh(group.x, layer, group.short, o * layer.size, e, layer.first[o], minus, out)
         number, kept = after(group.numbers, g * NUMBERS), after(group.counts, g * COUNTS)
         number[_NET], number[_GROSS], number[_TOP], number[_FIRST] = net, gross, top[0], top[1]
-        kept[_CHANNEL], kept[_POSITION], kept[_MINUS] = o, e, minus
+        kept[_CHANNEL], kept[_POSITION], kept[_MINUS], kept[_NUMBER] = o, e, minus, units[g]
 
 
 @inlined
@@ -208,6 +205,9 @@ def _decide_group(group: _Group, layer: Pointers, count: int, options: Options) 
 def _aim(group: _Group, layer: Pointers, g: int, options: Options) -> bool:
     """Set what the unit must reach; say whether it still has to be decided."""
     number, count = after(group.numbers, g * NUMBERS), after(group.counts, g * COUNTS)
+    if options[3] > 0:
+        _take_all(group, layer, g, options)
+        return False
     net, gross, bias = number[_NET], number[_GROSS], float(layer.bias[count[_CHANNEL]])
     slack = (layer.size // LANES + 8) * _ROUNDING * (gross + abs(bias))
     total = total_of(net, gross, -bias if count[_MINUS] else bias, options[1])
@@ -251,6 +251,9 @@ def _mark(group: _Group, layer: Pointers, g: int, ranks: I64) -> None:
     for k in range(count[_CHOSEN]):
         group.marked[place_of(layer, group.short, e, layer.first[o], ranks[k])] = 1
         group.used[o * group.per_output + ranks[k]] = 1
+        if group.listing:
+            group.listed[group.at[0]] = count[_NUMBER] * group.per_output + ranks[k]
+            group.at[0] += 1
 
 
 @njit(nogil=True, cache=True)
@@ -266,4 +269,30 @@ def _decide_exactly(group: _Group, layer: Pointers, g: int, options: Options) ->
     chosen = decide(out, layer.size, layer.rank, layer.place, total, options, group.many)
     number[_NET], number[_GROSS] = net, gross
     count[_CHOSEN], count[_EXPLAINED] = chosen, total > 0 and chosen > 0
+    _mark(group, layer, g, group.many)
+
+
+@njit(nogil=True, cache=True)
+def _take_all(group: _Group, layer: Pointers, g: int, options: Options) -> None:
+    """Choose every contribution of at least phi, and mark them."""
+    number, count = after(group.numbers, g * NUMBERS), after(group.counts, g * COUNTS)
+    o, e, phi = count[_CHANNEL], count[_POSITION], options[3]
+    out, weight = after(group.contributions, g * layer.size), after(layer.weight, o * layer.size)
+    chosen = 0
+    for at in range(0, layer.size, LANES):
+        # Float32 may round either way: what comes near is multiplied again.
+        bits = at_least(load(out, at), np.float32(phi * (1 - 1e-6)))
+        while bits:
+            k = at + lowest(bits)
+            bits &= bits - np.uint64(1)
+            rank = int(layer.rank[k])
+            exact = float(group.x[place_of(layer, group.short, e, layer.first[o], rank)]) * float(weight[k])
+            if abs(exact) >= phi:
+                group.many[chosen] = rank
+                chosen += 1
+    count[_EXPLAINED] = chosen > 0
+    if chosen == 0 and options[2] and number[_TOP] > NOTHING:
+        group.many[0] = int(number[_FIRST])
+        chosen = 1
+    count[_CHOSEN] = chosen
     _mark(group, layer, g, group.many)
