@@ -126,7 +126,7 @@ def choose(
         total = net + tl.load(bias + o, mask=mine, other=0.0).to(tl.float64) * sign.to(tl.float64)
     if reference == 2:
         total = (net + gross) * 0.5
-    target = tl.load(theta) * total
+    target = tl.load(theta) * total  # not positive: one contribution is always enough
 
     if one_tile:
         a, b, rank = _gather(x, weight, taps, here, x_at, weight_at, taps_at, 0, channels, per_group, window, tile)
@@ -154,9 +154,9 @@ def choose(
         taken += tl.where(take, 1, 0)
         last = tl.where(take, top, last)
         last_rank = tl.where(take, first, last_rank)
-        wanting = tl.where(take & (total > 0) & (reached < target) & (taken < few), 1, 0)
+        wanting = tl.where(take & (reached < target) & (taken < few), 1, 0)
 
     tl.store(chosen + row, taken, mask=mine)
     tl.store(explained + row, tl.where((total > 0) & (taken > 0), 1, 0), mask=mine)
     tl.store(coherence + row, tl.where(gross > 0, net / tl.where(gross > 0, gross, 1.0), 0.0), mask=mine)
-    tl.store(short + row, tl.where((total > 0) & (reached < target) & (taken == few), 1, 0), mask=mine)
+    tl.store(short + row, tl.where((reached < target) & (taken == few), 1, 0), mask=mine)

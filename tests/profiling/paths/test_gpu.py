@@ -129,6 +129,14 @@ def test_of_equal_contributions_the_first_channel_leads(
     assert set(layer.weights.one(0)) == set(range(144))
 
 
+def test_theta_is_not_rounded() -> None:
+    module = seeded(lambda: nn.Sequential(nn.Flatten(), nn.Linear(288, 2)))
+    with torch.no_grad():
+        module[1].weight.copy_(torch.arange(288) < 10)  # type: ignore[index]  # a Sequential
+    layer = paths_of(Network.capture(module, PLAIN), torch.ones(1, 2, 12, 12), Policy(0.3)).layers[0]
+    assert layer.synapses[0] == 3  # 0.3 as float32 is more, and would need a fourth
+
+
 @pytest.mark.parametrize("policy", [Policy(synapses=True), Policy(phi={"stem.0": 0.03, "fc": 0.03})])
 def test_what_the_kernel_leaves_out_is_the_references(policy: Policy) -> None:
     network = built("residual")[1]
