@@ -204,7 +204,7 @@ def test_network_from_a_file_is_fed_as_declared(
     [
         (("train", "resnet9000"), "cannot be trained here; choose from digits-cnn"),
         (("train", "digits-cnn", "--data", "absent.npz"), "there is no data at absent.npz"),
-        (("profile", "--network", "lenet5", "--out", "p"), "lenet5 needs weights"),
+        (("profile", "--network", "torchvision:resnet18", "--out", "p"), "torchvision:resnet18 needs weights"),
         (("profile", "--network", "digits-cnn", "--theta", 2, "--out", "p"), "theta is 2.0; it must be above 0"),
         (("profile", "--network", "digits-cnn", "--reference", "x", "--out", "p"), "allowed: sum, output, positive"),
         (("profile", "--network", "digits-cnn", "--selection", "x", "--out", "p"), "cumulative, absolute, hybrid"),
