@@ -12,15 +12,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from profiling.paths.kernels.vectors import fetch, pointer
 from profiling.paths.path import Indices, Members
 from profiling.signatures import ClassSignatures
 
 Floats = npt.NDArray[np.float64]
-_AHEAD = 16
-"""So many members ahead, counts are brought to the caches: they lie far apart."""
 RANKS = 2
 """The predicted class and the runner-up: the first two that vote."""
 
@@ -79,11 +75,13 @@ class Lookup:
             voters: signature rows of the classes that vote, per image, ``(n, v)``; predicted class
                 and runner-up first; -1 for a class without a signature.
         """
+        from profiling.adding import add_up  # compiled: numba takes a second to import, and scipy with it
+
         missing = len(self.odds) - 1
         rows = np.where(voters < 0, missing, voters)
         sums = np.zeros((len(rows), rows.shape[1] + 3 * RANKS))
         tables = self.odds, self.frequency, self.log_frequency
-        _add_up(members.offsets, members.indices, self._by_unit[name], rows, tables, sums)
+        add_up(members.offsets, members.indices, self._by_unit[name], rows, tables, sums)
         odds, *ranked = np.split(sums, [rows.shape[1] + RANKS * part for part in range(3)], axis=1)
         return Sums(odds, *ranked)
 
@@ -113,32 +111,3 @@ class Lookup:
 def _occurrences(counts: npt.NDArray[Any], length: int) -> npt.NDArray[np.int64]:
     """Return how often each count occurs."""
     return np.bincount(counts, minlength=length)
-
-
-@njit(nogil=True, cache=True)
-def _add_up(
-    offsets: Indices,
-    indices: Indices,
-    counts: npt.NDArray[Any],
-    rows: Indices,
-    tables: tuple[Floats, Floats, Floats],
-    sums: Floats,
-) -> None:
-    classes, voters, levels = counts.shape[1], rows.shape[1], tables[0].shape[1]
-    units, looked_up = pointer(indices), pointer(counts)
-    odds, frequency, log_frequency = pointer(tables[0]), pointer(tables[1]), pointer(tables[2])
-    for i in range(len(rows)):
-        row, total = pointer(rows[i]), pointer(sums[i])
-        for member in range(offsets[i], offsets[i + 1]):
-            if member + _AHEAD < offsets[i + 1]:
-                fetch(looked_up, units[member + _AHEAD] * classes)
-            first = units[member] * classes
-            for v in range(voters):
-                count = np.int64(looked_up[first + row[v]]) if row[v] < classes else 0
-                total[v] += odds[row[v] * levels + count]
-            for v in range(RANKS):
-                count = np.int64(looked_up[first + row[v]]) if row[v] < classes else 0
-                at = row[v] * levels + count
-                total[voters + v] += 1.0 if count > 0 else 0.0
-                total[voters + RANKS + v] += frequency[at]
-                total[voters + 2 * RANKS + v] += log_frequency[at]
