@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from profiling.paths.extraction import Extractor
-from profiling.paths.geometry import Maximum, Mean, Movement, Sum, Weighted
-from profiling.paths.kernels import Choice, Kernel, ReferenceKernel
-from profiling.paths.kernels.interface import Shape
+from profiling.paths.geometry import Weighted
+from profiling.paths.kernels import Choice, ReferenceKernel
 from profiling.paths.kernels.reference import Weighing, totals_of, weighed
 from profiling.paths.path import Members
 from profiling.paths.policy import Selection
@@ -28,20 +25,16 @@ def borderline(extractor: Extractor, pixels: Tensor) -> tuple[int, int]:
 
     Every unit is decided in float64, which is slow: a few images do.
     """
-    counter = _Counter(ReferenceKernel())
+    counter = _Counter()
     Extractor(extractor.network, extractor.policy, counter).extract(pixels)
     return counter.borderline, counter.units
 
 
-@dataclass
-class _Counter:
-    """A kernel that counts borderline units on its way."""
+class _Counter(ReferenceKernel):
+    """The plain kernel, counting borderline units on its way."""
 
-    kernel: Kernel
-    borderline: int = 0
-    units: int = 0
-    name: str = "counter"
-    threads: bool = False
+    def __init__(self) -> None:
+        self.borderline = self.units = 0
 
     def weighted(self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, selection: Selection) -> Choice:
         units = Members.of(wanted.reshape(len(wanted), -1).cpu().numpy())
@@ -49,21 +42,7 @@ class _Counter:
             for some in weighed(step, x[i], None if y is None else y[i], units.one(i)):
                 self.borderline += int(_is_borderline(some, selection).sum())
         self.units += len(units.indices)
-        return self.kernel.weighted(step, x, y, wanted, selection)
-
-    def mean(self, step: Mean, x: Tensor, y: Tensor, wanted: Tensor, selection: Selection) -> Tensor:
-        return self.kernel.mean(step, x, y, wanted, selection)
-
-    def maximum(self, step: Maximum, x: Tensor, wanted: Tensor) -> Tensor:
-        return self.kernel.maximum(step, x, wanted)
-
-    def add(
-        self, step: Sum, operands: tuple[Tensor, Tensor], wanted: Tensor, selection: Selection
-    ) -> tuple[Tensor, Tensor]:
-        return self.kernel.add(step, operands, wanted, selection)
-
-    def move(self, step: Movement, wanted: Tensor, shapes: tuple[Shape, ...]) -> tuple[Tensor, ...]:
-        return self.kernel.move(step, wanted, shapes)
+        return super().weighted(step, x, y, wanted, selection)
 
 
 def _is_borderline(some: Weighing, selection: Selection) -> Tensor:
