@@ -9,15 +9,14 @@ RUN python -m venv /opt/pathprint \
 COPY models /opt/app/models
 COPY profiling /opt/app/profiling
 COPY app /opt/app/app
-# Compile the kernels now: the running container has a read-only file system.
-RUN cd /opt/app && /opt/pathprint/bin/python -m profiling.paths.kernels.warm_up
 
 FROM python:3.13-slim
 RUN useradd --uid 10001 --no-create-home pathprint
 COPY --from=build /opt/pathprint /opt/pathprint
 COPY --from=build /opt/app /opt/app
 WORKDIR /opt/app
-ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 OMP_WAIT_POLICY=PASSIVE
+# The running container may be read-only but for /tmp, and numba needs a place for what it compiles at start.
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 OMP_WAIT_POLICY=PASSIVE NUMBA_CACHE_DIR=/tmp/numba
 USER 10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM

@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +19,9 @@ from safetensors.numpy import save
 
 from profiling.errors import SignatureError
 from profiling.paths.path import ImagePaths, Indices, LayerShape, Layout
+
+if TYPE_CHECKING:
+    from profiling.lookup import Lookup
 
 KINDS = ("neurons", "weights")
 SCHEMA = 1
@@ -39,6 +44,13 @@ class ClassSignatures:
     classes: Indices
     images: Indices
     counts: Mapping[str, UnitCounts]
+
+    @cached_property
+    def lookup(self) -> Lookup:
+        """The same, laid out for comparing paths."""
+        from profiling.lookup import Lookup  # which knows this module
+
+        return Lookup.of(self)
 
     def rows(self, classes: Indices) -> Indices:
         """Return the row of each class; -1 for a class without a signature."""
@@ -79,6 +91,18 @@ class ClassSignatures:
         # One metadata entry: several would be written in no fixed order.
         path.write_bytes(save(tensors, {"pathprint": json.dumps(facts, sort_keys=True)}))
 
+    def _check(self, path: Path) -> None:
+        """Refuse arrays that do not fit each other: compiled code relies on it."""
+        sizes = {key(shape, kind): shape.size(kind) for shape in self.layout.layers for kind in KINDS}
+        fits = self.classes.shape == self.images.shape == (len(self.classes),) and all(
+            counts.shape == (len(self.classes), sizes[name])
+            and counts.dtype.kind == "u"
+            and bool((counts <= self.images[:, None]).all())
+            for name, counts in self.counts.items()
+        )
+        if not fits:
+            raise SignatureError(f"{path}: its counts do not fit its layout, classes and images; make it again.")
+
     @staticmethod
     def load(path: Path) -> ClassSignatures:
         """Return the signatures in ``path``.
@@ -94,7 +118,9 @@ class ClassSignatures:
                 raise SignatureError(f"{path}: schema {facts['schema']!r}; this version reads {SCHEMA}.")
             layout = Layout.from_list(facts["layout"])
             counts = {name: tensors[f"counts/{name}"] for name in _names(layout)}
-            return ClassSignatures(layout, facts["extraction"], tensors["classes"], tensors["images"], counts)
+            found = ClassSignatures(layout, facts["extraction"], tensors["classes"], tensors["images"], counts)
+            found._check(path)
+            return found
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise SignatureError(f"{path} is not a readable signatures file: {error!r}") from error
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cache
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from profiling.errors import SignatureError
-from profiling.lookup import Floats, Lookup, Sums
+from profiling.lookup import Floats, Sums
 from profiling.paths.path import Bits, ImagePaths, Indices, LayerPath, Layout
 from profiling.signatures import KINDS, ClassSignatures, key
 from profiling.threads import in_parallel
@@ -149,7 +148,6 @@ _QUALITY: dict[str, Callable[[LayerPath], Floats]] = {
     "unexplained": unexplained,
 }
 _VOTES = ("vote_margin", "vote_runner_up", "vote_likelihood")
-_LAID_OUT: WeakKeyDictionary[ClassSignatures, Lookup] = WeakKeyDictionary()
 
 
 def compare(paths: ImagePaths, signatures: ClassSignatures) -> FeatureTable:
@@ -168,9 +166,7 @@ def compare(paths: ImagePaths, signatures: ClassSignatures) -> FeatureTable:
 
 
 def _view(paths: ImagePaths, signatures: ClassSignatures) -> View:
-    lookup = _LAID_OUT.get(signatures)
-    if lookup is None:
-        lookup = _LAID_OUT[signatures] = Lookup.of(signatures)
+    lookup = signatures.lookup
     voters = np.stack([signatures.rows(column) for column in _ranked_classes(paths)[:, :VOTERS].T], axis=1)
     sets = [(key(layer.shape, kind), layer.members(kind)) for layer in paths.layers for kind in KINDS]
     parts = in_parallel(lambda item: lookup.add_up(item[1], item[0], voters), sets)

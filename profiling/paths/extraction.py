@@ -28,6 +28,7 @@ from profiling.threads import in_parallel
 _RECORDED = 1 << 28
 """Bytes of activations that are held at once."""
 _MOST = 64
+_ROOM = 1 << 32
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,9 @@ class Extractor:
     def _affordable(self) -> int:
         """How many images are recorded at once: a power of two, for even shares of the threads."""
         per_image = 4 * sum(prod(self.plan.shapes[name]) for name in self.plan.recorded)
-        return int(min(_MOST, 1 << max(0, (_RECORDED // per_image).bit_length() - 1)))
+        # The kernel asks for room for every weight of every image, though it fills little of it.
+        largest = max(step.weight.numel() for step in self.plan.weighted)
+        return int(min(_MOST, max(1, _ROOM // (8 * largest)), 1 << max(0, (_RECORDED // per_image).bit_length() - 1)))
 
     def _check(self, pixels: Tensor) -> None:
         expected = self.network.preprocessing.input_shape

@@ -135,12 +135,17 @@ class Sum:
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Movement:
-    """Pure data movement: output unit ``u`` is unit ``sources[k][u]`` of input ``k``, or none (-1)."""
+    """Data movement: output unit ``u`` is unit ``sources[k][u]`` of input ``k``, or none (-1).
+
+    Attributes:
+        pure: values stay what they are; False where a constant that spreads them also changes them.
+    """
 
     inputs: tuple[str, ...]
     y: str
     sources: tuple[Tensor, ...]
     sizes: tuple[int, ...]
+    pure: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)

@@ -151,7 +151,9 @@ def _keeps_off_zero(reader: Geometry, not_zero: Mapping[str, bool]) -> bool:
     match reader:
         case Same():
             return False
-        case Movement() | Maximum():
+        case Movement():
+            return reader.pure and not_zero[reader.y]
+        case Maximum():
             return not_zero[reader.y]
         case _:
             return True

@@ -168,7 +168,7 @@ def elementwise(node: Node, context: Context) -> Geometry:
             raise PlanError(f"{node.layer or 'top level'}: {node.operation} mixes the images of a batch.")
         return Same(names, node.name, _rectifies(node))
     source = _broadcast_source(names[0], node, context)  # a constant has spread it
-    return Movement(names, node.name, (source,), (prod(context.shape(names[0])),))
+    return Movement(names, node.name, (source,), (prod(context.shape(names[0])),), pure=False)
 
 
 _RECTIFIERS = {"aten.relu.default", "aten.relu6.default"}

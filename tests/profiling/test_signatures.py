@@ -85,3 +85,15 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "s.safetensors").write_bytes(b"nonsense")
     with pytest.raises(SignatureError, match=r"s\.safetensors is not a readable signatures file"):
         ClassSignatures.load(tmp_path / "s.safetensors")
+
+
+@pytest.mark.parametrize("broken", ["shorter", "larger"])
+def test_counts_that_do_not_fit_are_refused(single_paths: list[ImagePaths], tmp_path: Path, broken: str) -> None:
+    whole = signatures_of(single_paths, LABELS)
+    name = key(whole.layout.layers[0], "neurons")
+    counts = whole.counts[name]
+    changed = {"shorter": counts[:, :-1], "larger": counts + np.uint32(100)}[broken]
+    file = tmp_path / "s.safetensors"
+    dataclasses.replace(whole, counts={**whole.counts, name: changed}).save(file)
+    with pytest.raises(SignatureError, match="do not fit"):
+        ClassSignatures.load(file)

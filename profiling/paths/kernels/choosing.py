@@ -72,7 +72,7 @@ def _choose(contributions: F32, size: int, rank: F32, place: I32, target: float,
         if count == FEW:
             return int(_choose_by_heap(contributions, size, rank, target - reached, kept, count))
         value, first = largest_of(contributions, size, rank)
-        if value <= NOTHING:
+        if not value > NOTHING:  # nor nan
             break
         kept[count] = np.int64(first)
         count, reached = count + 1, reached + float(value)

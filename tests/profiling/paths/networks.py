@@ -118,6 +118,7 @@ MIDDLES: dict[str, tuple[Callable[[Tensor], Tensor], int]] = {
     "difference, scaled": (lambda y: torch.sub(y, F.relu(y.roll(1, 2)), alpha=2), 864),
     "arithmetic with constants": (lambda y: -(LOWER * y - 0.2) / 3 + (1 - y), 864),
     "constant that spreads": (lambda y: y.mean((2, 3), keepdim=True) * LOWER, 72),
+    "relu, spread by a sum": (lambda y: F.relu(y.mean((2, 3), keepdim=True)) + LOWER, 72),
     "product": (lambda y: F.relu(y) * y.roll(1, 3), 864),
     "product with itself": (lambda y: y * y, 864),
     "gate": (lambda y: torch.sigmoid(y.mean((2, 3), keepdim=True)) * y, 864),
