@@ -125,6 +125,7 @@ def _lessons(network: Network, split: Split, taught: Taught, options: Options) -
     profiled = correct_images(network, split.profiled, options.profiled)
     won = torch.cat([crafted.pixels[crafted.success] for crafted in taught.crafted.values()])
     return Lessons(
+        network=network,
         profiled=observe(network, profiled.pixels, "observing profile images"),
         labels=profiled.labels.numpy(),
         clean=observe(network, taught.clean.pixels, "observing fit images"),

@@ -12,10 +12,12 @@ from typing import Any
 
 from profiling.attacks.cache import Crafting
 from profiling.detection.detector import Detector
+from profiling.evaluation.baselines.outside import ADAPTERS
 from profiling.evaluation.figures import Report
 from profiling.splits import Split
 
-_PACKAGES = ("pathprint", "torch", "numpy", "scikit-learn", "foolbox")
+_PACKAGES = ("pathprint", "torch", "numpy", "scikit-learn", "foolbox", *ADAPTERS)
+NOT_INSTALLED = "not installed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,4 +75,4 @@ def _version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
-        return "not installed"
+        return NOT_INSTALLED

@@ -11,16 +11,12 @@ from torch import Tensor
 
 from models.graph import Node
 from models.network import Network
-from models.operations import CONVOLUTIONS, WEIGHTED
 from profiling.building import CHUNK
-from profiling.errors import OptionsError
+from profiling.evaluation.baselines.layers import by_channel, observed, weighted
 from profiling.evaluation.baselines.squeezers import squeezed
 from profiling.lookup import Floats
 from profiling.paths.path import Indices
 from profiling.progress import track
-
-_LAYERS = 12
-"""Layers to look at, at most: evenly spaced, the last one always."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +24,14 @@ class Observation:
     """Some images as the network saw them.
 
     Attributes:
+        pixels: the images, ``n c h w`` in [0, 1].
         logits: ``(n, k)``.
         layers: output of weighted layers, averaged over places, in forward order, each ``(n, c)``.
         penultimate: what the last weighted layer reads, averaged over places, ``(n, c)``.
         squeezed: logits of each squeezed copy, ``(s, n, k)``.
     """
 
+    pixels: Tensor
     logits: Floats
     layers: tuple[Floats, ...]
     penultimate: Floats
@@ -59,11 +57,13 @@ class Lessons:
     """What baselines are fitted on.
 
     Attributes:
+        network: the one that is to be protected.
         profiled: correctly classified clean profile images, with their ``labels``.
         clean: correctly classified clean fit images.
         adversarial: successes of attacks on them.
     """
 
+    network: Network
     profiled: Observation
     labels: Indices
     clean: Observation
@@ -76,9 +76,15 @@ def observe(network: Network, pixels: Tensor, title: str) -> Observation:
     Raises:
         OptionsError: the network has no weighted layer whose activations keep one row per image.
     """
-    parts = [_observe(network, chunk) for chunk in track(torch.split(pixels, CHUNK), title)]
+    looked_at = observed(network)
+    chunks = track(torch.split(pixels, CHUNK), title)
+    return _joined(pixels, [_observe(network, looked_at, chunk) for chunk in chunks])
+
+
+def _joined(pixels: Tensor, parts: list[Observation]) -> Observation:
     layers = zip(*(part.layers for part in parts), strict=True)
     return Observation(
+        pixels,
         np.concatenate([part.logits for part in parts]),
         tuple(np.concatenate(layer) for layer in layers),
         np.concatenate([part.penultimate for part in parts]),
@@ -86,31 +92,19 @@ def observe(network: Network, pixels: Tensor, title: str) -> Observation:
     )
 
 
-def _observe(network: Network, pixels: Tensor) -> Observation:
-    nodes = [node for node in network.graph.nodes if node.operation in WEIGHTED]
-    before_last = nodes[-1].reads[0]
+def _observe(network: Network, looked_at: list[Node], pixels: Tensor) -> Observation:
+    last = weighted(network)[-1]
     with torch.inference_mode():
-        kept = {node.name for node in nodes} | {before_last}
+        kept = {node.name for node in looked_at} | {last.reads[0]}
         values = network.graph.record(network.preprocessing.normalise(pixels), kept)
         squeezed_logits = [network.logits(copy) for copy in squeezed(pixels)]
-    # Attention merges images with heads or windows in some layers; these have no row per image.
-    usable = [node for node in nodes[:-1] if len(values[node.name]) == len(pixels)]
-    if not usable:
-        raise OptionsError(f"{network.name} has no layer that baselines can look at.")
-    spaced = np.unique(np.linspace(0, len(usable) - 1, _LAYERS).round().astype(int))
     return Observation(
+        pixels=pixels,
         logits=_floats(values[network.graph.output]),
-        layers=tuple(_averaged(values[usable[i].name], usable[i]) for i in spaced),
-        penultimate=_averaged(values[before_last], nodes[-1]),
+        layers=tuple(_floats(by_channel(values[node.name], node).mean(2)) for node in looked_at),
+        penultimate=_floats(by_channel(values[last.reads[0]], last).mean(2)),
         squeezed=np.stack([_floats(logits) for logits in squeezed_logits]),
     )
-
-
-def _averaged(value: Tensor, node: Node) -> Floats:
-    """Return the mean over places: channels come second beside a convolution, last beside a linear layer."""
-    if node.operation in CONVOLUTIONS:
-        return _floats(value.flatten(2).mean(2))
-    return _floats(value.flatten(1, -2).mean(1) if value.dim() > 2 else value)
 
 
 def _floats(value: Tensor) -> Floats:

@@ -12,6 +12,7 @@ from profiling.evaluation.baselines.lid import lid
 from profiling.evaluation.baselines.mahalanobis import mahalanobis
 from profiling.evaluation.baselines.neighbours import nearest_neighbours
 from profiling.evaluation.baselines.observation import Baseline, Lessons, Observation, observe
+from profiling.evaluation.baselines.outside import fitted
 from profiling.evaluation.baselines.squeezing import squeezing
 from profiling.evaluation.panel import Panel
 from profiling.lookup import Floats
@@ -32,15 +33,20 @@ FITTED: dict[str, tuple[str, Callable[[Lessons], Baseline]]] = {
 
 
 def baseline_panel(network: Network, held: Correct[Calibrate], lessons: Lessons | None) -> Panel[Observation]:
-    """Return the baselines, calibrated on the clean images ``held``; without lessons those that learn nothing."""
-    fitted = {name: fit(lessons) for name, (_, fit) in FITTED.items()} if lessons else {}
-    detectors = {name: detector for name, (_, detector) in UNFITTED.items()} | fitted
+    """Return the baselines, calibrated on the clean images ``held``; without lessons those that learn nothing.
+
+    With lessons, detectors of other libraries stand beside ours if they are installed.
+    """
+    known = UNFITTED | (_fitted(lessons) if lessons else {})
 
     def score(seen: Observation) -> Mapping[str, Floats]:
-        return {name: detector(seen) for name, detector in detectors.items()}
+        return {name: detector(seen) for name, (_, detector) in known.items()}
 
-    about = {name: summary for name, (summary, _) in UNFITTED.items()}
-    about |= {name: summary for name, (summary, _) in FITTED.items()}
-    summaries = {name: about[name] for name in detectors}
+    summaries = {name: summary for name, (summary, _) in known.items()}
     measure = partial(observe, network)
     return Panel(summaries, measure, score, score(measure(held.pixels, "calibrating baselines")))
+
+
+def _fitted(lessons: Lessons) -> dict[str, tuple[str, Baseline]]:
+    ours = {name: (summary, fit(lessons)) for name, (summary, fit) in FITTED.items()}
+    return ours | fitted(lessons)

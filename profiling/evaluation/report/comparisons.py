@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import isfinite
 
+from profiling.evaluation.baselines.outside import ADAPTERS
 from profiling.evaluation.figures import EVERYTHING, NOTHING, DetectorFigures, Report
 from profiling.evaluation.panel import NAME
 from profiling.evaluation.report.elements import (
@@ -23,6 +24,7 @@ from profiling.evaluation.report.elements import (
     table,
 )
 from profiling.evaluation.report.pictures import dot_plot, evasion_picture
+from profiling.evaluation.settings import NOT_INSTALLED
 
 _LEVELS = (0.7, 0.8, 0.9, 0.95)
 """AUCs at which the colour of a cell of the matrix changes."""
@@ -53,9 +55,16 @@ def baselines(report: Report) -> Html:
         "better, and a short way from dot to ring means few surprises."
     )
     dots = dot_plot([(name, judged.mean_auc, _worst_value(judged)) for name, judged in found.items()])
-    missing = [] if report.left_out else [not_run("detectors that have to be fitted (knn, mahalanobis, lid)", "--full")]
     everyone = table("All on the same images", header, rows)
-    return section("Other detectors", everyone, figure(caption, dots), _each_attack(report, found), *missing)
+    return section("Other detectors", everyone, figure(caption, dots), _each_attack(report, found), *_missing(report))
+
+
+def _missing(report: Report) -> list[Html]:
+    if not report.left_out:
+        return [not_run("detectors that have to be fitted (knn, mahalanobis, lid, those of other libraries)", "--full")]
+    versions = report.settings.get("versions", {})
+    absent = [package for package in ADAPTERS if versions.get(package) == NOT_INSTALLED]
+    return [not_run(f"the detectors of {' and '.join(absent)}", "pip install 'pathprint[bench]'")] if absent else []
 
 
 def _each_attack(report: Report, found: Mapping[str, DetectorFigures]) -> Html:

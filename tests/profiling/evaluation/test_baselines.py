@@ -14,6 +14,7 @@ from profiling.evaluation.baselines.lid import dimensionality
 from profiling.evaluation.baselines.mahalanobis import Gaussians
 from profiling.evaluation.baselines.neighbours import nearest_neighbours
 from profiling.evaluation.baselines.observation import Lessons, Observation, observe
+from profiling.evaluation.baselines.outside import outside
 from profiling.evaluation.baselines.registry import FITTED, UNFITTED, baseline_panel
 from profiling.evaluation.baselines.squeezers import fewer_levels, median
 from profiling.evaluation.baselines.squeezing import squeezing
@@ -25,6 +26,7 @@ from profiling.splits import Split
 def seen(logits: Floats, squeezed: Floats | None = None, penultimate: Floats | None = None) -> Observation:
     n = len(logits)
     return Observation(
+        torch.zeros(n, 1, 8, 8),
         logits,
         (np.zeros((n, 2)),),
         np.zeros((n, 2)) if penultimate is None else penultimate,
@@ -82,11 +84,11 @@ def test_dimensionality_is_the_formula() -> None:
     np.testing.assert_allclose(dimensionality(point, reference, 3), [expected])
 
 
-def test_neighbours_measure_angles() -> None:
+def test_neighbours_measure_angles(digits_network: Network) -> None:
     generator = np.random.default_rng(0)
     profiled = seen(np.zeros((80, 2)), penultimate=generator.normal(size=(80, 6)))
     nothing = seen(np.zeros((1, 2)))
-    detector = nearest_neighbours(Lessons(profiled, np.zeros(80, dtype=int), nothing, nothing))
+    detector = nearest_neighbours(Lessons(digits_network, profiled, np.zeros(80, dtype=int), nothing, nothing))
     new = generator.normal(size=(4, 6))
     unit = [v / np.linalg.norm(v, axis=1, keepdims=True) for v in (new, profiled.penultimate)]
     expected = np.sort(np.sqrt(2 - 2 * unit[0] @ unit[1].T), axis=1)[:, 39]  # half of the only class
@@ -164,9 +166,10 @@ def test_every_baseline_finds_something_wrong_with_noise(digits_network: Network
     clean = correct_images(digits_network, digits_split.fit, 60)
     noise = torch.rand(60, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     parts = [observe(digits_network, pixels, "test") for pixels in (profiled.pixels, clean.pixels, noise)]
-    lessons = Lessons(parts[0], profiled.labels.numpy(), parts[1], parts[2])
+    lessons = Lessons(digits_network, parts[0], profiled.labels.numpy(), parts[1], parts[2])
     panel = baseline_panel(digits_network, correct_images(digits_network, digits_split.calibrate, 60), lessons)
-    assert set(panel.summaries) == set(panel.clean_scores) == set(UNFITTED) | set(FITTED)
+    assert set(panel.summaries) == set(panel.clean_scores) == set(UNFITTED) | set(FITTED) | set(outside())
     others = torch.rand(60, 1, 8, 8, generator=torch.Generator().manual_seed(1))
-    for name, scores in panel.score(panel.measure(others, "test")).items():
-        assert auc(panel.clean_scores[name], scores) > 0.75, name
+    scores = panel.score(panel.measure(others, "test"))
+    for name in (*UNFITTED, *FITTED):
+        assert auc(panel.clean_scores[name], scores[name]) > 0.75, name

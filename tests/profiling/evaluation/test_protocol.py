@@ -16,6 +16,7 @@ from profiling.bundle import Bundle
 from profiling.datasets import Dataset
 from profiling.errors import SplitError
 from profiling.evaluation import protocol
+from profiling.evaluation.baselines.outside import outside
 from profiling.evaluation.evaluate import Scores, Trial, judge
 from profiling.evaluation.figures import EVERYTHING, NOTHING, SCHEMA
 from profiling.evaluation.left_out import Taught, unusual
@@ -43,7 +44,8 @@ def test_everything_is_reported(outcome: protocol.Outcome) -> None:
     assert data["schema"] == SCHEMA
     assert list(data["attacks"]) == list(data["detector"]["attacks"]) == ATTACKS
     assert set(data["baselines"]) == {
-        *("max-softmax", "margin", "entropy", "energy", "squeezing", "knn", "mahalanobis", "lid")
+        *("max-softmax", "margin", "entropy", "energy", "squeezing", "knn", "mahalanobis", "lid"),
+        *outside(),
     }
     families = {"one-step", "linf-steps", "l2-steps", "deepfool", "cw"}
     assert set(data["left_out"]) == families | {NOTHING, EVERYTHING}

@@ -175,3 +175,11 @@ def test_evaluation_without_success_is_a_page_too(bundle: Bundle, parts: Split) 
     outline = Outline(page(report))
     assert "No attack was run." in outline.text
     assert outline.json["roc"] == {}
+
+
+def test_libraries_that_are_not_installed_are_named(full: Report) -> None:
+    settings = full.settings
+    both = {"pytorch-ood": "0.4.0", "adversarial-robustness-toolbox": "1.20.1"}
+    for versions, said in ((both, False), (both | {"pytorch-ood": "not installed"}, True)):
+        shown = page(replace(full, settings={**settings, "versions": versions}))
+        assert ("Not run: the detectors of pytorch-ood." in Outline(shown).text) == said

@@ -1,0 +1,161 @@
+"""ART's detectors; for those that are networks the user supplies one, so here is a small one (extra ``bench``).
+
+ART's verdicts are the larger of two outputs, or a score above all of the background's. Here the
+difference of the outputs and the score get a threshold from clean calibration images, as all others do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from art.defences.detector.evasion import BinaryActivationDetector, BinaryInputDetector, SubsetScanningDetector
+from art.estimators.classification import PyTorchClassifier
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.graph import Node
+from models.network import Network
+from models.operations import CONVOLUTIONS
+from profiling.building import CHUNK
+from profiling.errors import FitError
+from profiling.evaluation.baselines.layers import by_channel, observed
+from profiling.evaluation.baselines.observation import Baseline, Lessons, Observation
+from profiling.lookup import Floats
+
+_SIDE = 8
+"""Places of a layer along height and width, at most; finer maps are averaged, so that they fit in memory."""
+_SEED = 0
+_LAYER = "middle"
+Single = npt.NDArray[np.float32]
+
+
+def on_pixels(lessons: Lessons) -> Baseline:
+    """Return a network that tells clean fit images from attacked ones by their pixels (``BinaryInputDetector``)."""
+    return _taught(lessons, lessons.network.preprocessing.input_shape, BinaryInputDetector)
+
+
+def on_activations(lessons: Lessons) -> Baseline:
+    """Return the same of the outputs of the middle layer (``BinaryActivationDetector``; Metzen et al. 2017)."""
+    middle = _Middle.of(lessons.network)
+    shape = middle.get_activations(_pixels(lessons.clean)[:1]).shape[1:]
+    return _taught(lessons, shape, lambda detector: BinaryActivationDetector(middle, detector, _LAYER))
+
+
+def by_subsets(lessons: Lessons) -> Baseline:
+    """Return the score of the most unusual subset of the middle layer's units (``SubsetScanningDetector``).
+
+    Raises:
+        FitError: a profile image is unusual nowhere, which ends ART's scan.
+    """
+    try:
+        detector = SubsetScanningDetector(_Middle.of(lessons.network), _pixels(lessons.profiled), _LAYER, verbose=False)
+    except ValueError as error:
+        raise FitError(f"ART cannot scan the profile images: {error}") from error
+
+    def scanned(images: Single) -> Floats:
+        try:
+            found: Floats = detector.detect(images)[0]["scores"]
+        except ValueError:  # no unit of an image is above the background's median, so there is no subset
+            found = np.concatenate([scanned(image[None]) for image in images]) if len(images) > 1 else np.zeros(1)
+        return found
+
+    return lambda seen: np.concatenate([scanned(part) for part in _batches(_pixels(seen))])
+
+
+DETECTORS: Mapping[str, tuple[str, Callable[[Lessons], Baseline]]] = {
+    "art-input": ("ART: BinaryInputDetector, a small network on pixels; saw the fit attacks", on_pixels),
+    "art-activation": ("ART: BinaryActivationDetector, middle layer; saw the fit attacks", on_activations),
+    "art-subset": ("ART: SubsetScanningDetector, middle layer (McFowland et al. 2013)", by_subsets),
+}
+
+
+@dataclass(frozen=True)
+class _Middle:
+    """All that ART's detectors ask of a classifier: the activations of a layer.
+
+    ART's own classifier is not used: behind an in-place activation it reads what that wrote over the
+    layer's output, and it leaves a hook behind at every call.
+    """
+
+    network: Network
+    node: Node
+    layer_names: tuple[str, ...] = (_LAYER,)
+
+    @staticmethod
+    def of(network: Network) -> _Middle:
+        nodes = observed(network)
+        return _Middle(network, nodes[len(nodes) // 2])
+
+    def get_activations(self, x: Single, *_: object) -> Single:
+        """Return maps ``n c h w`` of images ``n c h w``, not above 8 x 8; values without places are 1 x 1."""
+        return np.concatenate([self._maps(torch.from_numpy(part)) for part in _batches(x)])
+
+    def _maps(self, pixels: Tensor) -> Single:
+        with torch.inference_mode():
+            inputs = self.network.preprocessing.normalise(pixels.to(self.network.device))
+            value = self.network.graph.record(inputs, [self.node.name])[self.node.name]
+            spatial = self.node.operation in CONVOLUTIONS and value.dim() == 4
+            maps = value if spatial else by_channel(value, self.node)[..., None]
+            height, width = (min(side, _SIDE) for side in maps.shape[2:])
+            found: Single = F.adaptive_avg_pool2d(maps, (height, width)).cpu().numpy()
+        return found
+
+
+def _taught(
+    lessons: Lessons, shape: tuple[int, ...], wrapped: Callable[[PyTorchClassifier], BinaryInputDetector]
+) -> Baseline:
+    rows = [_pixels(lessons.clean), _pixels(lessons.adversarial)]
+    truth = np.repeat([0, 1], [len(part) for part in rows])
+    with _own_chance():
+        detector = wrapped(_classifier(lessons.network, shape, truth))
+        # A last batch of one image has no variance to normalise by.
+        detector.fit(np.concatenate(rows), truth, batch_size=CHUNK, drop_last=len(truth) > CHUNK)
+
+    def score(seen: Observation) -> Floats:
+        with _own_chance():
+            report, _ = detector.detect(_pixels(seen), batch_size=CHUNK)
+        outputs: Floats = report["predictions"].astype(np.float64)
+        return outputs[:, 1] - outputs[:, 0]
+
+    return score
+
+
+@contextmanager
+def _own_chance() -> Iterator[None]:
+    """Start from one seed and leave no trace: ART draws first weights and orders of examples from torch's state."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_SEED)
+        yield
+
+
+def _classifier(network: Network, shape: tuple[int, ...], truth: npt.NDArray[np.int64]) -> PyTorchClassifier:
+    """Return the network to be taught; clean and attacked images weigh the same, however many there are."""
+    module = nn.Sequential(
+        nn.BatchNorm2d(shape[0]),
+        *(nn.Conv2d(shape[0], 16, 3, padding=1), nn.ReLU()),
+        *(nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.ReLU()),
+        *(nn.Conv2d(32, 32, 3, stride=2, padding=1), nn.ReLU()),
+        *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 2)),
+    )
+    weights = torch.tensor(len(truth) / np.bincount(truth, minlength=2).clip(1), device=network.device).float()
+    return PyTorchClassifier(
+        model=module,
+        loss=nn.CrossEntropyLoss(weight=weights),
+        input_shape=shape,
+        nb_classes=2,
+        optimizer=torch.optim.Adam(module.parameters(), 1e-3),
+        device_type="gpu" if network.device.type == "cuda" else "cpu",
+    )
+
+
+def _pixels(seen: Observation) -> Single:
+    return seen.pixels.float().cpu().numpy()
+
+
+def _batches(x: Single) -> list[Single]:
+    return [x[start : start + CHUNK] for start in range(0, len(x), CHUNK)]
