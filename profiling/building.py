@@ -20,6 +20,7 @@ from profiling.detection.calibration import calibrate
 from profiling.detection.classifiers import Examples, fit
 from profiling.detection.detector import Detector, measure
 from profiling.detection.evidence import Usual
+from profiling.detection.fitting import Fitting, SeenAttack
 from profiling.detection.scores import total
 from profiling.errors import FitError, OptionsError
 from profiling.paths.extraction import Extractor
@@ -226,7 +227,7 @@ def fit_detector(
         CalibrationError: too few clean images for the target false-positive rate.
     """
     correct = correct_images(extractor.network, split.fit, sizes.fit)
-    examples = _examples(extractor, signatures, correct, attacks, options)
+    examples, seen = _examples(extractor, signatures, correct, attacks, options)
     score = fit(options.classifier, examples)
     held = correct_images(extractor.network, split.calibrate, sizes.calibrate)
     clean, predicted = features_of(extractor, signatures, held.pixels, options.thorough, "calibrating")
@@ -239,6 +240,7 @@ def fit_detector(
         usual=Usual.of(clean.values, predicted, score),
         calibration=calibrate(clean_scores, options.target_fpr),
         clean_scores=clean_scores,
+        fitting=Fitting(len(correct.indices), seen, options.seed),
         thorough=options.thorough,
     )
 
@@ -249,17 +251,18 @@ def _examples(
     correct: Correct[Fit],
     attacks: Sequence[Attack],
     options: FitOptions,
-) -> Examples:
-    """Return clean images and every attack's successes on them, as features."""
-    pixels, adversarial, sources = [correct.pixels], [np.zeros(len(correct.indices))], [correct.indices]
+) -> tuple[Examples, tuple[SeenAttack, ...]]:
+    """Return clean images and every attack's successes on them, as features; and how often each succeeded."""
+    pixels, adversarial, sources, seen = [correct.pixels], [np.zeros(len(correct.indices))], [correct.indices], []
     for attack in attacks:
         crafted = craft_all(attack, extractor.network, correct, options.crafting)
         pixels.append(crafted.pixels[crafted.success])
         adversarial.append(np.ones(int(crafted.success.sum())))
         sources.append(correct.indices[crafted.success.numpy()])
+        seen.append(SeenAttack(attack.declaration(), int(crafted.success.sum())))
     table, _ = features_of(extractor, signatures, torch.cat(pixels), options.thorough, "extracting")
     labels = np.concatenate(adversarial).astype(np.int64)
-    return Examples(table.features, table.values, labels, np.concatenate(sources))
+    return Examples(table.features, table.values, labels, np.concatenate(sources)), tuple(seen)
 
 
 def _chunks(images: Indices) -> list[Indices]:

@@ -4,7 +4,7 @@ manifest.json            schema, SHA-256 of every file, fingerprints, golden vec
 network.json             the canonical graph, labels, preprocessing
 network.safetensors      its constants
 signatures.safetensors   class signatures
-detector.json            features, classifier, calibration, extraction options
+detector.json            features, classifier, what it was fitted on, calibration, extraction options
 detector.safetensors     the score's arrays, clean statistics, clean scores
 images.safetensors       content keys of the images that each step saw
 """
@@ -30,6 +30,7 @@ from models.storage import CONSTANTS_FILE, GRAPH_FILE, load_network, save_networ
 from profiling.detection.calibration import Calibration
 from profiling.detection.detector import Detector
 from profiling.detection.evidence import Usual
+from profiling.detection.fitting import Fitting
 from profiling.detection.scores import stored_score
 from profiling.errors import BundleError, ProfilingError
 from profiling.paths.extraction import Extractor
@@ -39,7 +40,7 @@ from profiling.signatures import ClassSignatures
 from profiling.similarity import Feature
 from profiling.splits import Split
 
-SCHEMA = 2
+SCHEMA = 3
 MANIFEST = "manifest.json"
 FILES = (
     GRAPH_FILE,
@@ -121,6 +122,7 @@ def load_bundle(folder: Path, kernel: str = "auto") -> Bundle:
             usual=Usual.from_arrays(arrays),
             calibration=Calibration.from_dict(facts["calibration"]),
             clean_scores=arrays["clean_scores"],
+            fitting=Fitting.from_dict(facts["fitting"]),
             thorough=bool(facts["thorough"]),
         )
         _check_golden(detector, manifest["golden"], folder)
@@ -139,6 +141,7 @@ def _description(detector: Detector) -> dict[str, Any]:
     return {
         "calibration": detector.calibration.to_dict(),
         "classifier": detector.score.kind,
+        "fitting": detector.fitting.to_dict(),
         "features": [asdict(feature) for feature in detector.features],
         "policy": detector.extractor.policy.to_dict(),
         "thorough": detector.thorough,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from models.network import Network
+from models.network import Network, canonical_json
 from models.preprocessing import to_8_bit
 from profiling.attacks.apgd import Apgd
 from profiling.attacks.ascent import Ascent
@@ -134,6 +135,20 @@ def chosen(network: Network, names: list[str] | None, which: Suite = "default") 
     if unknown:
         raise OptionsError(f"there is no attack {', '.join(unknown)}; known: {', '.join(known)}.")
     return [known[name] for name in names or suite(network, which)]
+
+
+def declared(network: Network, declarations: Sequence[Mapping[str, Any]]) -> list[Attack]:
+    """Return the attacks that were declared so, as ``Attack.declaration`` does.
+
+    Raises:
+        OptionsError: this version has no such attack, or declares it otherwise; says which.
+    """
+    known = {canonical_json(attack.declaration()): attack for attack in suite(network, "full").values()}
+    found = [known.get(canonical_json(dict(declaration))) for declaration in declarations]
+    unknown = [str(declared["name"]) for declared, attack in zip(declarations, found, strict=True) if attack is None]
+    if unknown:
+        raise OptionsError(f"this version does not have, or makes otherwise, the attacks {', '.join(unknown)}.")
+    return [attack for attack in found if attack is not None]
 
 
 def craft(attack: Attack, network: Network, pixels: Tensor, labels: Tensor, seed: int = 0) -> Crafted:

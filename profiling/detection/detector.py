@@ -11,6 +11,7 @@ from torch import Tensor
 from models.network import Network
 from profiling.detection.calibration import Calibration
 from profiling.detection.evidence import LayerEvidence, Usual, layer_evidence
+from profiling.detection.fitting import Fitting
 from profiling.detection.scores import Score, total
 from profiling.errors import BundleError
 from profiling.lookup import Floats
@@ -68,6 +69,7 @@ class Detector:
     Attributes:
         thorough: also use the stability features, at three more inferences and walks per image.
         clean_scores: the calibration images' scores, ascending.
+        fitting: what the score was fitted on.
     """
 
     extractor: Extractor
@@ -77,6 +79,7 @@ class Detector:
     usual: Usual
     calibration: Calibration
     clean_scores: Floats
+    fitting: Fitting
     thorough: bool = False
 
     def __post_init__(self) -> None:

@@ -144,8 +144,8 @@ class Report:
         attacks: by name.
         detector: the bundle's.
         baselines: other detectors, fitted and calibrated on the same images.
-        left_out: the bundle's kind of classifier, fitted on the default suite without one family of
-            attacks, by family; without ``(nothing)``; and without ``(everything)``, on clean images.
+        left_out: the bundle's kind of classifier, fitted again without one family of
+            the attacks that it saw, by family; without ``(nothing)``; and without ``(everything)``, on clean images.
         paper_protocol: AUC by attack as the papers split, **with clean images on both sides**; only
             to compare with published figures.
         adaptive: by an attacker who knows the detector, by rising budget.

@@ -71,17 +71,17 @@ def left_out(kind: str, taught: Taught) -> dict[str, Score]:
     """Return a score per family that was left out, and those for ``NOTHING`` and ``EVERYTHING``.
 
     Leaving nothing out is what the bundle does; leaving everything out is learning from clean
-    images alone.
+    images alone. So is leaving out the only family that succeeded.
     """
+    clean_only = unusual(taught.features, taught.clean_values)
     scores: dict[str, Score] = {NOTHING: fit(kind, taught.examples(taught.attacks))}
     for family in dict.fromkeys(attack.family for attack in taught.attacks):
         others = [attack for attack in taught.attacks if attack.family != family]
         try:
             scores[family] = fit(kind, taught.examples(others))
         except FitError:
-            continue  # no other family succeeded, so there is nothing to learn from
-    scores[EVERYTHING] = unusual(taught.features, taught.clean_values)
-    return scores
+            scores[family] = clean_only
+    return scores | {EVERYTHING: clean_only}
 
 
 def unusual(features: tuple[Feature, ...], clean: Floats) -> Score:

@@ -9,11 +9,12 @@ import torch
 
 from models.network import Network
 from profiling.attacks.attack import Attack
+from profiling.attacks.cache import Crafting
 from profiling.attacks.controls import controls
-from profiling.attacks.registry import suite
+from profiling.attacks.registry import declared
 from profiling.building import correct_images, features_of
 from profiling.detection.detector import Detector
-from profiling.errors import SplitError
+from profiling.errors import BundleError, OptionsError, SplitError
 from profiling.evaluation.baselines.observation import Lessons, observe
 from profiling.evaluation.baselines.registry import baseline_panel
 from profiling.evaluation.distributions import Distributions, Histogram, Roc, realised
@@ -47,12 +48,13 @@ def evaluate(detector: Detector, split: Split, attacks: Sequence[Attack], option
         FitError: the network classifies no image of a role correctly.
         SplitError: baselines are asked for, and the data set lacks the images that the bundle was
             built from.
+        BundleError: the same, and this version does not have the attacks that the bundle was fitted on.
     """
     network = detector.network
+    taught = _taught(detector, split, options.crafting) if options.full or options.paper else None
     clean = correct_images(network, split.test, options.images)
     benign = controls(list(attacks)) if options.full else []
     trial = Trial.of(network, clean, attacks, benign, options.crafting)
-    taught = _taught(detector, split, options) if options.full or options.paper else None
     paths = _paths(detector, split, options, taught)
     measured = Looked.at(trial, paths.measure)
     scores = sorted_out(paths, measured.each(paths.score))
@@ -78,15 +80,26 @@ def evaluate(detector: Detector, split: Split, attacks: Sequence[Attack], option
     return Outcome(report, trial, scores[NAME])
 
 
-def _taught(detector: Detector, split: Split, options: Options) -> Taught:
+def _taught(detector: Detector, split: Split, crafting: Crafting) -> Taught:
+    """Attack the images that the bundle was fitted on as was done then."""
     if not (len(split.fit) and len(split.profiled) and len(split.calibrate)):
         raise SplitError(
             f"{split.dataset.name} does not contain the images that the bundle was built from, on which other "
             "detectors would have to be fitted; pass that data, or leave --full and --paper-protocol out."
         )
-    clean = correct_images(detector.network, split.fit, options.fit)
-    crafting = replace(options.crafting, seed=options.fit_seed)
-    return Taught.of(detector, clean, list(suite(detector.network).values()), crafting)
+    fitting = detector.fitting
+    attacks = _seen_attacks(detector)
+    clean = correct_images(detector.network, split.fit, fitting.images)
+    return Taught.of(detector, clean, attacks, replace(crafting, seed=fitting.seed))
+
+
+def _seen_attacks(detector: Detector) -> list[Attack]:
+    try:
+        return declared(detector.network, [attack.declaration for attack in detector.fitting.attacks])
+    except OptionsError as error:
+        raise BundleError(
+            f"The bundle cannot be fitted again: {error} Build it again, or leave --full and --paper-protocol out."
+        ) from error
 
 
 def _paths(detector: Detector, split: Split, options: Options, taught: Taught | None) -> Panel[Floats]:

@@ -25,20 +25,18 @@ class Options:
     """How much to measure.
 
     Attributes:
-        images, fit, calibrate, profiled: correctly classified images of each role, at most.
+        images, calibrate, profiled: correctly classified images of each role, at most; of fit images those that
+            the bundle was fitted on.
         crafting: of attacks on test images.
-        fit_seed: of attacks on fit images; that of ``fit`` shares its cache.
         full: also controls, baselines, and classifiers that have not seen a family of attacks.
         paper: also the papers' leaky split.
         adaptive: images for the adaptive attack, at most.
     """
 
     images: int = 500
-    fit: int = 400
     calibrate: int = 1000
     profiled: int = 2000
     crafting: Crafting = field(default_factory=lambda: Crafting(seed=1))
-    fit_seed: int = 0
     full: bool = False
     paper: bool = False
     adaptive: int = 0
@@ -55,9 +53,10 @@ def settings(detector: Detector, split: Split, options: Options) -> dict[str, An
         "calibration": detector.calibration.to_dict(),
         "images_of_role": {"profile": len(split.profile)}
         | {role: len(split.keys(role)) for role in ("fit", "calibrate", "test")},
-        "most_images": {"test": options.images, "fit": options.fit, "calibrate": options.calibrate}
+        "most_images": {"test": options.images, "calibrate": options.calibrate}
         | {"profiled": options.profiled, "adaptive": options.adaptive},
-        "seeds": {"test_attacks": options.crafting.seed, "fit_attacks": options.fit_seed},
+        "fitting": {"images": detector.fitting.images, "attacks": detector.fitting.names},
+        "seeds": {"test_attacks": options.crafting.seed, "fit_attacks": detector.fitting.seed},
         "full": options.full,
         "paper_protocol": options.paper,
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES},

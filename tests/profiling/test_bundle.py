@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from models.network import Network, canonical_json
 from profiling import building
+from profiling.attacks.registry import declared, suite
 from profiling.bundle import FILES, MANIFEST, Bundle, _sealed, _sha256, load_bundle, save_bundle
 from profiling.datasets import Dataset
 from profiling.errors import BundleError
@@ -76,6 +77,16 @@ def test_extra_file_link_and_no_bundle_are_refused(copy: Path, tmp_path: Path) -
         load_bundle(tmp_path)
 
 
+def test_bundle_says_what_it_was_fitted_on(bundle: Bundle) -> None:
+    fitting = bundle.detector.fitting
+    assert (fitting.images, fitting.names, fitting.seed) == (100, ["fgsm-0.2", "pgd-0.2"], 0)
+    attacks = suite(bundle.detector.network)
+    assert declared(bundle.detector.network, [seen.declaration for seen in fitting.attacks]) == [
+        attacks[name] for name in fitting.names
+    ]
+    assert 0 < fitting.attacks[0].successes < fitting.attacks[1].successes <= 100
+
+
 def resealed(folder: Path, **changes: object) -> None:
     """Write a manifest that fits the files as they are now: what an informed tamperer would do."""
     manifest = json.loads((folder / MANIFEST).read_bytes())
@@ -99,7 +110,7 @@ def test_other_schema_and_other_golden_score_are_refused(copy: Path) -> None:
     with pytest.raises(BundleError, match="the golden image gives class"):
         load_bundle(copy)
     resealed(copy, schema=1)
-    with pytest.raises(BundleError, match="schema 1; this version reads 2"):
+    with pytest.raises(BundleError, match="schema 1; this version reads 3"):
         load_bundle(copy)
 
 

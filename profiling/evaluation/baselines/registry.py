@@ -27,8 +27,8 @@ UNFITTED: dict[str, tuple[str, Baseline]] = {
 }
 FITTED: dict[str, tuple[str, Callable[[Lessons], Baseline]]] = {
     "knn": ("distance to the 50th nearest neighbour, penultimate layer (Sun et al. 2022)", nearest_neighbours),
-    "mahalanobis": ("per layer, logistic regression (Lee et al. 2018); saw the default suite", mahalanobis),
-    "lid": ("local intrinsic dimensionality per layer (Ma et al. 2018); saw the default suite", lid),
+    "mahalanobis": ("per layer, logistic regression (Lee et al. 2018); saw the fit attacks", mahalanobis),
+    "lid": ("local intrinsic dimensionality per layer (Ma et al. 2018); saw the fit attacks", lid),
 }
 
 

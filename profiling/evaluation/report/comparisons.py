@@ -100,7 +100,7 @@ def left_out(report: Report) -> Html:
     ]
     note = (
         "AUC of the bundle's kind of classifier, fitted again without one family of attacks. In brackets: the "
-        "classifier has not seen this attack's family. Families outside the default suite are unseen in every column. "
+        "classifier has not seen this attack's family. Families without a column are unseen in every one. "
         f"Mean over attacks, each unseen: {decimal(report.mean_left_out_auc)}."
     )
     legend = (

@@ -31,6 +31,7 @@ def headline(report: Report) -> Html:
         ("Test images, seen by no earlier step", f"{report.images} answered rightly, {report.misclassified} wrongly"),
         ("Accuracy of the network on them", percent(report.clean_accuracy)),
         ("Attacks", str(len(report.attacks))),
+        ("Attacks seen in fitting, on other images", ", ".join(_seen(report)) or UNDEFINED),
         ("Mean AUC over the attacks", decimal(found.mean_auc)),
         (
             "Worst attack",
@@ -107,10 +108,18 @@ def _short(value: float) -> str:
     return f"{value:.3g}" if value == value else UNDEFINED
 
 
+def _seen(report: Report) -> list[str]:
+    """Return the names of attacks that the bundle was fitted on; none if there are no settings."""
+    return list(report.settings.get("fitting", {}).get("attacks", ()))
+
+
 def _about(report: Report) -> Html:
-    items = [(name, fared.family, fared.summary) for name, fared in report.attacks.items()]
+    seen = _seen(report)
+    items = [
+        (name, fared.family, "yes" if name in seen else "no", fared.summary) for name, fared in report.attacks.items()
+    ]
     return element(
         "details",
         element("summary", "What each attack is"),
-        table("Attacks", ("attack", "family", "what it does"), items),
+        table("Attacks", ("attack", "family", "seen in fitting", "what it does"), items),
     )

@@ -62,7 +62,7 @@ def parts(bundle: Bundle, digits: Dataset) -> Split:
 @pytest.fixture(scope="module")
 def full(bundle: Bundle, parts: Split, tmp_path_factory: pytest.TempPathFactory) -> Report:
     crafting = Crafting(1, tmp_path_factory.mktemp("attacked"))
-    options = protocol.Options(40, 30, 100, 100, crafting, full=True, paper=True, adaptive=1)
+    options = protocol.Options(40, 100, 100, crafting, full=True, paper=True, adaptive=1)
     return protocol.evaluate(bundle.detector, parts, chosen(bundle.detector.network, ATTACKS), options).report
 
 
@@ -118,6 +118,7 @@ def test_shown_figures_are_the_jsons(written: str, full: Report) -> None:
         assert f"{area['value']:.3f} ({area['low']:.3f} to {area['high']:.3f})" in text
         assert f"{100 * rate['value']:.1f}% ({100 * rate['low']:.1f} to {100 * rate['high']:.1f})" in text
         assert f"{data['attacks'][name]['median_l2']:.3g}" in text
+    assert "fgsm-0.2, pgd-0.2" in text  # seen in fitting
     assert data["settings"]["seeds"] == {"test_attacks": 1, "fit_attacks": 0}
     assert data["network"]["fingerprint"] in text
 
