@@ -43,7 +43,7 @@ class Routes:
         return Routes(*map(np.concatenate, columns))
 
 
-class _Drawing:
+class Wandering:
     """Follows one chosen input of each unit, drawn evenly, and notes where it went."""
 
     def __init__(self, blocks: Sequence[Block], rows: int, generator: torch.Generator) -> None:
@@ -84,7 +84,7 @@ def routes(extractor: Extractor, blocks: Sequence[Block], pixels: Tensor, genera
     A route starts at the logit of the predicted class. At every step it goes on to one of the inputs
     that its unit chose, each as likely as the others.
     """
-    drawing = _Drawing(blocks, len(pixels), generator)
+    drawing = Wandering(blocks, len(pixels), generator)
     extractor.walk(pixels, drawing)
     return Routes(drawing.came, drawing.branched, drawing.arrived)
 

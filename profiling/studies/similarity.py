@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from profiling.building import correct_images
+from profiling.errors import FitError
 from profiling.lookup import Floats
 from profiling.paths.path import Bits, ImagePaths, Indices, Members
 from profiling.progress import track
@@ -123,11 +124,13 @@ def similarity(subject: Subject, images: int = 200) -> Similarity:
         images: correctly predicted images of the fit role, at most; they were not profiled.
 
     Raises:
-        FitError: no profile image, or no image of the fit role, is predicted correctly.
+        FitError: no image of the fit role, or profile images of one class only, are predicted correctly.
         SplitError: there is no such image.
     """
     extractor = subject.extractor
     signatures = subject.signatures()
+    if len(signatures.classes) < 2:
+        raise FitError("images of one class only are predicted correctly; two classes are needed to compare.")
     held = correct_images(extractor.network, subject.split.fit, images)
     known = signatures.rows(held.labels.numpy()) >= 0
     chunks = [held.pixels[rows] for rows in np.array_split(np.flatnonzero(known), max(1, len(known) // _CHUNK))]
