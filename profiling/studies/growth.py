@@ -27,6 +27,7 @@ class Grown:
     Attributes:
         classes: share of the elements in the path of each class after each number of images,
             ``(k, points)``; nan where the class has fewer images.
+        final: the same after all images of each class, ``(k,)``.
         new: share of an image's path that the images of its class before it did not have, mean over
             classes and over the images since the point before, ``(points,)``.
         merged: share of the elements in the path of the first 1, 2, … classes, ``(k,)``.
@@ -34,6 +35,7 @@ class Grown:
     """
 
     classes: Floats
+    final: Floats
     new: Floats
     merged: Floats
     saturated: float
@@ -52,7 +54,7 @@ class Grown:
     @property
     def of_final(self) -> Floats:
         """Mean share of its final size that the path of a class has, ``(points,)``."""
-        found: Floats = np.nanmean(self.classes / np.nanmax(self.classes, axis=1, keepdims=True), axis=0)
+        found: Floats = np.nanmean(self.classes / self.final[:, None], axis=0)
         return found
 
 
@@ -110,7 +112,8 @@ class Growth:
         classes = dict(zip(self.labels, grown.classes.tolist(), strict=True))
         curves = {"mean": grown.mean, "of_final": grown.of_final, "new": grown.new, "merged": grown.merged}
         found = {name: curve.tolist() for name, curve in curves.items()}
-        return {"classes": classes, **found, "saturated": grown.saturated}
+        final = dict(zip(self.labels, grown.final.tolist(), strict=True))
+        return {"classes": classes, "final": final, **found, "saturated": grown.saturated}
 
 
 def growth(subject: Subject) -> Growth:
@@ -171,6 +174,7 @@ class _Gathering:
         spans = zip((0, *at[:-1]), at, strict=True)
         return Grown(
             classes=curves[:, at],
+            final=sizes[:, -1] / elements,
             new=np.array([np.nanmean(new[:, low + 1 : high + 1]) for low, high in spans]),
             merged=(np.minimum.accumulate(firsts, axis=0) < _NEVER).mean(1),
             saturated=float((sizes < 0.95 * sizes[:, -1:]).sum(1).mean()),

@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+import torchvision
 from torch import Tensor, nn
 
 from models.architectures.cifar_resnet import Block, CifarResNet
@@ -189,3 +190,11 @@ def test_study_of_a_whole_network(digits: Dataset) -> None:
 def test_a_network_without_blocks_is_refused(subject: Subject) -> None:
     with pytest.raises(PlanError, match="digits-cnn has no residual additions"):
         blocks(subject)
+
+
+@pytest.mark.families
+@pytest.mark.parametrize(("name", "count"), [("resnet18", 8), ("mobilenet_v2", 10), ("swin_t", 24), ("densenet121", 0)])
+def test_blocks_of_known_families_are_counted(name: str, count: int) -> None:
+    module = torchvision.models.get_model(name, weights=None).eval()
+    captured = Network.capture(module, Preprocessing(3, (64, 64), 64, (0.0,) * 3, (1.0,) * 3))
+    assert len(found_in(Extractor(captured))) == count

@@ -58,3 +58,13 @@ def test_a_class_with_fewer_images_is_left_out_where_it_has_none(subject: Subjec
     curves = found.kinds["weights"].classes
     assert np.isnan(curves[3]).tolist() == [False, False, True]
     np.testing.assert_allclose(found.kinds["weights"].mean[2], np.delete(curves[:, 2], 3).mean())
+
+
+def test_final_sizes_are_those_of_all_images_of_each_class(subject: Subject) -> None:
+    threes = np.flatnonzero(subject.dataset.labels[subject.images] == 3)
+    fewer = Subject(subject.extractor, subject.dataset, 5)
+    object.__setattr__(fewer, "images", np.delete(subject.images, threes[4:]))
+    grown, signatures = growth(fewer).kinds["weights"], fewer.signatures()
+    counts = np.concatenate([signatures.counts[key(s, "weights")] for s in signatures.layout.layers], axis=1)
+    np.testing.assert_allclose(grown.final, (counts > 0).mean(1))  # that of 3 after four images, which is no point
+    np.testing.assert_allclose(grown.of_final[1], (grown.classes[:, 1] / grown.final).mean())
