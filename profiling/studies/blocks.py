@@ -68,7 +68,7 @@ class Blocks:
 
     @property
     def even(self) -> tuple[float, ...]:
-        """The lengths if every way were as likely (Veit et al. 2016, section 3): binomial."""
+        """The lengths if every way were as likely (Veit et al. 2016): binomial."""
         n = len(self.blocks)
         return tuple(comb(n, length) / 2**n for length in range(n + 1))
 

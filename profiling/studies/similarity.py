@@ -1,4 +1,4 @@
-"""How alike the paths of classes are, and how much of an image's path its class knows (Qiu et al. 2019, section 2)."""
+"""How alike the paths of classes are, and how much of an image's path its class knows (Qiu et al. 2019, eq. 5)."""
 
 from __future__ import annotations
 
