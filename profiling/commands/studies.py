@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from inspect import Parameter, signature
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.table import Table
@@ -57,6 +57,8 @@ from profiling.studies.page import page
 from profiling.studies.similarity import Similarity
 from profiling.studies.similarity import similarity as study_similarity
 from profiling.studies.subject import Subject
+
+Study = TypeVar("Study", bound=Callable[..., Findings])
 
 application = typer.Typer(
     help="The papers' own studies of paths. Example: pathprint study density --network digits-cnn",
@@ -108,7 +110,7 @@ def _table(sheet: Sheet) -> Table:
     return table
 
 
-def _studied(study: Callable[..., Findings]) -> None:
+def _studied(study: Study) -> Study:
     """Make a command of a study: with the options of what is studied, its own, and those of what is shown."""
     groups = [list(signature(part, eval_str=True).parameters.values()) for part in (_subject, study, _show)]
     subject, own, shown = groups[0], groups[1][1:], groups[2][1:]
@@ -121,6 +123,7 @@ def _studied(study: Callable[..., Findings]) -> None:
     options = [option.replace(kind=Parameter.KEYWORD_ONLY) for option in (*subject, *own, *shown)]
     command.__signature__ = signature(study).replace(parameters=options, return_annotation=None)  # type: ignore[attr-defined]
     application.command(study.__name__, help=study.__doc__)(command)
+    return study
 
 
 @_studied

@@ -102,13 +102,17 @@ def _gathered(subject: Subject, synapses: bool) -> tuple[ClassSignatures, Floats
     """Return the signatures, the chosen synapses of each layer over all images, and their unions where asked."""
     listing = subject.at(synapses=synapses)
     extraction, effort = listing.extractor.fingerprint, np.zeros(len(listing.extractor.layout.layers))
-    counted: list[ClassSignatures] = []
-    unions: list[ClassSynapses] = []
+    counted: ClassSignatures | None = None
+    unions: ClassSynapses | None = None
     for paths, labels in listing.paths():
         effort += [layer.synapses.sum() for layer in paths.layers]
-        counted = [reduce(ClassSignatures.merge, [*counted, count(paths, labels, extraction)])]
-        unions = [reduce(ClassSynapses.merge, [*unions, collect(paths, labels, extraction)])] if synapses else []
-    return counted[0], effort, unions[0] if synapses else None
+        own = count(paths, labels, extraction)
+        counted = own if counted is None else counted.merge(own)
+        if synapses:
+            listed = collect(paths, labels, extraction)
+            unions = listed if unions is None else unions.merge(listed)
+    assert counted is not None  # without a correct image there are no paths, which is an error
+    return counted, effort, unions
 
 
 def _of_signatures(signatures: ClassSignatures, kind: str) -> Elements:

@@ -125,13 +125,12 @@ def detection(subject: Subject, varied: str, values: Sequence[float], effort: Ef
     if varied == "attack" and values:
         raise OptionsError("--value does not go with --vary attack; choose attacks with --attack.")
     chosen = _checked(varied, values or _usual(subject, varied))
+    subjects = {f"{value:.12g}": VARYING[varied](subject, value) for value in chosen}
     trial = _trial(subject, effort)
     if varied == "attack":
-        return Detection(subject.facts(), varied, effort.classifier, _by_attack(subject, effort, trial))
-    points = {}
-    for value in chosen:
-        detector = _fitted(VARYING[varied](subject, value), subject, effort)
-        points[f"{value:g}"] = _judged(detector, trial)
+        points = _by_attack(subject, effort, trial)
+    else:
+        points = {value: _judged(_fitted(made, subject, effort), trial) for value, made in subjects.items()}
     return Detection(subject.facts(), varied, effort.classifier, points)
 
 
@@ -147,7 +146,7 @@ def _usual(subject: Subject, varied: str) -> list[float]:
 
 def _checked(varied: str, values: Sequence[float]) -> list[float]:
     for value in values:
-        if varied != "theta" and (value != int(value) or value < 1):
+        if varied != "theta" and (value < 1 or not float(value).is_integer()):
             raise OptionsError(f"--value is {value:g}; {varied} must be a whole number of at least 1.")
     return sorted(set(values))
 

@@ -39,7 +39,7 @@ def usual(subject: Subject, effort: Effort, fitted_on: list[str], **policy: floa
 
 
 def test_a_point_is_what_evaluation_finds(subject: Subject, effort: Effort) -> None:
-    found = detection(subject, "layers", [2, 5], effort)
+    found = detection(subject, "layers", [2.0, 5.0], effort)
     assert list(found.points) == ["2", "5"]
     assert plain(found.points["2"]) == usual(subject, effort, ATTACKS, layers=2)
     assert found.points["5"].mean_auc > found.points["2"].mean_auc
@@ -54,7 +54,7 @@ def test_fitting_on_one_attack_is_what_fitting_on_it_alone_finds(subject: Subjec
 
 
 def test_fewer_profiled_images_are_those_of_a_smaller_subject(subject: Subject, effort: Effort) -> None:
-    few = detection(subject, "images", [2], effort).points["2"]
+    few = detection(subject, "images", [2.0], effort).points["2"]
     assert plain(few) == usual(Subject(subject.extractor, subject.dataset, 2), effort, ATTACKS)
 
 
@@ -63,7 +63,8 @@ def test_fewer_profiled_images_are_those_of_a_smaller_subject(subject: Subject, 
     [
         ("colour", (), "--vary is 'colour'; allowed: theta, layers, images, attack"),
         ("layers", (2.5,), "layers must be a whole number"),
-        ("images", (0,), "at least 1"),
+        ("images", (0.0,), "at least 1"),
+        ("layers", (float("inf"),), "layers must be a whole number"),
         ("attack", (1.0,), "--value does not go with --vary attack"),
         ("theta", (2.0,), "theta is 2.0; it must be above 0"),
     ],
@@ -73,3 +74,9 @@ def test_what_cannot_be_varied_is_refused(
 ) -> None:
     with pytest.raises(OptionsError, match=message):
         detection(subject, varied, values, effort)
+
+
+def test_usual_values_go_up_to_what_there_is(subject: Subject, effort: Effort) -> None:
+    assert list(detection(subject.at(layers=2), "layers", (), effort).points) == ["1", "2"]
+    few = Subject(subject.extractor, subject.dataset, 3)
+    assert list(detection(few, "images", (), effort).points) == ["2", "3"]
