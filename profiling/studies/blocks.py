@@ -13,7 +13,7 @@ from torch import Tensor
 
 from models.network import Network
 from profiling.building import CHUNK, correct_images
-from profiling.errors import PlanError
+from profiling.errors import OptionsError, PlanError
 from profiling.lookup import Floats
 from profiling.paths.extraction import Chosen, Extractor
 from profiling.paths.geometry import Geometry
@@ -129,9 +129,12 @@ def blocks(subject: Subject, images: int = 50, per_image: int = 32, judged: int 
 
     Raises:
         PlanError: the network has no residual sum.
+        OptionsError: the path covers the last layers only.
         FitError, SplitError: no image of the fit role is usable.
     """
     extractor = subject.extractor
+    if extractor.policy.layers is not None:
+        raise OptionsError("routes lead through the whole network to the image; leave --layers out.")
     found = residual_blocks(extractor.network, extractor.plan)
     if not found:
         raise PlanError(f"{extractor.network.name} has no residual additions, so it has no blocks to study.")

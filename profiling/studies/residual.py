@@ -41,7 +41,7 @@ class Block:
 
 
 def residual_blocks(network: Network, plan: Plan) -> tuple[Block, ...]:
-    """Return the residual blocks in forward order.
+    """Return the residual blocks in forward order; the plan is that of all layers.
 
     A sum is residual if one operand, the shortcut, has at most one weighted layer that the other has
     not, and the other, the branch, has more. So a projection is a shortcut, and the sum of two equal

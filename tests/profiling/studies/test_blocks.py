@@ -1,7 +1,8 @@
 """Residual blocks are found, deleted and walked as defined."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from models.architectures.cifar_resnet import Block, CifarResNet
 from models.network import Network
 from models.preprocessing import Preprocessing
 from profiling.datasets import Dataset
-from profiling.errors import PlanError
+from profiling.errors import OptionsError, PlanError
 from profiling.paths.extraction import Chosen, Extractor
 from profiling.paths.geometry import Geometry
 from profiling.paths.policy import Policy
@@ -55,8 +56,8 @@ class Scaled(nn.Module):
         return logits
 
 
-def scaled(theta: float, *scales: float) -> Extractor:
-    return Extractor(Network.capture(Scaled(*scales).eval(), PLAIN), Policy(theta))
+def scaled(theta: float, *scales: float, firing: Mapping[str, float] = MappingProxyType({})) -> Extractor:
+    return Extractor(Network.capture(Scaled(*scales).eval(), PLAIN), Policy(theta, firing=dict(firing)))
 
 
 class Towers(nn.Module):
@@ -190,6 +191,13 @@ def test_study_of_a_whole_network(digits: Dataset) -> None:
 def test_a_network_without_blocks_is_refused(subject: Subject) -> None:
     with pytest.raises(PlanError, match="digits-cnn has no residual additions"):
         blocks(subject)
+
+
+def test_half_a_path_is_refused(subject: Subject) -> None:
+    with pytest.raises(OptionsError, match="leave --layers out"):
+        blocks(subject.at(layers=2))
+    with pytest.raises(OptionsError, match="there is no walk to follow"):
+        scaled(0.5, 1.0, firing={"scales.0": 1.0, "fc": 1.0}).walk(images(1), lambda step, mask, chosen: chosen)
 
 
 @pytest.mark.families
