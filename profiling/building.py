@@ -146,8 +146,11 @@ def correct_paths(
     Raises:
         FitError: no image is predicted correctly.
     """
-    taken = np.zeros(len(extractor.network.labels), dtype=np.int64)
+    classes = len(extractor.network.labels)
+    taken, there = np.zeros(classes, dtype=np.int64), np.bincount(dataset.labels[images], minlength=classes) > 0
     for chunk in track(_chunks(images), "profiling"):
+        if (taken >= per_class)[there].all():
+            break  # further images would only be counted out
         pixels, labels = dataset.pixels(chunk, extractor.network.preprocessing), dataset.labels[chunk]
         correct = np.flatnonzero(extractor.network.predict(pixels).numpy() == labels)
         rows = correct[_ordinal(labels[correct]) + taken[labels[correct]] < per_class]

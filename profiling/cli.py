@@ -11,7 +11,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import typer
 
 from models.errors import ModelError
-from profiling.commands import attacks, bench, networks, offline, online, quickstart, sanity
+from profiling.commands import attacks, bench, networks, offline, online, quickstart, sanity, studies
 from profiling.errors import ProfilingError
 
 application = typer.Typer(
@@ -36,6 +36,7 @@ for command in (
     quickstart.quickstart,
 ):
     application.command()(command)
+application.add_typer(studies.application, name="study")
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ def figures(report: Report) -> Group:
 def _attacks(report: Report) -> Table:
     # Beside the figures of unseen attacks there is no room for intervals in 80 columns; JSON has them.
     last = "unseen" if report.left_out else "95 % interval"
-    table = _table(
+    table = empty_table(
         f"{report.images} unseen images; network accuracy {report.clean_accuracy:.1%}; "
         f"{report.flagged_clean.value:.1%} of clean images flagged (at most {report.target:.0%} promised)",
         ("attack", "success", "raw", "AUC", "TPR@5%", "TPR@1%", "softmax", last),
@@ -45,7 +45,9 @@ def _attacks(report: Report) -> Table:
 
 
 def _detectors(report: Report) -> Table:
-    table = _table("the same images, other detectors", ("detector", "mean AUC", "worst", "attack", "FPR@5%", "FPR@1%"))
+    table = empty_table(
+        "the same images, other detectors", ("detector", "mean AUC", "worst", "attack", "FPR@5%", "FPR@1%")
+    )
     others = {f"without {family}": found for family, found in report.left_out.items()}
     for name, found in {"pathprint": report.detector, **others, **report.baselines}.items():
         worst = found.attacks[found.worst].auc.value if found.worst else float("nan")
@@ -55,7 +57,7 @@ def _detectors(report: Report) -> Table:
 
 
 def _controls(detector: DetectorFigures) -> Table:
-    table = _table("benign changes; 5 % should be flagged", ("control", "still right", "flagged", "95 % interval"))
+    table = empty_table("benign changes; 5 % should be flagged", ("control", "still right", "flagged", "95 % interval"))
     for name, found in detector.controls.items():
         table.add_row(name, f"{found.kept:.0%}", f"{found.flagged.value:.1%}", _interval(found.flagged))
     return table
@@ -63,21 +65,24 @@ def _controls(detector: DetectorFigures) -> Table:
 
 def _paper(report: Report) -> Table:
     title = "NOT an honest figure: the papers' leaky split, to compare with published ones; forest on fit images"
-    table = _table(title, ("attack", "leaky AUC", "disjoint AUC"))
+    table = empty_table(title, ("attack", "leaky AUC", "disjoint AUC"))
     for name, found in report.paper_protocol.items():
         table.add_row(name, f"{found.leaky:.3f}", f"{found.disjoint:.3f}")
     return table
 
 
 def _adaptive(report: Report) -> Table:
-    table = _table("an attacker who knows the detector", ("budget (Linf)", "wrong", "not flagged", "95 % interval"))
+    table = empty_table(
+        "an attacker who knows the detector", ("budget (Linf)", "wrong", "not flagged", "95 % interval")
+    )
     for point in report.adaptive:
         shares = (f"{point.wrong.value:.0%}", f"{point.evaded.value:.0%}", _interval(point.evaded))
         table.add_row(f"{point.budget:.3f}", *shares)
     return table
 
 
-def _table(title: str, columns: tuple[str, ...]) -> Table:
+def empty_table(title: str, columns: tuple[str, ...]) -> Table:
+    """Return a table without rows; its first column is for their names."""
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for number, column in enumerate(columns):
         table.add_column(column, justify="right" if number else "left", no_wrap=True)

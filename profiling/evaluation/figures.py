@@ -183,7 +183,7 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON-able data."""
-        figures: dict[str, Any] = _finite(
+        figures: dict[str, Any] = finite(
             {
                 "schema": SCHEMA,
                 "network": dict(self.network),
@@ -207,10 +207,10 @@ class Report:
         return figures
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """Replace numbers that JSON cannot hold by None."""
     if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not isfinite(value) else value

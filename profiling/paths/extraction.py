@@ -6,7 +6,7 @@ A forward path takes every weighted layer on its own instead (``Policy.firing``)
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
@@ -29,6 +29,15 @@ _RECORDED = 1 << 28
 """Bytes of activations that are held at once."""
 _MOST = 64
 _ROOM = 1 << 32
+
+Chosen = list[tuple[str, Tensor]]
+"""The units that a step chose of each value that it reads: bool ``(n, *shape of one image)``, by name."""
+Follow = Callable[[Geometry, Tensor, Chosen], Chosen]
+"""Makes what the walk goes on with, of a step, the wanted units of its output, and its choice."""
+
+
+def _all(step: Geometry, mask: Tensor, chosen: Chosen) -> Chosen:
+    return chosen
 
 
 @dataclass(frozen=True)
@@ -95,6 +104,23 @@ class Extractor:
         starts = range(0, len(pixels), size)
         return ImagePaths.join([self._batch(pixels[s : s + size], rank, seeds, s) for s in starts])
 
+    def walk(self, pixels: Tensor, follow: Follow) -> ImagePaths:
+        """Walk from the predicted classes of pixels ``n c h w``, going on at each step with what ``follow`` says.
+
+        All images are walked at once, on one thread.
+
+        Raises:
+            OptionsError: as ``extract``; or the path is a forward one, which is no walk.
+        """
+        self._check(pixels)
+        if self.policy.is_forward:
+            raise OptionsError("a forward path takes every layer on its own; there is no walk to follow.")
+        with torch.inference_mode():
+            values = self._recorded(pixels)
+            logits = values[self.plan.output]
+            seeds = logits.argmax(1)
+            return ImagePaths(logits.cpu().numpy(), seeds.cpu().numpy(), self._walk(values, seeds, follow))
+
     @cached_property
     def _affordable(self) -> int:
         """How many images are recorded at once: a power of two, for even shares of the threads."""
@@ -113,15 +139,19 @@ class Extractor:
 
     def _batch(self, pixels: Tensor, rank: int, seeds: Indices | None, start: int) -> ImagePaths:
         with torch.inference_mode():
-            x = self.network.preprocessing.normalise(pixels.to(self.network.device))
-            with full_precision(x.device):
-                values = self.network.graph.record(x, self.plan.recorded)
-            values = {name: self.plan.axes[name].images_first(value) for name, value in values.items()}
+            values = self._recorded(pixels)
             logits = values[self.plan.output]
             chosen = logits.argsort(dim=1, descending=True, stable=True)[:, rank - 1]
             if seeds is not None:
                 chosen = torch.from_numpy(seeds[start : start + len(pixels)]).to(logits.device)
             return ImagePaths.join(self._in_parts(values, chosen))
+
+    def _recorded(self, pixels: Tensor) -> dict[str, Tensor]:
+        """Run once; return the activations that the walk looks at, images first."""
+        x = self.network.preprocessing.normalise(pixels.to(self.network.device))
+        with full_precision(x.device):
+            values = self.network.graph.record(x, self.plan.recorded)
+        return {name: self.plan.axes[name].images_first(value) for name, value in values.items()}
 
     def _in_parts(self, values: Mapping[str, Tensor], seeds: Tensor) -> list[ImagePaths]:
         """Walk equal shares of the images on as many threads as torch may use."""
@@ -148,7 +178,7 @@ class Extractor:
             self._choose(step, values, values[step.y] >= firing[step.layer.name])[0] for step in self.plan.weighted
         )
 
-    def _walk(self, values: Mapping[str, Tensor], seeds: Tensor) -> tuple[LayerPath, ...]:
+    def _walk(self, values: Mapping[str, Tensor], seeds: Tensor, follow: Follow = _all) -> tuple[LayerPath, ...]:
         """Walk from the logits to the input; ``wanted`` holds the units that later steps chose.
 
         A mask has the shape of its activation, in whatever memory layout the kernel gave it.
@@ -161,15 +191,14 @@ class Extractor:
             mask = wanted.pop(step.y, None)
             if mask is None:  # nothing after this step wants anything of it
                 mask = torch.zeros((len(logits), *self.plan.shapes[step.y]), dtype=torch.bool, device=logits.device)
-            for name, chosen in self._pass(step, values, mask, layers):
-                chosen = chosen.reshape(len(logits), *self.plan.shapes[name])
+            found = self._pass(step, values, mask, layers)
+            shaped = [(name, chosen.reshape(len(logits), *self.plan.shapes[name])) for name, chosen in found]
+            for name, chosen in follow(step, mask, shaped):
                 # The one place where the consumers of a tensor meet: wanted by any, wanted.
                 wanted[name] = wanted[name] | chosen if name in wanted else chosen
         return tuple(reversed(layers))
 
-    def _pass(
-        self, step: Geometry, values: Mapping[str, Tensor], mask: Tensor, layers: list[LayerPath]
-    ) -> list[tuple[str, Tensor]]:
+    def _pass(self, step: Geometry, values: Mapping[str, Tensor], mask: Tensor, layers: list[LayerPath]) -> Chosen:
         """Return the chosen inputs of one step; a weighted one is also entered in ``layers``."""
         match step:
             case Weighted():

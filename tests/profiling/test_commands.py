@@ -29,6 +29,7 @@ COMMANDS = [
     "fit",
     "evaluate",
     "sanity",
+    "study",
     "bench",
     "detect",
     "paths",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from profiling.evaluation.figures import Report
@@ -34,12 +35,18 @@ _HEAD = Html(
 def page(report: Report) -> str:
     """Return the report as HTML."""
     name = report.network.get("name", "a network")
-    style = Html(Path(__file__).with_name("style.css").read_text(encoding="utf-8"))
-    head = element("head", _HEAD, element("title", f"Pathprint evaluation of {name}"), element("style", style))
-    links = [element("li", element("a", title, href=f"#{anchor(title)}")) for title in _SECTIONS]
-    contents = element("nav", element("ul", *links), aria_label="Contents")
     heading = joined("Evaluation of the detector for ", element("em", name))
-    main = element("main", *(make(report) for make in _SECTIONS.values()))
+    made = {title: make(report) for title, make in _SECTIONS.items()}
+    return document(f"Pathprint evaluation of {name}", heading, made)
+
+
+def document(title: str, heading: str, sections: Mapping[str, Html]) -> str:
+    """Return a whole page of sections by their titles, with a table of contents."""
+    style = Html(Path(__file__).with_name("style.css").read_text(encoding="utf-8"))
+    head = element("head", _HEAD, element("title", title), element("style", style))
+    links = [element("li", element("a", name, href=f"#{anchor(name)}")) for name in sections]
+    contents = element("nav", element("ul", *links), aria_label="Contents")
+    main = element("main", *sections.values())
     body = element("body", element("header", element("h1", heading), contents), main)
     return "<!DOCTYPE html>\n" + element("html", head, body, lang="en") + "\n"
 

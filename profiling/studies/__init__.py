@@ -1,0 +1,1 @@
+"""The papers' own studies of paths and signatures, one a file (docs/studies.md)."""

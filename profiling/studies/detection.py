@@ -1,0 +1,190 @@
+"""What detection depends on: theta, layers, profiled images, attacks seen (Qiu et al. 2019, figures 10 and 12).
+
+Every point is a whole job: profile, fit, calibrate, judge; all are judged on the same attacked test images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from profiling import building
+from profiling.attacks.attack import Attack
+from profiling.attacks.cache import Crafting
+from profiling.building import correct_images, features_of
+from profiling.detection.classifiers import fit
+from profiling.detection.detector import Detector
+from profiling.errors import FitError, OptionsError
+from profiling.evaluation.evaluate import Trial, judge, score_all
+from profiling.evaluation.figures import DetectorFigures, finite
+from profiling.evaluation.left_out import Taught
+from profiling.evaluation.panel import NAME, path_panel
+from profiling.studies.findings import Drawing, Row, Sheet, decimal
+from profiling.studies.subject import Subject
+
+THETAS = (0.1, 0.3, 0.5, 0.7, 0.9)
+LAYERS = (1, 2, 3, 5, 8, 12, 20, 50)
+IMAGES = (2, 5, 10, 20, 50, 100, 200, 500)
+EVERY = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much work each point is.
+
+    Attributes:
+        attacks: to fit on, and to be found.
+        classifier: see ``classifiers.FITTERS``.
+        images: clean test images, at most; ``sizes`` those of the other roles.
+        cache: folder that keeps attacked images; every point uses them again.
+    """
+
+    attacks: Sequence[Attack]
+    classifier: str
+    images: int
+    sizes: building.Sizes
+    cache: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """Detection by what was varied.
+
+    Attributes:
+        varied: ``theta``, ``layers``, ``images`` (per class) or ``attack`` (fitted on).
+        points: by the varied value, as text, the detector's figures on unseen images.
+    """
+
+    facts: dict[str, Any]
+    varied: str
+    classifier: str
+    points: Mapping[str, DetectorFigures]
+
+    @property
+    def title(self) -> str:
+        return f"Detection on {self.facts['network']} by {self.varied}, {self.classifier} classifier"
+
+    def sheets(self) -> list[Sheet]:
+        points, attacks = list(self.points.values()), list(next(iter(self.points.values())).attacks)
+        rows = [(name, *(decimal(found.attacks[name].auc.value) for found in points)) for name in attacks]
+        if self.varied == "attack":
+            return [self._matrix(rows, attacks)]
+        worst = (found.attacks[found.worst].auc.value if found.worst else float("nan") for found in points)
+        ends = [("mean", *(decimal(found.mean_auc) for found in points)), ("worst", *map(decimal, worst))]
+        return [Sheet(f"AUC of each attack on unseen images, by {self.varied}", ("", *self.points), (*rows, *ends))]
+
+    def _matrix(self, rows: Sequence[Row], attacks: Sequence[str]) -> Sheet:
+        """Return the table of what was fitted on, by number: its names have no room beside each other."""
+        columns = (str(attacks.index(name) + 1) if name in attacks else name for name in self.points)
+        means = ("mean", *(decimal(found.mean_auc) for found in self.points.values()))
+        numbered = (*((f"{number} {row[0]}", *row[1:]) for number, row in enumerate(rows, 1)), means)
+        return Sheet(
+            "AUC on unseen images; columns: fitted on the attack of that number alone", ("", *columns), numbered
+        )
+
+    def drawings(self) -> list[Drawing]:
+        if self.varied == "attack" or len(self.points) < 2:
+            return []
+        x = [float(value) for value in self.points]
+        found = [Drawing("mean", self.varied, "AUC", x, [point.mean_auc for point in self.points.values()])]
+        for name in next(iter(self.points.values())).attacks:
+            areas = [point.attacks[name].auc for point in self.points.values()]
+            band = [area.low for area in areas], [area.high for area in areas]
+            found.append(Drawing(name, self.varied, "AUC", x, [area.value for area in areas], True, band))
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        points = {value: finite(found.to_dict()) for value, found in self.points.items()}
+        described = {"varied": self.varied, "classifier": self.classifier, "points": points}
+        return {"study": "detection", **self.facts, **described}
+
+
+Varying = Callable[[Subject, float], Subject]
+VARYING: dict[str, Varying] = {
+    "theta": lambda subject, value: subject.at(theta=value),
+    "layers": lambda subject, value: subject.at(layers=int(value)),
+    "images": lambda subject, value: replace(subject, per_class=int(value)),
+}
+
+
+def detection(subject: Subject, varied: str, values: Sequence[float], effort: Effort) -> Detection:
+    """Return how well attacks are found for each value of what is varied.
+
+    Args:
+        varied: one of ``VARYING``, or ``attack``: fit on one attack at a time, which takes no values.
+        values: none for the usual ones.
+
+    Raises:
+        OptionsError: there is no such thing to vary, or a value does not fit it.
+        FitError, CalibrationError, SplitError: too few images are usable.
+    """
+    if varied not in (*VARYING, "attack"):
+        raise OptionsError(f"--vary is {varied!r}; allowed: {', '.join(VARYING)}, attack.")
+    if varied == "attack" and values:
+        raise OptionsError("--value does not go with --vary attack; choose attacks with --attack.")
+    chosen = _checked(varied, values or _usual(subject, varied))
+    subjects = {f"{value:.12g}": VARYING[varied](subject, value) for value in chosen}
+    trial = _trial(subject, effort)
+    if varied == "attack":
+        points = _by_attack(subject, effort, trial)
+    else:
+        points = {value: _judged(_fitted(made, subject, effort), trial) for value, made in subjects.items()}
+    return Detection(subject.facts(), varied, effort.classifier, points)
+
+
+def _usual(subject: Subject, varied: str) -> list[float]:
+    """Return the values that a study takes if none are given."""
+    if varied == "layers":
+        most = len(subject.extractor.layout.layers)
+        return [*(n for n in LAYERS if n < most), most]
+    if varied == "images":
+        return [*(n for n in IMAGES if n < subject.per_class), subject.per_class]
+    return list(THETAS) if varied == "theta" else []
+
+
+def _checked(varied: str, values: Sequence[float]) -> list[float]:
+    for value in values:
+        if varied != "theta" and (value < 1 or not float(value).is_integer()):
+            raise OptionsError(f"--value is {value:g}; {varied} must be a whole number of at least 1.")
+    return sorted(set(values))
+
+
+def _trial(subject: Subject, effort: Effort) -> Trial:
+    """Attack the test images, once for all points."""
+    network = subject.extractor.network
+    clean = correct_images(network, subject.split.test, effort.images)
+    # Another seed than in fitting, as in `pathprint evaluate`.
+    return Trial.of(network, clean, effort.attacks, (), Crafting(subject.seed + 1, effort.cache))
+
+
+def _fitted(varied: Subject, subject: Subject, effort: Effort) -> Detector:
+    options = building.FitOptions(effort.classifier, seed=subject.seed, cache=effort.cache)
+    parts = (varied.extractor, varied.signatures(), subject.split)
+    return building.fit_detector(*parts, effort.attacks, options, effort.sizes)
+
+
+def _judged(detector: Detector, trial: Trial) -> DetectorFigures:
+    panel = path_panel(detector, {}, None)
+    return judge(score_all(panel, trial)[NAME], trial, panel.summaries[NAME])
+
+
+def _by_attack(subject: Subject, effort: Effort, trial: Trial) -> dict[str, DetectorFigures]:
+    """Fit on each attack alone and judge on all; attacks that never succeed are not fitted on."""
+    detector = _fitted(subject, subject, effort)
+    network, kind = detector.network, detector.score.kind
+    clean = correct_images(network, subject.split.fit, effort.sizes.fit)
+    taught = Taught.of(detector, clean, effort.attacks, Crafting(subject.seed, effort.cache))
+    scores = {}
+    for attack in effort.attacks:
+        try:
+            scores[attack.name] = fit(kind, taught.examples([attack]))
+        except FitError:
+            continue
+    held = correct_images(network, subject.split.calibrate, effort.sizes.calibrate)
+    calibrating, _ = features_of(detector.extractor, detector.signatures, held.pixels, False, "calibrating again")
+    panel = path_panel(detector, scores, calibrating.values)
+    found = score_all(panel, trial)
+    names = {EVERY if name == NAME else name: name for name in (*scores, NAME)}
+    return {shown: judge(found[name], trial, panel.summaries[name]) for shown, name in names.items()}

@@ -1,0 +1,73 @@
+"""The residual blocks of a network, found in its plan, and the network without one of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.graph import INPUT
+from models.network import Network
+from profiling.paths.geometry import Sum, Weighted
+from profiling.paths.plan import Plan, inputs_of
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A residual block: a sum of a shortcut and a branch.
+
+    Attributes:
+        name: the layer whose sum it is, ``@2`` for its second sum, and so on.
+        branch: which operand of ``step`` is the branch.
+        layers: the weighted layers in the branch alone.
+        shortcut: the weighted layer in the shortcut alone; empty if it has none.
+    """
+
+    name: str
+    step: Sum
+    branch: int
+    layers: tuple[str, ...]
+    shortcut: str
+
+    def shortcut_alone(self, value: Tensor, read: Mapping[str, Any]) -> Tensor:
+        """Return what the sum is if the branch is zero; see ``Graph.record``."""
+        kept = 1 - self.branch
+        alone: Tensor = self.step.scales[kept] * read[self.step.operands[kept]]
+        return alone.expand_as(value)
+
+
+def residual_blocks(network: Network, plan: Plan) -> tuple[Block, ...]:
+    """Return the residual blocks in forward order; the plan is that of all layers.
+
+    A sum is residual if one operand, the shortcut, has at most one weighted layer that the other has
+    not, and the other, the branch, has more. So a projection is a shortcut, and the sum of two equal
+    towers is no block.
+    """
+    behind: dict[str, dict[str, None]] = {INPUT: {}}  # the weighted layers before each value, in order
+    found, seen = [], Counter[str]()
+    for step in plan.steps:
+        before = [behind[name] for name in inputs_of(step)]
+        behind[step.y] = {name: None for names in before for name in names}
+        if isinstance(step, Weighted):
+            behind[step.y][step.layer.name] = None
+        elif isinstance(step, Sum):
+            own = [tuple(name for name in before[i] if name not in before[1 - i]) for i in (0, 1)]
+            branch = int(len(own[1]) > len(own[0]))
+            if len(own[1 - branch]) <= 1 and len(own[0]) != len(own[1]):
+                name = network.graph.by_name[step.y].layer or "(top level)"
+                seen[name] += 1
+                numbered = f"{name}@{seen[name]}" if seen[name] > 1 else name
+                found.append(Block(numbered, step, branch, own[branch], "".join(own[1 - branch])))
+    return tuple(found)
+
+
+def logits_without(network: Network, block: Block, pixels: Tensor) -> Tensor:
+    """Return logits ``n k`` of pixels ``n c h w`` with the branch of ``block`` replaced by zero."""
+    with torch.inference_mode():
+        x = network.preprocessing.normalise(pixels)
+        output = network.graph.output
+        return network.graph.record(x, (), {block.step.y: block.shortcut_alone})[output]

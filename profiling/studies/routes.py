@@ -1,0 +1,94 @@
+"""Random routes along effective paths, from the logit to the image: how many residual branches they take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.graph import INPUT
+from profiling.paths.extraction import Chosen, Extractor
+from profiling.paths.geometry import Geometry
+from profiling.paths.path import Bits, Counts
+from profiling.studies.residual import Block
+
+
+@dataclass(frozen=True, eq=False)
+class Routes:
+    """One route a row.
+
+    Attributes:
+        came: whether the route came to the sum of each block, ``(n, blocks)``.
+        branched: whether it went on in the branch there, ``(n, blocks)``.
+        arrived: whether it reached the image; others ended at a unit that nothing explains, ``(n,)``.
+    """
+
+    came: Bits
+    branched: Bits
+    arrived: Bits
+
+    @property
+    def lengths(self) -> Counts:
+        """How many branches each route took, ``(n,)``."""
+        found: Counts = self.branched.sum(1)
+        return found
+
+    @staticmethod
+    def join(parts: Sequence[Routes]) -> Routes:
+        """Return the routes of several batches as one."""
+        columns = zip(*((part.came, part.branched, part.arrived) for part in parts), strict=True)
+        return Routes(*map(np.concatenate, columns))
+
+
+class Wandering:
+    """Follows one chosen input of each unit, drawn evenly, and notes where it went."""
+
+    def __init__(self, blocks: Sequence[Block], rows: int, generator: torch.Generator) -> None:
+        self.blocks = {block.step.y: (number, block) for number, block in enumerate(blocks)}
+        self.generator = generator
+        self.came, self.branched = (np.zeros((rows, len(blocks)), dtype=np.bool_) for _ in range(2))
+        self.arrived = np.zeros(rows, dtype=np.bool_)
+
+    def __call__(self, step: Geometry, mask: Tensor, chosen: Chosen) -> Chosen:
+        drawn = self._one_each(chosen)
+        for name, one in drawn:
+            if name == INPUT:
+                self.arrived |= _any(one)
+        if step.y in self.blocks:
+            number, block = self.blocks[step.y]
+            self.came[:, number] = _any(mask)
+            self.branched[:, number] = _any(drawn[block.branch][1])
+        return drawn
+
+    def _one_each(self, chosen: Chosen) -> Chosen:
+        """Return one of the chosen units of each row, over all inputs of the step."""
+        flat = torch.cat([mask.flatten(1) for _, mask in chosen], 1)
+        counts = flat.sum(1)
+        rows, units = flat.nonzero(as_tuple=True)
+        there = counts > 0
+        offsets = (counts.cumsum(0) - counts)[there]
+        draws = torch.rand(len(offsets), generator=self.generator, dtype=torch.float64).to(flat.device)
+        picked = offsets + (draws * counts[there]).long()
+        one = torch.zeros_like(flat)
+        one[rows[picked], units[picked]] = True
+        parts = torch.split(one, [mask[0].numel() for _, mask in chosen], 1)
+        return [(name, part.reshape(mask.shape)) for (name, mask), part in zip(chosen, parts, strict=True)]
+
+
+def routes(extractor: Extractor, blocks: Sequence[Block], pixels: Tensor, generator: torch.Generator) -> Routes:
+    """Return one random route for each image of pixels ``n c h w``; repeat an image for several.
+
+    A route starts at the logit of the predicted class. At every step it goes on to one of the inputs
+    that its unit chose, each as likely as the others.
+    """
+    drawing = Wandering(blocks, len(pixels), generator)
+    extractor.walk(pixels, drawing)
+    return Routes(drawing.came, drawing.branched, drawing.arrived)
+
+
+def _any(mask: Tensor) -> Bits:
+    found: Bits = mask.flatten(1).any(1).cpu().numpy()
+    return found

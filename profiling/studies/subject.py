@@ -1,0 +1,59 @@
+"""What a study looks at: a network, what a path is, and images in their roles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from profiling import building
+from profiling.datasets import Dataset
+from profiling.paths.extraction import Extractor
+from profiling.paths.path import ImagePaths, Indices
+from profiling.signatures import ClassSignatures
+from profiling.splits import Split, profile_images, split
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network with its paths, and the data that it is studied on.
+
+    Attributes:
+        dataset: its labels are the network's class numbers.
+        per_class: correctly predicted profile images of each class, at most.
+        seed: of the order of images and of all chance.
+    """
+
+    extractor: Extractor
+    dataset: Dataset
+    per_class: int
+    seed: int = 0
+
+    def at(self, **options: Any) -> Subject:
+        """Return the same with other options of the path, named as in ``Policy``."""
+        return replace(self, extractor=replace(self.extractor, policy=replace(self.extractor.policy, **options)))
+
+    @cached_property
+    def images(self) -> Indices:
+        """Positions of the profile images, in a seeded order."""
+        return profile_images(self.dataset, self.seed)
+
+    @cached_property
+    def split(self) -> Split:
+        """The roles of the other images; no study but that of detection looks at test images."""
+        return split(self.dataset, frozenset(self.dataset.keys[self.images].tolist()), self.seed)
+
+    def paths(self) -> Iterator[tuple[ImagePaths, Indices]]:
+        """Yield paths and labels of the images behind ``signatures``."""
+        return building.correct_paths(self.extractor, self.dataset, self.images, self.per_class)
+
+    def signatures(self) -> ClassSignatures:
+        """Return the signatures of the correctly predicted profile images."""
+        return building.profile(self.extractor, self.dataset, self.images, self.per_class)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what was studied, as JSON-able data."""
+        policy = self.extractor.policy.to_dict()
+        named = {"network": self.extractor.network.name, "images_per_class": self.per_class, "seed": self.seed}
+        return {**named, "policy": policy}

@@ -1,0 +1,12 @@
+"""The digits network as the subject of every study."""
+
+import pytest
+
+from profiling.datasets import Dataset
+from profiling.paths.extraction import Extractor
+from profiling.studies.subject import Subject
+
+
+@pytest.fixture(scope="session")
+def subject(extractor: Extractor, digits: Dataset) -> Subject:
+    return Subject(extractor, digits, per_class=12)
