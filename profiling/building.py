@@ -1,11 +1,10 @@
-"""The offline steps, one function each: profile, fit. The command line only parses and prints."""
+"""The offline steps before fitting, one function each. The command line only parses and prints."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
-from pathlib import Path
 from typing import Generic
 
 import numpy as np
@@ -15,13 +14,9 @@ from torch import Tensor
 from models.network import Network
 from profiling.attacks.attack import Attack, Crafted
 from profiling.attacks.cache import Crafting
+from profiling.attacks.controls import Control, Controlled, apply
 from profiling.datasets import Dataset
-from profiling.detection.calibration import calibrate
-from profiling.detection.classifiers import Examples, fit
-from profiling.detection.detector import Detector, measure
-from profiling.detection.evidence import Usual
-from profiling.detection.fitting import Fitting, SeenAttack
-from profiling.detection.scores import total
+from profiling.detection.detector import measure
 from profiling.errors import FitError, OptionsError
 from profiling.paths.extraction import Extractor
 from profiling.paths.path import ImagePaths, Indices
@@ -29,7 +24,7 @@ from profiling.paths.thresholds import calibrated
 from profiling.progress import track
 from profiling.signatures import ClassSignatures, count
 from profiling.similarity import FeatureTable
-from profiling.splits import Fit, Images, Profile, R, Split
+from profiling.splits import Images, Profile, R
 from profiling.synapses import ClassSynapses, collect
 
 PROFILE_PER_CLASS = 1000
@@ -40,37 +35,6 @@ CHUNK = 128
 SELECTIONS = ("cumulative", "absolute", "hybrid")
 THRESHOLD_IMAGES = 32
 """Correctly predicted images that absolute thresholds come from; all are walked at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """How many images fitting uses at most."""
-
-    fit: int = 400
-    calibrate: int = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class FitOptions:
-    """What to fit.
-
-    Attributes:
-        classifier: one of ``classifiers.FITTERS``, or ``auto``.
-        target_fpr: largest share of clean images to flag.
-        thorough: also use the stability features.
-        seed: of the attacks.
-        cache: folder of attacked images to read and to add to.
-    """
-
-    classifier: str = "auto"
-    target_fpr: float = 0.05
-    thorough: bool = False
-    seed: int = 0
-    cache: Path | None = None
-
-    @property
-    def crafting(self) -> Crafting:
-        return Crafting(self.seed, self.cache)
 
 
 @dataclass(frozen=True)
@@ -215,57 +179,11 @@ def craft_all(attack: Attack, network: Network, correct: Correct[R], crafting: C
     return Crafted(*(torch.cat(column) for column in columns))
 
 
-def fit_detector(
-    extractor: Extractor,
-    signatures: ClassSignatures,
-    split: Split,
-    attacks: Sequence[Attack],
-    options: FitOptions,
-    sizes: Sizes,
-) -> Detector:
-    """Fit on the split's fit images and attacks on them; calibrate on its clean calibration images.
-
-    Raises:
-        FitError: too few usable images, or no attack succeeded.
-        CalibrationError: too few clean images for the target false-positive rate.
-    """
-    correct = correct_images(extractor.network, split.fit, sizes.fit)
-    examples, seen = _examples(extractor, signatures, correct, attacks, options)
-    score = fit(options.classifier, examples)
-    held = correct_images(extractor.network, split.calibrate, sizes.calibrate)
-    clean, predicted = features_of(extractor, signatures, held.pixels, options.thorough, "calibrating")
-    clean_scores = np.sort(total(score, clean.values))
-    return Detector(
-        extractor=extractor,
-        signatures=signatures,
-        features=examples.features,
-        score=score,
-        usual=Usual.of(clean.values, predicted, score),
-        calibration=calibrate(clean_scores, options.target_fpr),
-        clean_scores=clean_scores,
-        fitting=Fitting(len(correct.indices), seen, options.seed),
-        thorough=options.thorough,
-    )
-
-
-def _examples(
-    extractor: Extractor,
-    signatures: ClassSignatures,
-    correct: Correct[Fit],
-    attacks: Sequence[Attack],
-    options: FitOptions,
-) -> tuple[Examples, tuple[SeenAttack, ...]]:
-    """Return clean images and every attack's successes on them, as features; and how often each succeeded."""
-    pixels, adversarial, sources, seen = [correct.pixels], [np.zeros(len(correct.indices))], [correct.indices], []
-    for attack in attacks:
-        crafted = craft_all(attack, extractor.network, correct, options.crafting)
-        pixels.append(crafted.pixels[crafted.success])
-        adversarial.append(np.ones(int(crafted.success.sum())))
-        sources.append(correct.indices[crafted.success.numpy()])
-        seen.append(SeenAttack(attack.declaration(), int(crafted.success.sum())))
-    table, _ = features_of(extractor, signatures, torch.cat(pixels), options.thorough, "extracting")
-    labels = np.concatenate(adversarial).astype(np.int64)
-    return Examples(table.features, table.values, labels, np.concatenate(sources)), tuple(seen)
+def control_all(control: Control, network: Network, correct: Correct[R], seed: int) -> Controlled:
+    """Change all images benignly, chunk by chunk."""
+    pairs = zip(torch.split(correct.pixels, CHUNK), torch.split(correct.labels, CHUNK), strict=True)
+    parts = [apply(control, network, pixels, labels, seed) for pixels, labels in pairs]
+    return Controlled(torch.cat([part.pixels for part in parts]), torch.cat([part.kept for part in parts]))
 
 
 def _chunks(images: Indices) -> list[Indices]:

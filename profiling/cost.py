@@ -37,6 +37,7 @@ class Cost:
             contiguous and channels-last memory.
         detect_ms: a recorded run, the path's neurons and weights, their similarity to the classes
             and the score. ``ratio``: of this to ``plain_ms``.
+        thorough_ms: the same with the views of a thorough detector.
         extract_ms: the walk alone, without the run.
         contributions_per_s: of wanted units, in ``extract_ms``.
         peak_mb: memory that a detection of the batch takes at its peak; None where the system
@@ -52,6 +53,7 @@ class Cost:
     plain_ms: float
     detect_ms: float
     ratio: float
+    thorough_ms: float
     extract_ms: float
     contributions_per_s: float
     peak_mb: float | None
@@ -72,14 +74,20 @@ def cost(extractor: Extractor, module: nn.Module, pixels: Tensor, rounds: int) -
     x = network.preprocessing.normalise(pixels)
     paths = extractor.extract(pixels)
     signatures = count(paths, paths.seeds, extractor.fingerprint)
-    detect = _detection(extractor, signatures, pixels)
+    detect, thorough = (_detection(extractor, signatures, pixels, views) for views in (False, True))
     plain, layouts = _modules(module, x)
 
     def record() -> object:
         with torch.inference_mode():
             return network.graph.record(x, extractor.plan.recorded)
 
-    runs = {**plain, "detect": detect, "extract": lambda: extractor.extract(pixels), "record": record}
+    runs = {
+        **plain,
+        "detect": detect,
+        "thorough": thorough,
+        "extract": lambda: extractor.extract(pixels),
+        "record": record,
+    }
     ms = {name: 1e3 * seconds / images for name, seconds in _in_turn(runs, rounds).items()}
     plain_ms = min(ms[name] for name in layouts)
     extract_ms = max(ms["extract"] - ms["record"], 1e-6)
@@ -93,6 +101,7 @@ def cost(extractor: Extractor, module: nn.Module, pixels: Tensor, rounds: int) -
         plain_ms=plain_ms,
         detect_ms=ms["detect"],
         ratio=ms["detect"] / plain_ms,
+        thorough_ms=ms["thorough"],
         extract_ms=extract_ms,
         contributions_per_s=_contributions(paths) / images / extract_ms * 1e3,
         peak_mb=_peak_mb(detect),
@@ -101,11 +110,13 @@ def cost(extractor: Extractor, module: nn.Module, pixels: Tensor, rounds: int) -
     )
 
 
-def _detection(extractor: Extractor, signatures: ClassSignatures, pixels: Tensor) -> Callable[[], object]:
-    _, features = measure(extractor, signatures, pixels, thorough=False)
+def _detection(
+    extractor: Extractor, signatures: ClassSignatures, pixels: Tensor, thorough: bool
+) -> Callable[[], object]:
+    _, features = measure(extractor, signatures, pixels, thorough)
     ones = np.ones(features.values.shape[1])
     score = LinearScore("logistic", 0 * ones, ones, ones, 0.0)
-    return lambda: total(score, measure(extractor, signatures, pixels, thorough=False)[1].values)
+    return lambda: total(score, measure(extractor, signatures, pixels, thorough)[1].values)
 
 
 def _modules(module: nn.Module, x: Tensor) -> tuple[dict[str, Callable[[], object]], tuple[str, ...]]:

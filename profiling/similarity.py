@@ -5,7 +5,7 @@ Each measure is one small function of a ``View``: all layers, all images of a ba
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 
@@ -50,6 +50,12 @@ class FeatureTable:
 
     features: tuple[Feature, ...]
     values: Floats
+
+    @staticmethod
+    def join(tables: Sequence[FeatureTable]) -> FeatureTable:
+        """Return tables of the same images side by side."""
+        features = tuple(feature for table in tables for feature in table.features)
+        return FeatureTable(features, np.hstack([table.values for table in tables]))
 
 
 @dataclass(frozen=True)

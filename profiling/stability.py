@@ -1,37 +1,71 @@
-"""Optional features: how much of an image's path survives gentle changes (docs/method.md).
+"""Optional features: how much of its lead an answer loses when the image is gently changed (docs/method.md).
 
-Each view costs one more inference and walk.
+An adversarial perturbation is fitted to the pixels where they are: it survives a mirror, a shift
+or other noise less well than what the image shows. Each view costs one more inference and no walk.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as transform
 
-from profiling.lookup import Floats
-from profiling.paths.extraction import Extractor
-from profiling.paths.path import ImagePaths, Indices, Members
-from profiling.signatures import KINDS
+from models.network import Network
+from profiling.answer import LAYER, margin
+from profiling.paths.path import ImagePaths
 from profiling.similarity import Feature, FeatureTable
 
-_NOISE = 4 / 255
+_NOISE = 8 / 255
 _SEED = 0
+_FRAME = 0.07
+_STEP = 1 / 32
+_ANGLE = 8.0
 
 
-def blurred(pixels: Tensor) -> Tensor:
-    """Return the mean of each image and its 3 x 3 Gaussian blur."""
-    half: Tensor = (pixels + transform.gaussian_blur(pixels, [3, 3], [0.8, 0.8])) / 2
-    return half
+def smaller(pixels: Tensor) -> Tensor:
+    """Return each image an eighth smaller, its edges continued by reflection."""
+    height, width = pixels.shape[2:]
+    rows, columns = (max(round(_FRAME * side), 1) for side in (height, width))
+    framed = F.pad(pixels, (columns, columns, rows, rows), mode="reflect")
+    return F.interpolate(framed, (height, width), mode="bilinear", antialias=True)
 
 
-def shifted(pixels: Tensor) -> Tensor:
-    """Return each image moved one pixel to the right, its edge repeated."""
-    return torch.cat([pixels[..., :1], pixels[..., :-1]], dim=-1)
+def mirrored(pixels: Tensor) -> Tensor:
+    """Return each image mirrored, and an eighth smaller."""
+    return smaller(pixels.flip(3))
+
+
+def right(pixels: Tensor) -> Tensor:
+    """Return each image moved to the right by a 32nd of its width, its edge repeated."""
+    step = max(round(_STEP * pixels.shape[3]), 1)
+    return torch.cat([pixels[..., :1].expand(-1, -1, -1, step), pixels[..., :-step]], dim=3)
+
+
+def down(pixels: Tensor) -> Tensor:
+    """Return each image moved down by a 16th of its height, its edge repeated."""
+    step = max(round(2 * _STEP * pixels.shape[2]), 1)
+    return torch.cat([pixels[:, :, :1].expand(-1, -1, step, -1), pixels[:, :, :-step]], dim=2)
+
+
+def up(pixels: Tensor) -> Tensor:
+    """Return each image moved up by a 32nd of its height, its edge repeated."""
+    step = max(round(_STEP * pixels.shape[2]), 1)
+    return torch.cat([pixels[:, :, step:], pixels[:, :, -1:].expand(-1, -1, step, -1)], dim=2)
+
+
+def tilted(pixels: Tensor) -> Tensor:
+    """Return each image turned by eight degrees, its edges continued by reflection."""
+    height, width = pixels.shape[2:]
+    rows, columns = (max(round(2 * _FRAME * side), 1) for side in (height, width))
+    framed = F.pad(pixels, (columns, columns, rows, rows), mode="reflect")
+    turned: Tensor = transform.rotate(framed, _ANGLE, InterpolationMode.BILINEAR)
+    return turned[..., rows : rows + height, columns : columns + width]
 
 
 def noisy(pixels: Tensor) -> Tensor:
@@ -41,41 +75,32 @@ def noisy(pixels: Tensor) -> Tensor:
     return (pixels + _NOISE * noise).clamp(0, 1)
 
 
-VIEWS: dict[str, Callable[[Tensor], Tensor]] = {"blur": blurred, "shift": shifted, "noise": noisy}
+def blurred(pixels: Tensor) -> Tensor:
+    """Return the 3 x 3 Gaussian blur of each image."""
+    soft: Tensor = transform.gaussian_blur(pixels, [3, 3], [0.8, 0.8])
+    return soft
 
 
-def stability(extractor: Extractor, pixels: Tensor, paths: ImagePaths) -> FeatureTable:
-    """Return, per view, each layer's Jaccard index with the original path, and the loss of margin.
-
-    ``paths`` are those of ``pixels``. The walk in a view starts at the class predicted for the
-    original, so that the same decision is explained.
-    """
-    columns: list[tuple[Feature, Floats]] = []
-    for view, change in VIEWS.items():
-        changed = extractor.extract(change(pixels), seeds=paths.seeds)
-        loss = margin(paths.logits, paths.seeds) - margin(changed.logits, paths.seeds)
-        columns.append((Feature(f"margin_loss_{view}", "logits", "", 0, 1), loss))
-        for before, after in zip(paths.layers, changed.layers, strict=True):
-            for kind in KINDS:
-                kept = jaccard(before.members(kind), after.members(kind))
-                columns.append((Feature(f"stability_{view}", before.shape.name, kind, 0, -1), kept))
-    features, values = zip(*columns, strict=True)
-    return FeatureTable(tuple(features), np.stack(values, axis=1))
+VIEWS: dict[str, Callable[[Tensor], Tensor]] = {
+    "mirrored": mirrored,
+    "smaller": smaller,
+    "right": right,
+    "down": down,
+    "up": up,
+    "tilted": tilted,
+    "noisy": noisy,
+    "blurred": blurred,
+}
 
 
-def jaccard(a: Members, b: Members) -> Floats:
-    """Return |A n B| / |A u B| per image; 1 where both are empty."""
-    shared = np.intersect1d(a.images * a.size + a.indices, b.images * b.size + b.indices, assume_unique=True)
-    both = np.bincount(shared // a.size, minlength=len(a.counts))
-    union = a.counts + b.counts - both
-    return np.where(union == 0, 1.0, both / np.maximum(union, 1))
+def stability(network: Network, pixels: Tensor, paths: ImagePaths) -> FeatureTable:
+    """Return what the margin of each image's answer loses in each view; ``paths`` are those of ``pixels``."""
+    lead = margin(paths.logits, paths.seeds)
+    with torch.inference_mode():
+        seen = [network.logits(change(pixels)).float().cpu().numpy() for change in VIEWS.values()]
+    return FeatureTable(_features(), np.stack([lead - margin(logits, paths.seeds) for logits in seen], axis=1))
 
 
-def margin(logits: npt.NDArray[np.float32], classes: Indices) -> Floats:
-    """Return the logit of each image's class minus the largest other logit."""
-    rows = np.arange(len(logits))
-    own: Floats = logits[rows, classes].astype(np.float64)
-    others = logits.astype(np.float64)
-    others[rows, classes] = -np.inf
-    lead: Floats = own - others.max(1)
-    return lead
+@cache
+def _features() -> tuple[Feature, ...]:
+    return tuple(Feature(f"margin_loss_{view}", LAYER, "", 0, 1) for view in VIEWS)

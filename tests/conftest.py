@@ -15,7 +15,7 @@ if not torch.cuda.is_available():
 
 from models import zoo
 from models.network import Network
-from profiling import building
+from profiling import building, fitting
 from profiling.attacks.registry import chosen
 from profiling.bundle import Bundle, load_bundle, save_bundle
 from profiling.datasets import Dataset, open_dataset
@@ -75,8 +75,8 @@ def bundle_folder(
 ) -> Path:
     """A small real bundle on disk; copy it before damaging it."""
     attacks = chosen(extractor.network, ["fgsm-0.2", "pgd-0.2"])
-    options, sizes = building.FitOptions("logistic"), building.Sizes(100, 200)
-    detector = building.fit_detector(extractor, signatures, digits_split, attacks, options, sizes)
+    options, sizes = fitting.FitOptions("logistic"), fitting.Sizes(100, 200)
+    detector = fitting.fit_detector(extractor, signatures, digits_split, attacks, options, sizes)
     golden = digits_split.dataset.pixels(digits_split.calibrate.positions[:1], extractor.network.preprocessing)[0]
     folder = tmp_path_factory.mktemp("bundles") / "digits"
     save_bundle(detector, digits_split, golden, folder)

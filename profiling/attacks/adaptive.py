@@ -2,11 +2,13 @@
 
 The path is piecewise constant, so its gradient is taken from a surrogate: which units are on the path
 is read off the true walk, how that changes is taken from a soft top-k of the activations
-(straight-through, Athalye et al. 2018). What counts in the end is the detector's true score.
+(straight-through, Athalye et al. 2018). The views of a thorough detector are differentiable; they
+have to be answered wrongly too. What counts in the end is the detector's true score.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +26,7 @@ from profiling.detection.scores import total
 from profiling.lookup import Floats
 from profiling.paths.path import ImagePaths, Indices
 from profiling.signatures import key
+from profiling.stability import VIEWS
 
 _TINY = 1e-12
 
@@ -101,14 +104,20 @@ def _direction(detector: Detector, made: Tensor, goal: Goal, weight: float, lead
     leaf = made.detach().requires_grad_()
     with torch.enable_grad():
         values = graph.record(detector.network.preprocessing.normalise(leaf), [node.name for node in layers.values()])
-        margin = goal.margin(values[graph.output]).add(lead).clamp(min=0).sum()
-        (error,) = torch.autograd.grad(-margin, leaf, retain_graph=True)
+        margins = [goal.margin(logits).add(lead).clamp(min=0) for logits in _seen(detector, leaf, values)]
+        (error,) = torch.autograd.grad(-torch.stack(margins).sum(), leaf, retain_graph=True)
         if paths is None:
             return error
         outputs = {layer: values[node.name] for layer, node in layers.items()}
         likeness = _likeness(detector, paths, outputs, goal.labels.numpy())
         (similar,) = torch.autograd.grad(likeness.sum(), leaf)
     return _unit(error) + weight * _unit(similar)
+
+
+def _seen(detector: Detector, leaf: Tensor, values: Mapping[str, Tensor]) -> list[Tensor]:
+    """Return the logits of the images, and of the views that a thorough detector compares them with."""
+    views = VIEWS.values() if detector.thorough else ()
+    return [values[detector.network.graph.output], *(detector.network.logits(change(leaf)) for change in views)]
 
 
 def _layers(detector: Detector) -> dict[str, Node]:

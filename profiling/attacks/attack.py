@@ -95,6 +95,11 @@ def _declared(value: object) -> Any:
     return [_declared(item) for item in value] if isinstance(value, tuple) else value
 
 
+def budget_text(budget: float) -> str:
+    """Write a budget as users do: small ones in steps of 8-bit images, others as decimals."""
+    return f"{round(budget * 255)}of255" if budget < 0.05 else f"{budget:g}"
+
+
 @dataclass(frozen=True, slots=True)
 class Crafted:
     """What an attack made of some images.

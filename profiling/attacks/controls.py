@@ -16,7 +16,7 @@ from torchvision.transforms.v2 import functional as transform
 
 from models.network import Network
 from models.preprocessing import to_8_bit
-from profiling.attacks.attack import Attack
+from profiling.attacks.attack import Attack, budget_text
 from profiling.attacks.ball import steepest
 from profiling.attacks.draws import Draws
 
@@ -47,7 +47,7 @@ def noise_like(attack: Attack) -> Control:
     def change(pixels: Tensor, draws: Draws) -> Tensor:
         return pixels + budget * steepest(draws.normal(*pixels.shape[1:]), norm)
 
-    return Control(f"noise-of-{attack.name}", f"noise with {norm} norm {budget:.3g}", change)
+    return Control(f"noise-{norm.lower()}-{budget_text(budget)}", f"noise with {norm} norm {budget:.3g}", change)
 
 
 def _jpeg(quality: int) -> Control:

@@ -12,7 +12,7 @@ from models.network import Network, canonical_json
 from models.preprocessing import to_8_bit
 from profiling.attacks.apgd import Apgd
 from profiling.attacks.ascent import Ascent
-from profiling.attacks.attack import Attack, Crafted, Goal
+from profiling.attacks.attack import Attack, Crafted, Goal, budget_text
 from profiling.attacks.draws import Draws
 from profiling.attacks.jsma import Jsma
 from profiling.attacks.library import CarliniWagner, DeepFool, HopSkipJump
@@ -27,32 +27,32 @@ Suite = Literal["default", "full"]
 
 def _fgsm(budget: float) -> Attack:
     summary = "one step along the gradient's sign"
-    return Attack(f"fgsm-{_text(budget)}", "one-step", "Linf", budget, summary, Ascent("Linf", budget, 1, 1.0))
+    return Attack(f"fgsm-{budget_text(budget)}", "one-step", "Linf", budget, summary, Ascent("Linf", budget, 1, 1.0))
 
 
 def _bim(budget: float) -> Attack:
     summary = "20 steps along the gradient's sign"
-    return Attack(f"bim-{_text(budget)}", "linf-steps", "Linf", budget, summary, Ascent("Linf", budget, 20, 0.1))
+    return Attack(f"bim-{budget_text(budget)}", "linf-steps", "Linf", budget, summary, Ascent("Linf", budget, 20, 0.1))
 
 
 def _pgd(budget: float) -> Attack:
     method = Ascent("Linf", budget, 40, 1 / 15, random_start=True)
-    return Attack(f"pgd-{_text(budget)}", "linf-steps", "Linf", budget, "40 steps from a random point", method)
+    return Attack(f"pgd-{budget_text(budget)}", "linf-steps", "Linf", budget, "40 steps from a random point", method)
 
 
 def _pgd_target(budget: float) -> Attack:
     method, summary = Ascent("Linf", budget, 40, 1 / 15, random_start=True), "PGD towards a random class per image"
-    return Attack(f"pgd-target-{_text(budget)}", "linf-steps", "Linf", budget, summary, method, targeted=True)
+    return Attack(f"pgd-target-{budget_text(budget)}", "linf-steps", "Linf", budget, summary, method, targeted=True)
 
 
 def _pgd_l2(budget: float) -> Attack:
     method = Ascent("L2", budget, 40, 0.1, random_start=True)
-    return Attack(f"pgd-l2-{_text(budget)}", "l2-steps", "L2", budget, "40 steps from a random point", method)
+    return Attack(f"pgd-l2-{budget_text(budget)}", "l2-steps", "L2", budget, "40 steps from a random point", method)
 
 
 def _apgd(budget: float, loss: Literal["ce", "dlr"]) -> Attack:
     method, summary = Apgd("Linf", budget, loss=loss), f"auto-PGD of AutoAttack on the {loss.upper()} loss"
-    return Attack(f"apgd-{loss}-{_text(budget)}", "linf-steps", "Linf", budget, summary, method)
+    return Attack(f"apgd-{loss}-{budget_text(budget)}", "linf-steps", "Linf", budget, summary, method)
 
 
 def _deepfool(overshoot: float) -> Attack:
@@ -76,7 +76,7 @@ def _jsma(share: float) -> Attack:
 
 def _square(budget: float, queries: int) -> Attack:
     summary = f"random squares, {queries} score queries"
-    return Attack(f"square-{_text(budget)}", "square", "Linf", budget, summary, Square(budget, queries))
+    return Attack(f"square-{budget_text(budget)}", "square", "Linf", budget, summary, Square(budget, queries))
 
 
 def _patch(area: float) -> Attack:
@@ -93,20 +93,21 @@ def _noise_images() -> Attack:
     return Attack("noise-images", "noise-images", "none", None, summary, NoiseImages(), on_image=False)
 
 
-def _text(budget: float) -> str:
-    """Write a budget as users do: small ones in steps of 8-bit images, others as decimals."""
-    return f"{round(budget * 255)}of255" if budget < 0.05 else f"{budget:g}"
-
-
-_ANY = (_cw(10), _cw(20), _cw_target(0), _hop_skip_jump(), _noise_images())
-GREY = (_fgsm(0.2), _bim(0.2), _pgd(0.1), _pgd(0.2), _pgd_l2(1.5), _deepfool(0.1), _cw(0))
+_ANY = (_cw(10), _cw(20), _cw_target(0), _hop_skip_jump())
+GREY = (
+    *(_fgsm(0.2), _fgsm(0.3), _bim(0.2), _pgd(0.1), _pgd(0.2), _pgd_l2(1.5)),
+    *(_deepfool(0.1), _cw(0), _noise_images()),
+)
 GREY_MORE = (
-    *(_pgd(0.3), _pgd_target(0.2), _apgd(0.2, "ce"), _apgd(0.2, "dlr")),
+    *(_fgsm(0.1), _bim(0.1), _bim(0.3), _pgd(0.3), _pgd_target(0.2), _apgd(0.2, "ce"), _apgd(0.2, "dlr")),
     *(_jsma(0.15), _square(0.3, 400), _patch(0.15)),
 )
-RGB = (_fgsm(4 / 255), _bim(4 / 255), _pgd(2 / 255), _pgd(8 / 255), _pgd_l2(0.5), _deepfool(0.1), _cw(0))
+RGB = (
+    *(_fgsm(4 / 255), _fgsm(8 / 255), _bim(4 / 255), _pgd(2 / 255), _pgd(8 / 255), _pgd_l2(0.5)),
+    *(_deepfool(0.1), _cw(0), _noise_images()),
+)
 RGB_MORE = (
-    *(_fgsm(2 / 255), _fgsm(8 / 255), _pgd(4 / 255), _pgd_target(8 / 255), _apgd(4 / 255, "ce"), _apgd(4 / 255, "dlr")),
+    *(_fgsm(2 / 255), _pgd(4 / 255), _pgd_target(8 / 255), _apgd(4 / 255, "ce"), _apgd(4 / 255, "dlr")),
     *(_jsma(0.05), _square(8 / 255, 500), _patch(0.05)),
 )
 SUITES: dict[str, dict[Suite, tuple[Attack, ...]]] = {

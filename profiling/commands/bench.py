@@ -67,6 +67,7 @@ def table(found: Cost) -> Table:
         "plain inference": f"{found.plain_ms:.2f} ms per image",
         "detection": f"{found.detect_ms:.2f} ms per image",
         "ratio": f"{found.ratio:.2f}",
+        "thorough detection": f"{found.thorough_ms:.2f} ms per image, ratio {found.thorough_ms / found.plain_ms:.2f}",
         "extraction alone": f"{found.extract_ms:.2f} ms, {found.contributions_per_s / 1e9:.2f} G contributions/s",
         "peak memory": f"{memory}; all activations: {found.activations_mb:.0f} MB",
         "borderline units": f"{found.borderline:.3%}",

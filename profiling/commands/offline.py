@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from profiling import building
+from profiling import building, fitting
 from profiling.attacks.cache import Crafting
 from profiling.attacks.registry import chosen
 from profiling.bundle import load_bundle, save_bundle
@@ -107,7 +107,9 @@ def fit(
     attack: Attacks = None,
     classifier: Annotated[str, typer.Option(help=f"auto, {', '.join(FITTERS)}.")] = "auto",
     target_fpr: Annotated[float, typer.Option(help="Largest share of clean images to flag.")] = 0.05,
-    thorough: Annotated[bool, typer.Option(help="Also use stability: better, four times the cost.")] = False,
+    thorough: Annotated[
+        bool, typer.Option(help="Also use eight views of the image: much better, about five times the cost.")
+    ] = False,
     fit_images: Annotated[int, typer.Option(min=10, help="Images to fit on, at most.")] = 400,
     calibration_images: Annotated[int, typer.Option(min=10, help="Clean images to calibrate on, at most.")] = 1000,
     cache: AttackCache = None,
@@ -123,9 +125,9 @@ def fit(
     settle_threads(network.preprocessing)
     dataset = open_data(data or made.data, network, made.class_map)
     parts = split(dataset, made.keys, made.seed)
-    sizes = building.Sizes(fit_images, calibration_images)
-    options = building.FitOptions(classifier, target_fpr, thorough, seed, cache)
-    detector = building.fit_detector(made.extractor, made.signatures, parts, chosen(network, attack), options, sizes)
+    sizes = fitting.Sizes(fit_images, calibration_images)
+    options = fitting.FitOptions(classifier, target_fpr, thorough, seed, cache)
+    detector = fitting.fit_detector(made.extractor, made.signatures, parts, chosen(network, attack), options, sizes)
     save_bundle(detector, parts, dataset.pixels(parts.calibrate.positions[:1], network.preprocessing)[0], out)
     low, high = detector.calibration.interval
     console.print(f"{detector.score.kind} detector, {low:.1%} to {high:.1%} of clean images flagged; bundle in {out}")

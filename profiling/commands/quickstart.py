@@ -10,7 +10,7 @@ import numpy as np
 import typer
 from torch import Tensor
 
-from profiling import building
+from profiling import building, fitting
 from profiling.attacks.registry import suite
 from profiling.bundle import load_bundle, save_bundle
 from profiling.commands import tables
@@ -43,7 +43,7 @@ def quickstart(
     attacks = list(suite(network).values())
     extractor = Extractor(network)
     signatures = building.profile(extractor, dataset, images, building.PROFILE_PER_CLASS)
-    detector = building.fit_detector(extractor, signatures, parts, attacks, building.FitOptions(), building.Sizes())
+    detector = fitting.fit_detector(extractor, signatures, parts, attacks, fitting.FitOptions(), fitting.Sizes())
     outcome = protocol.evaluate(detector, parts, attacks, protocol.Options())
     out.parent.mkdir(parents=True, exist_ok=True)
     save_bundle(detector, parts, dataset.pixels(parts.calibrate.positions[:1], network.preprocessing)[0], out)

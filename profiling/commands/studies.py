@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.table import Table
 
-from profiling import building
+from profiling import fitting
 from profiling.attacks.registry import chosen
 from profiling.commands import tables
 from profiling.commands.options import (
@@ -180,7 +180,7 @@ def detection(
 
     Example: pathprint study detection --network digits-cnn --vary layers
     """
-    sizes = building.Sizes(fit_images, calibration_images)
+    sizes = fitting.Sizes(fit_images, calibration_images)
     with _kept(cache) as folder:
         effort = Effort(chosen(subject.extractor.network, attack), classifier, images, sizes, folder)
         return study_detection(subject.at(theta=theta), vary, value or (), effort)

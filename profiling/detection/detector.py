@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from models.network import Network
+from profiling.answer import answer
 from profiling.detection.calibration import Calibration
 from profiling.detection.evidence import LayerEvidence, Usual, layer_evidence
 from profiling.detection.fitting import Fitting
@@ -67,7 +68,7 @@ class Detector:
     """A network with class signatures, a fitted score and a calibrated threshold. It never changes.
 
     Attributes:
-        thorough: also use the stability features, at three more inferences and walks per image.
+        thorough: also use the stability features, at eight more inferences per image.
         clean_scores: the calibration images' scores, ascending.
         fitting: what the score was fitted on.
     """
@@ -149,11 +150,10 @@ def measure(
 ) -> tuple[ImagePaths, FeatureTable]:
     """Return paths and features of pixels: the one way from an image to numbers."""
     paths = extractor.extract(pixels)
-    table = compare(paths, signatures)
+    tables = [compare(paths, signatures), answer(paths)]
     if thorough:
-        views = stability(extractor, pixels, paths)
-        table = FeatureTable(table.features + views.features, np.hstack([table.values, views.values]))
-    return paths, table
+        tables.append(stability(extractor.network, pixels, paths))
+    return paths, FeatureTable.join(tables)
 
 
 def _runner_up(logits: Floats, predicted: int) -> int:

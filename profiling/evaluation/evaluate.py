@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from models.network import Network
 from profiling.attacks.attack import Attack, Crafted
 from profiling.attacks.cache import Crafting
-from profiling.attacks.controls import Control, Controlled, apply
-from profiling.building import CHUNK, Correct, craft_all
+from profiling.attacks.controls import Control, Controlled
+from profiling.building import Correct, control_all, craft_all
 from profiling.evaluation.figures import AttackDetection, AttackFigures, ControlDetection, DetectorFigures
 from profiling.evaluation.metrics import Resampling, threshold_at
 from profiling.evaluation.panel import Panel
@@ -47,7 +46,7 @@ class Trial:
     ) -> Trial:
         """Craft everything that the detectors will be asked about."""
         crafted = {attack.name: craft_all(attack, network, clean, crafting) for attack in attacks}
-        controlled = {control.name: _control_all(control, network, clean, crafting.seed) for control in controls}
+        controlled = {control.name: control_all(control, network, clean, crafting.seed) for control in controls}
         return Trial(clean, attacks, crafted, controls, controlled)
 
     def sources(self, rows: Tensor) -> Indices:
@@ -72,12 +71,6 @@ class Trial:
             median_l2=float(change.norm(dim=1).median()) if len(change) else float("nan"),
             median_linf=float(change.abs().amax(1).median()) if len(change) else float("nan"),
         )
-
-
-def _control_all(control: Control, network: Network, clean: Correct[Test], seed: int) -> Controlled:
-    chunks = zip(torch.split(clean.pixels, CHUNK), torch.split(clean.labels, CHUNK), strict=True)
-    parts = [apply(control, network, pixels, labels, seed) for pixels, labels in chunks]
-    return Controlled(torch.cat([part.pixels for part in parts]), torch.cat([part.kept for part in parts]))
 
 
 @dataclass(frozen=True)

@@ -2,69 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
 import numpy as np
 
-from profiling.attacks.attack import Attack, Crafted
-from profiling.attacks.cache import Crafting
-from profiling.building import Correct, craft_all, features_of
-from profiling.detection.classifiers import Examples, fit
-from profiling.detection.detector import Detector
+from profiling.detection.classifiers import fit
 from profiling.detection.scores import LinearScore, Score
 from profiling.errors import FitError
 from profiling.evaluation.figures import EVERYTHING, NOTHING
 from profiling.lookup import Floats
 from profiling.similarity import Feature
-from profiling.splits import Fit
-
-
-@dataclass(frozen=True)
-class Taught:
-    """Clean fit images and the attacks on them, measured once.
-
-    Attributes:
-        crafted: by attack.
-        clean_values: features of the clean images, ``(n, f)``.
-        values: by attack, features of its successes.
-    """
-
-    clean: Correct[Fit]
-    attacks: Sequence[Attack]
-    crafted: Mapping[str, Crafted]
-    features: tuple[Feature, ...]
-    clean_values: Floats
-    values: Mapping[str, Floats]
-
-    @staticmethod
-    def of(detector: Detector, clean: Correct[Fit], attacks: Sequence[Attack], crafting: Crafting) -> Taught:
-        """Attack the clean images and measure everything."""
-
-        def measured(name: str) -> Floats:
-            won = crafted[name].pixels[crafted[name].success]
-            if not len(won):
-                return np.zeros((0, clean_table.values.shape[1]))
-            return features_of(*parts, won, detector.thorough, f"measuring {name}")[0].values
-
-        parts = (detector.extractor, detector.signatures)
-        crafted = {attack.name: craft_all(attack, detector.network, clean, crafting) for attack in attacks}
-        clean_table, _ = features_of(*parts, clean.pixels, detector.thorough, "measuring clean")
-        values = {attack.name: measured(attack.name) for attack in attacks}
-        return Taught(clean, attacks, crafted, clean_table.features, clean_table.values, values)
-
-    def examples(self, attacks: Sequence[Attack]) -> Examples:
-        """Return clean images and the successes of some attacks.
-
-        Raises:
-            FitError: none of these attacks succeeded.
-        """
-        rows, sources = [self.clean_values], [self.clean.indices]
-        for attack in attacks:
-            rows.append(self.values[attack.name])
-            sources.append(self.clean.indices[self.crafted[attack.name].success.cpu().numpy()])
-        adversarial = np.repeat([0, 1], [len(rows[0]), sum(map(len, rows[1:]))])
-        return Examples(self.features, np.concatenate(rows), adversarial, np.concatenate(sources))
+from profiling.teaching import Taught
 
 
 def left_out(kind: str, taught: Taught) -> dict[str, Score]:

@@ -13,10 +13,10 @@ import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 
 from profiling.evaluation.figures import PaperFigures
-from profiling.evaluation.left_out import Taught
 from profiling.evaluation.metrics import auc
 from profiling.lookup import Floats
 from profiling.paths.path import Bits
+from profiling.teaching import Taught
 
 _TRAIN_SHARE = 0.1
 

@@ -22,7 +22,7 @@ from profiling.evaluation.evaluate import Looked, Scores, Trial, judge, score_al
 from profiling.evaluation.evasion import curve
 from profiling.evaluation.figures import DetectorFigures, Report
 from profiling.evaluation.layer_bands import layer_bands
-from profiling.evaluation.left_out import Taught, left_out
+from profiling.evaluation.left_out import left_out
 from profiling.evaluation.metrics import Resampling
 from profiling.evaluation.panel import NAME, Panel, path_panel
 from profiling.evaluation.paper_protocol import paper_protocol
@@ -30,6 +30,7 @@ from profiling.evaluation.settings import Options as Options
 from profiling.evaluation.settings import settings
 from profiling.lookup import Floats
 from profiling.splits import Split
+from profiling.teaching import Measuring, Taught
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ def _taught(detector: Detector, split: Split, crafting: Crafting) -> Taught:
     fitting = detector.fitting
     attacks = _seen_attacks(detector)
     clean = correct_images(detector.network, split.fit, fitting.images)
-    return Taught.of(detector, clean, attacks, replace(crafting, seed=fitting.seed))
+    measuring = Measuring(detector.extractor, detector.signatures, detector.thorough)
+    return Taught.of(measuring, clean, attacks, replace(crafting, seed=fitting.seed))
 
 
 def _seen_attacks(detector: Detector) -> list[Attack]:
@@ -137,10 +139,11 @@ def _baselines(
 def _lessons(network: Network, split: Split, taught: Taught, options: Options) -> Lessons:
     profiled = correct_images(network, split.profiled, options.profiled)
     won = torch.cat([crafted.pixels[crafted.success] for crafted in taught.crafted.values()])
+    benign = torch.cat([taught.clean.pixels, *(changed.pixels[changed.kept] for changed in taught.changed.values())])
     return Lessons(
         network=network,
         profiled=observe(network, profiled.pixels, "observing profile images"),
         labels=profiled.labels.numpy(),
-        clean=observe(network, taught.clean.pixels, "observing fit images"),
+        clean=observe(network, benign, "observing fit images"),
         adversarial=observe(network, won, "observing fit attacks"),
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from profiling import building
+from profiling import fitting
 from profiling.attacks.attack import Attack
 from profiling.attacks.cache import Crafting
 from profiling.building import correct_images, features_of
@@ -19,10 +19,10 @@ from profiling.detection.detector import Detector
 from profiling.errors import FitError, OptionsError
 from profiling.evaluation.evaluate import Trial, judge, score_all
 from profiling.evaluation.figures import DetectorFigures, finite
-from profiling.evaluation.left_out import Taught
 from profiling.evaluation.panel import NAME, path_panel
 from profiling.studies.findings import Drawing, Row, Sheet, decimal
 from profiling.studies.subject import Subject
+from profiling.teaching import Measuring, Taught
 
 THETAS = (0.1, 0.3, 0.5, 0.7, 0.9)
 LAYERS = (1, 2, 3, 5, 8, 12, 20, 50)
@@ -44,7 +44,7 @@ class Effort:
     attacks: Sequence[Attack]
     classifier: str
     images: int
-    sizes: building.Sizes
+    sizes: fitting.Sizes
     cache: Path
 
 
@@ -160,9 +160,9 @@ def _trial(subject: Subject, effort: Effort) -> Trial:
 
 
 def _fitted(varied: Subject, subject: Subject, effort: Effort) -> Detector:
-    options = building.FitOptions(effort.classifier, seed=subject.seed, cache=effort.cache)
+    options = fitting.FitOptions(effort.classifier, seed=subject.seed, cache=effort.cache)
     parts = (varied.extractor, varied.signatures(), subject.split)
-    return building.fit_detector(*parts, effort.attacks, options, effort.sizes)
+    return fitting.fit_detector(*parts, effort.attacks, options, effort.sizes)
 
 
 def _judged(detector: Detector, trial: Trial) -> DetectorFigures:
@@ -175,7 +175,8 @@ def _by_attack(subject: Subject, effort: Effort, trial: Trial) -> dict[str, Dete
     detector = _fitted(subject, subject, effort)
     network, kind = detector.network, detector.score.kind
     clean = correct_images(network, subject.split.fit, effort.sizes.fit)
-    taught = Taught.of(detector, clean, effort.attacks, Crafting(subject.seed, effort.cache))
+    measuring = Measuring(detector.extractor, detector.signatures, detector.thorough)
+    taught = Taught.of(measuring, clean, effort.attacks, Crafting(subject.seed, effort.cache))
     scores = {}
     for attack in effort.attacks:
         try:

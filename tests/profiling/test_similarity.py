@@ -7,10 +7,9 @@ import pytest
 import torch
 
 from profiling.paths.extraction import Extractor
-from profiling.paths.path import ImagePaths, Indices
+from profiling.paths.path import ImagePaths
 from profiling.signatures import ClassSignatures, count, key
 from profiling.similarity import FeatureTable, compare
-from profiling.stability import VIEWS, jaccard, stability
 
 IMAGES = 6
 
@@ -135,26 +134,3 @@ def test_class_without_signature_is_as_likely_as_not(extractor: Extractor, pixel
         assert value(table, f"mean_frequency/{shape.name}/neurons/1", int(image)) == 0.5
     assert np.isfinite(table.values).all()
     assert key(shape, "neurons") == f"{shape.name}/neurons"
-
-
-def test_stability_is_jaccard_and_lost_margin(extractor: Extractor, pixels: torch.Tensor, paths: ImagePaths) -> None:
-    table = stability(extractor, pixels, paths)
-    for view, change in VIEWS.items():
-        changed = extractor.extract(change(pixels), seeds=paths.seeds)
-        for image in range(IMAGES):
-            a, b = (set(p.layers[1].weights.one(image).tolist()) for p in (paths, changed))
-            name = f"stability_{view}/{paths.layers[1].shape.name}/weights"
-            assert value(table, name, image) == pytest.approx(len(a & b) / len(a | b))
-            assert value(table, f"margin_loss_{view}/logits", image) == pytest.approx(
-                lead(paths.logits[image], paths.seeds, image) - lead(changed.logits[image], paths.seeds, image),
-                abs=1e-5,
-            )
-
-
-def lead(logits: np.ndarray[tuple[int], np.dtype[np.float32]], seeds: Indices, image: int) -> float:
-    """Return the logit of the image's class minus the largest other."""
-    return float(logits[seeds[image]] - np.delete(logits, seeds[image]).max())
-
-
-def test_unchanged_image_is_perfectly_stable(paths: ImagePaths) -> None:
-    assert jaccard(paths.layers[0].neurons, paths.layers[0].neurons).tolist() == [1.0] * IMAGES

@@ -59,7 +59,7 @@ class Lessons:
     Attributes:
         network: the one that is to be protected.
         profiled: correctly classified clean profile images, with their ``labels``.
-        clean: correctly classified clean fit images.
+        clean: correctly classified clean fit images, and benign changes of them.
         adversarial: successes of attacks on them.
     """
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from profiling.attacks.adaptive import Adaptive, _straight_through, evade
 from profiling.building import correct_images, features_of
 from profiling.bundle import Bundle
-from profiling.detection.detector import Detector
+from profiling.detection.detector import Detector, measure
 from profiling.detection.scores import LinearScore, total
 from profiling.splits import Split
 
@@ -66,6 +66,20 @@ def test_more_tries_never_do_worse(bundle: Bundle, few: Images) -> None:
     fewer = evade(bundle.detector, *few, Adaptive(0.2, steps=10, weights=(1.0,), restarts=1))
     more = evade(bundle.detector, *few, Adaptive(0.2, steps=10, weights=(1.0, 3.0), restarts=1))
     assert (more.scores <= fewer.scores).all()
+
+
+def test_views_of_a_thorough_detector_are_attacked_too(bundle: Bundle, few: Images) -> None:
+    """Judged by what margins lose in views, knowing the views must help."""
+    parts = (bundle.detector.extractor, bundle.detector.signatures)
+    features = measure(*parts, few[0][:1], thorough=True)[1].features
+    weights = np.array([float(feature.measure.startswith("margin_loss")) for feature in features])
+    score = LinearScore("views", np.zeros(len(weights)), np.ones(len(weights)), weights, 0.0)
+    thorough = replace(bundle.detector, score=score, features=features, thorough=True)
+    attempt = Adaptive(0.3, steps=20, weights=(0.0,), restarts=1)
+    blind = evade(bundle.detector, *few, attempt).pixels
+    knowing = evade(thorough, *few, attempt)
+    found = total(score, measure(*parts, blind, thorough=True)[1].values)
+    assert np.median(knowing.scores) < np.median(found) - 0.2
 
 
 def test_membership_is_the_path_and_its_gradient_the_soft_top_k() -> None:

@@ -35,7 +35,7 @@ def test_attack_without_a_norm_has_no_noise(name: str) -> None:
 def test_every_budget_gives_one_noise(digits_network: Network) -> None:
     names = [control.name for control in controls(list(suite(digits_network, "full").values()))]
     assert names == [
-        *("noise-of-fgsm-0.2", "noise-of-pgd-0.1", "noise-of-pgd-l2-1.5", "noise-of-pgd-0.3"),
+        *("noise-linf-0.2", "noise-linf-0.3", "noise-linf-0.1", "noise-l2-1.5"),
         *(control.name for control in FIXED),
     ]
 

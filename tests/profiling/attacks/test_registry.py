@@ -13,10 +13,15 @@ from profiling.attacks.draws import Draws
 from profiling.attacks.registry import SUITES, chosen, craft, suite
 from profiling.errors import OptionsError
 
-DEFAULT = ["fgsm-0.2", "bim-0.2", "pgd-0.1", "pgd-0.2", "pgd-l2-1.5", "deepfool", "cw-0"]
+DEFAULT = [
+    *("fgsm-0.2", "fgsm-0.3", "bim-0.2", "pgd-0.1", "pgd-0.2", "pgd-l2-1.5"),
+    *("deepfool", "cw-0", "noise-images"),
+]
 FULL = [attack.name for attack in SUITES["grey"]["full"]]
 # HopSkipJump draws its directions for a whole chunk; the others left out differ in one number only.
-ALONE = [name for name in FULL if name not in ("hopskipjump", "cw-10", "cw-20", "pgd-0.1", "pgd-0.3")]
+ALONE = [
+    name for name in FULL if name not in ("hopskipjump", "cw-10", "cw-20", "pgd-0.1", "pgd-0.3", "bim-0.1", "bim-0.3")
+]
 Images = tuple[Tensor, Tensor]
 
 
@@ -51,7 +56,7 @@ def test_images_are_8_bit_within_budget_and_success_is_true(name: str, digits_ne
     attack, change = suite(digits_network, "full")[name], (crafted.pixels - pixels).flatten(1)
     if attack.on_image:
         torch.testing.assert_close(crafted.success, digits_network.predict(crafted.pixels) != labels)
-    assert crafted.success.float().mean() > 0.4
+    assert crafted.success.float().mean() > (0.1 if name == "fgsm-0.1" else 0.4)  # one small step is weak
     if attack.budget is not None:
         # Rounding moves each of 64 values by half a level at most, and none that was not changed.
         half = 0.5 / 255

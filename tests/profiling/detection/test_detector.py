@@ -23,7 +23,7 @@ def test_evidence_adds_up_to_the_score(bundle: Bundle, pixels: Tensor) -> None:
     for verdict in bundle.detector.examine(pixels):
         added = sum(layer.contribution for layer in verdict.layers)
         assert verdict.usual_score + added == pytest.approx(verdict.score)
-        assert len({layer.layer for layer in verdict.layers}) == len(bundle.detector.extractor.layout.layers)
+        assert {layer.layer for layer in verdict.layers} == {*bundle.detector.extractor.layout.names, "logits"}
 
 
 def test_verdict_does_not_depend_on_the_batch(bundle: Bundle, pixels: Tensor) -> None:
@@ -31,7 +31,8 @@ def test_verdict_does_not_depend_on_the_batch(bundle: Bundle, pixels: Tensor) ->
     for verdict, image in zip(together, pixels, strict=True):
         (alone,) = bundle.detector.examine(image[None])
         assert alone.decision == verdict.decision
-        assert alone.score == pytest.approx(verdict.score, abs=1e-6)
+        # Libraries round logits by the batch size, and margins are features.
+        assert alone.score == pytest.approx(verdict.score, abs=1e-4)
 
 
 def test_verdict_follows_score_threshold_and_band(bundle: Bundle, pixels: Tensor) -> None:

@@ -19,10 +19,11 @@ from profiling.evaluation import protocol
 from profiling.evaluation.baselines.outside import outside
 from profiling.evaluation.evaluate import Scores, Trial, judge
 from profiling.evaluation.figures import EVERYTHING, NOTHING, SCHEMA
-from profiling.evaluation.left_out import Taught, left_out, unusual
+from profiling.evaluation.left_out import left_out, unusual
 from profiling.evaluation.paper_protocol import paper_protocol
 from profiling.similarity import Feature
 from profiling.splits import Fit, Images, Split, Test, split_again
+from profiling.teaching import Measuring, Taught
 
 ATTACKS = ["pgd-0.2", "jsma-0.15", "noise-images"]
 
@@ -51,7 +52,7 @@ def test_everything_is_reported(outcome: protocol.Outcome) -> None:
     assert data["settings"]["fitting"] == {"images": 100, "attacks": ["fgsm-0.2", "pgd-0.2"]}
     for detector in (data["detector"], *data["baselines"].values(), *data["left_out"].values()):
         assert set(detector["attacks"]) == set(ATTACKS)
-        assert {"noise-of-pgd-0.2", "jpeg-75", "brightness-1.1"} <= set(detector["controls"])
+        assert {"noise-linf-0.2", "jpeg-75", "brightness-1.1"} <= set(detector["controls"])
         assert detector["fpr_at_5"]["images"] == data["images"] == 40
         assert detector["fpr_at_1"]["value"] <= detector["fpr_at_5"]["value"]
     assert data["attacks"]["pgd-0.2"]["success"] > 0.8
@@ -104,7 +105,8 @@ def test_attack_of_another_version_is_refused(bundle: Bundle, parts: Split) -> N
 def test_without_its_only_family_a_classifier_knows_clean_images_only(bundle: Bundle, parts: Split) -> None:
     clean = correct_images(bundle.detector.network, parts.fit, 30)
     attacks = chosen(bundle.detector.network, ["bim-0.2", "pgd-0.2"])
-    scores = left_out("logistic", Taught.of(bundle.detector, clean, attacks, Crafting(0)))
+    measuring = Measuring(bundle.detector.extractor, bundle.detector.signatures, thorough=False)
+    scores = left_out("logistic", Taught.of(measuring, clean, attacks, Crafting(0)))
     assert list(scores) == [NOTHING, "linf-steps", EVERYTHING]
     assert scores["linf-steps"] is scores[EVERYTHING]
 
@@ -142,7 +144,7 @@ def test_leaky_split_flatters_a_forest() -> None:
     values = {name: other + 0.05 * generator.normal(size=(n, 8)) for name in names}
     correct: Correct[Fit] = Correct(np.arange(n), torch.zeros(n, 1, 1, 1), success.long(), 1.0, torch.zeros(0, 1, 1, 1))
     features = tuple(Feature("containment", str(i), "neurons", 1, -1) for i in range(8))
-    found = paper_protocol(Taught(correct, attacks, crafted, features, clean, values))
+    found = paper_protocol(Taught(correct, attacks, crafted, {}, features, clean, {}, values))
     leaky, disjoint = (np.mean([getattr(f, kind) for f in found.values()]) for kind in ("leaky", "disjoint"))
     assert leaky > 0.8
     assert 0.4 < disjoint < 0.6

@@ -14,7 +14,7 @@ def test_no_cell_is_cut() -> None:
     share = Estimate(0.12345, 0.1, 0.2, 500)
     names = [attack.name for colours in SUITES.values() for attack in colours["full"]]
     detection = AttackDetection(share, share, share, share)
-    controls = {"noise-of-pgd-8of255": ControlDetection("", 1, share)}
+    controls = {"noise-linf-8of255": ControlDetection("", 1, share)}
     detector = DetectorFigures("additive", share, share, share, dict.fromkeys(names, detection), controls)
     fared = dict.fromkeys(names, AttackFigures("linf-steps", "Linf", 0.1, "", 1.0, 1.0, 0.1, 0.1))
     left_out = {"linf-steps": detector, "(nothing)": detector}

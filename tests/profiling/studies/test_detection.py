@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from profiling import building
+from profiling import fitting
 from profiling.attacks.cache import Crafting
 from profiling.attacks.registry import chosen
 from profiling.errors import OptionsError
@@ -20,7 +20,7 @@ ATTACKS = ["fgsm-0.2", "pgd-l2-1.5"]
 @pytest.fixture(scope="module")
 def effort(subject: Subject, tmp_path_factory: pytest.TempPathFactory) -> Effort:
     attacks = chosen(subject.extractor.network, ATTACKS)
-    return Effort(attacks, "logistic", 60, building.Sizes(60, 120), tmp_path_factory.mktemp("attacked"))
+    return Effort(attacks, "logistic", 60, fitting.Sizes(60, 120), tmp_path_factory.mktemp("attacked"))
 
 
 def plain(figures: DetectorFigures) -> dict[str, Any]:
@@ -32,9 +32,9 @@ def plain(figures: DetectorFigures) -> dict[str, Any]:
 def usual(subject: Subject, effort: Effort, fitted_on: list[str], **policy: float) -> dict[str, Any]:
     """Return what profiling, fitting and evaluating find, fitted on some attacks."""
     made, attacks = subject.at(**policy), chosen(subject.extractor.network, fitted_on)
-    options = building.FitOptions("logistic", cache=effort.cache)
+    options = fitting.FitOptions("logistic", cache=effort.cache)
     parts = (made.extractor, made.signatures(), subject.split, attacks, options, effort.sizes)
-    detector, asked = building.fit_detector(*parts), protocol.Options(60, crafting=Crafting(1, effort.cache))
+    detector, asked = fitting.fit_detector(*parts), protocol.Options(60, crafting=Crafting(1, effort.cache))
     return plain(protocol.evaluate(detector, subject.split, effort.attacks, asked).report.detector)
 
 

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Measure how well a network's attacks are detected: profile, fit and evaluate, standard and thorough.
+#
+#   benchmarks/detection/measure.sh digits|lenet5|cifar-resnet20|mobilenet_v2 DATA OUT [SEED]
+#
+# DATA is the folder with mnist.npz, cifar10-jpeg.zip, imagenette160.zip and mobilenet_v2-imagenet.safetensors
+# (digits needs none of them: pass any word). OUT gets bundles, JSON figures and HTML reports. SEED, 0 unless
+# given, decides who is profiled, fitted on, calibrated on and tested on, and all chance in the attacks.
+set -euo pipefail
+
+network=$1 data=$2 out=$3 seed=${4:-0}
+mkdir -p "$out"
+
+case $network in
+  digits) named=(--network digits-cnn --data digits) from=digits ;;
+  lenet5) named=(--network lenet5 --data "$data/mnist.npz") from=$data/mnist.npz ;;
+  cifar-resnet20) named=(--network cifar-resnet20 --data "$data/cifar10-jpeg.zip") from=$data/cifar10-jpeg.zip ;;
+  mobilenet_v2)
+    classes=$(dirname "$0")/imagenette.json from=$data/imagenette160.zip
+    named=(--network torchvision:mobilenet_v2 --weights "$data/mobilenet_v2-imagenet.safetensors"
+           --data "$from" --class-map "$classes") ;;
+  *) echo "measure.sh: there is no '$network'; choose digits, lenet5, cifar-resnet20 or mobilenet_v2." >&2; exit 2 ;;
+esac
+
+fit=() evaluate=(--images 256 --full)
+if [ "$network" = mobilenet_v2 ]; then  # a photograph costs a hundred times as much as a small image
+  quick=()
+  for attack in fgsm-4of255 fgsm-8of255 bim-4of255 pgd-2of255 pgd-8of255 noise-images; do quick+=(--attack "$attack"); done
+  fit=(--fit-images 100 "${quick[@]}") evaluate=(--images 100 --full --class-map "$classes" "${quick[@]}")
+fi
+
+pathprint profile "${named[@]}" --seed "$seed" --out "$out/profile"
+for mode in standard thorough; do
+  thorough=(); [ $mode = thorough ] && thorough=(--thorough)
+  pathprint fit "$out/profile" "${fit[@]}" "${thorough[@]}" --seed "$seed" --cache "$out/attacked" --out "$out/$mode"
+  pathprint evaluate "$out/$mode" --data "$from" "${evaluate[@]}" --seed $((seed + 1)) --cache "$out/attacked" \
+    --report "$out/$mode.html" --json > "$out/$mode.json"
+done

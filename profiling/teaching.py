@@ -1,0 +1,95 @@
+"""What a classifier is taught: clean images, benign changes of them and attacks on them, measured once.
+
+Benign changes count as clean. Otherwise a classifier may learn that anything unusual is an attack,
+and flag noise, another camera or another file format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from profiling.attacks.attack import Attack, Crafted
+from profiling.attacks.cache import Crafting
+from profiling.attacks.controls import Controlled, controls
+from profiling.building import Correct, control_all, craft_all, features_of
+from profiling.detection.classifiers import Examples
+from profiling.lookup import Floats
+from profiling.paths.extraction import Extractor
+from profiling.paths.path import Indices
+from profiling.signatures import ClassSignatures
+from profiling.similarity import Feature
+from profiling.splits import Fit
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """How features come about: the parts of a detector that are there before it is fitted."""
+
+    extractor: Extractor
+    signatures: ClassSignatures
+    thorough: bool
+
+    def __call__(self, pixels: Tensor, title: str) -> tuple[tuple[Feature, ...], Floats]:
+        """Return the features of pixels ``n c h w`` and their values ``(n, f)``."""
+        table, _ = features_of(self.extractor, self.signatures, pixels, self.thorough, title)
+        return table.features, table.values
+
+
+@dataclass(frozen=True)
+class Taught:
+    """Clean fit images, what was made of them, and the features of all.
+
+    Attributes:
+        crafted: by attack; ``changed`` by benign control.
+        clean_values: features of the clean images, ``(n, f)``.
+        benign_values: by control, features of the images that are still answered rightly.
+        values: by attack, features of its successes.
+    """
+
+    clean: Correct[Fit]
+    attacks: Sequence[Attack]
+    crafted: Mapping[str, Crafted]
+    changed: Mapping[str, Controlled]
+    features: tuple[Feature, ...]
+    clean_values: Floats
+    benign_values: Mapping[str, Floats]
+    values: Mapping[str, Floats]
+
+    @staticmethod
+    def of(measuring: Measuring, clean: Correct[Fit], attacks: Sequence[Attack], crafting: Crafting) -> Taught:
+        """Attack the clean images, change them benignly, and measure everything."""
+        network, seed = measuring.extractor.network, crafting.seed
+        features, clean_values = measuring(clean.pixels, "measuring clean")
+
+        def measured(name: str, pixels: Tensor) -> Floats:
+            return measuring(pixels, f"measuring {name}")[1] if len(pixels) else np.zeros((0, len(features)))
+
+        crafted = {attack.name: craft_all(attack, network, clean, crafting) for attack in attacks}
+        changed = {control.name: control_all(control, network, clean, seed) for control in controls(list(attacks))}
+        benign_values = {name: measured(name, made.pixels[made.kept]) for name, made in changed.items()}
+        values = {name: measured(name, made.pixels[made.success]) for name, made in crafted.items()}
+        return Taught(clean, attacks, crafted, changed, features, clean_values, benign_values, values)
+
+    def examples(self, attacks: Sequence[Attack]) -> Examples:
+        """Return clean images, their benign changes, and the successes of some attacks.
+
+        Noise has the budgets of these attacks only, as if no other had been made.
+
+        Raises:
+            FitError: none of these attacks succeeded.
+        """
+        names = [control.name for control in controls(list(attacks))]
+        benign = [self.clean_values, *(self.benign_values[name] for name in names)]
+        adversarial = [self.values[attack.name] for attack in attacks]
+        kept = [self.clean.indices, *(self._sources(self.changed[name].kept) for name in names)]
+        won = [self._sources(self.crafted[attack.name].success) for attack in attacks]
+        truth = np.repeat([0, 1], [sum(map(len, benign)), sum(map(len, adversarial))])
+        return Examples(self.features, np.concatenate(benign + adversarial), truth, np.concatenate(kept + won))
+
+    def _sources(self, rows: Tensor) -> Indices:
+        found: Indices = self.clean.indices[rows.cpu().numpy()]
+        return found
