@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from math import ceil, radians, sin
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from torchvision.transforms.v2 import functional as transform
 
 from models.network import Network
 from profiling.answer import LAYER, margin
+from profiling.paths.kernels.precision import full_precision
 from profiling.paths.path import ImagePaths
 from profiling.similarity import Feature, FeatureTable
 
@@ -60,12 +62,12 @@ def up(pixels: Tensor) -> Tensor:
 
 
 def tilted(pixels: Tensor) -> Tensor:
-    """Return each image turned by eight degrees, its edges continued by reflection."""
+    """Return each image turned by eight degrees, its edges continued: by reflection, as far as that reaches."""
     height, width = pixels.shape[2:]
-    rows, columns = (max(round(2 * _FRAME * side), 1) for side in (height, width))
-    framed = F.pad(pixels, (columns, columns, rows, rows), mode="reflect")
-    turned: Tensor = transform.rotate(framed, _ANGLE, InterpolationMode.BILINEAR)
-    return turned[..., rows : rows + height, columns : columns + width]
+    frame = ceil(max(height, width) / 2 * sin(radians(_ANGLE))) + 1
+    mode = "reflect" if frame < min(height, width) else "replicate"
+    turned: Tensor = transform.rotate(F.pad(pixels, (frame,) * 4, mode=mode), _ANGLE, InterpolationMode.BILINEAR)
+    return turned[..., frame : frame + height, frame : frame + width]
 
 
 def noisy(pixels: Tensor) -> Tensor:
@@ -96,7 +98,8 @@ VIEWS: dict[str, Callable[[Tensor], Tensor]] = {
 def stability(network: Network, pixels: Tensor, paths: ImagePaths) -> FeatureTable:
     """Return what the margin of each image's answer loses in each view; ``paths`` are those of ``pixels``."""
     lead = margin(paths.logits, paths.seeds)
-    with torch.inference_mode():
+    pixels = pixels.to(network.device)
+    with torch.inference_mode(), full_precision(network.device):
         seen = [network.logits(change(pixels)).float().cpu().numpy() for change in VIEWS.values()]
     return FeatureTable(_features(), np.stack([lead - margin(logits, paths.seeds) for logits in seen], axis=1))
 

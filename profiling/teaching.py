@@ -14,9 +14,10 @@ from torch import Tensor
 
 from profiling.attacks.attack import Attack, Crafted
 from profiling.attacks.cache import Crafting
-from profiling.attacks.controls import Controlled, controls
+from profiling.attacks.controls import controls
 from profiling.building import Correct, control_all, craft_all, features_of
 from profiling.detection.classifiers import Examples
+from profiling.errors import FitError
 from profiling.lookup import Floats
 from profiling.paths.extraction import Extractor
 from profiling.paths.path import Indices
@@ -44,16 +45,17 @@ class Taught:
     """Clean fit images, what was made of them, and the features of all.
 
     Attributes:
-        crafted: by attack; ``changed`` by benign control.
+        crafted: by attack.
+        kept: by benign control, which of its images are still answered rightly, ``(n,)``.
         clean_values: features of the clean images, ``(n, f)``.
-        benign_values: by control, features of the images that are still answered rightly.
+        benign_values: by control, features of those images.
         values: by attack, features of its successes.
     """
 
     clean: Correct[Fit]
     attacks: Sequence[Attack]
     crafted: Mapping[str, Crafted]
-    changed: Mapping[str, Controlled]
+    kept: Mapping[str, Tensor]
     features: tuple[Feature, ...]
     clean_values: Floats
     benign_values: Mapping[str, Floats]
@@ -69,10 +71,13 @@ class Taught:
             return measuring(pixels, f"measuring {name}")[1] if len(pixels) else np.zeros((0, len(features)))
 
         crafted = {attack.name: craft_all(attack, network, clean, crafting) for attack in attacks}
-        changed = {control.name: control_all(control, network, clean, seed) for control in controls(list(attacks))}
-        benign_values = {name: measured(name, made.pixels[made.kept]) for name, made in changed.items()}
+        kept, benign_values = {}, {}
+        for control in controls(list(attacks)):
+            made = control_all(control, network, clean, seed)
+            kept[control.name] = made.kept
+            benign_values[control.name] = measured(control.name, made.pixels[made.kept])
         values = {name: measured(name, made.pixels[made.success]) for name, made in crafted.items()}
-        return Taught(clean, attacks, crafted, changed, features, clean_values, benign_values, values)
+        return Taught(clean, attacks, crafted, kept, features, clean_values, benign_values, values)
 
     def examples(self, attacks: Sequence[Attack]) -> Examples:
         """Return clean images, their benign changes, and the successes of some attacks.
@@ -80,12 +85,14 @@ class Taught:
         Noise has the budgets of these attacks only, as if no other had been made.
 
         Raises:
-            FitError: none of these attacks succeeded.
+            FitError: none of these attacks succeeded; images made from nothing do not count.
         """
+        if not any(attack.on_image and len(self.values[attack.name]) for attack in attacks):
+            raise FitError(f"no attack on an image succeeded: {', '.join(attack.name for attack in attacks)}.")
         names = [control.name for control in controls(list(attacks))]
         benign = [self.clean_values, *(self.benign_values[name] for name in names)]
         adversarial = [self.values[attack.name] for attack in attacks]
-        kept = [self.clean.indices, *(self._sources(self.changed[name].kept) for name in names)]
+        kept = [self.clean.indices, *(self._sources(self.kept[name]) for name in names)]
         won = [self._sources(self.crafted[attack.name].success) for attack in attacks]
         truth = np.repeat([0, 1], [sum(map(len, benign)), sum(map(len, adversarial))])
         return Examples(self.features, np.concatenate(benign + adversarial), truth, np.concatenate(kept + won))

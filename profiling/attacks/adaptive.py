@@ -37,16 +37,15 @@ class Adaptive:
 
     Attributes:
         weights: how much the path counts beside the wrong answer; each is tried, the best result stays.
-        restarts: random starting points for each weight.
-        lead: logits by which the wrong answer should lead; while it does, only the path is worked on.
+        leads: logits by which the wrong answer should lead; while it does, only the path is worked on.
+            Each is tried from another random point, as both too little and too much confidence show.
         looks: the true detector is asked after every so many steps.
     """
 
     budget: float
     steps: int = 60
     weights: tuple[float, ...] = (0.0, 0.3, 1.0, 3.0)
-    restarts: int = 2
-    lead: float = 0.5
+    leads: tuple[float, ...] = (0.5, 8.0)
     looks: int = 10
 
 
@@ -75,10 +74,10 @@ def evade(detector: Detector, pixels: Tensor, labels: Tensor, attempt: Adaptive,
     pixels, labels = pixels.clone(), labels.clone()  # predictions are made in inference mode
     draws = Draws(pixels, seed)
     for weight in attempt.weights:
-        for _ in range(attempt.restarts):
+        for lead in attempt.leads:
             made = random_point(pixels, "Linf", attempt.budget, draws)
             for step in range(1, attempt.steps + 1):
-                direction = _direction(detector, made, Goal(labels), weight, attempt.lead)
+                direction = _direction(detector, made, Goal(labels), weight, lead)
                 length = 2 * attempt.budget * (1 - (step - 1) / attempt.steps) / 5
                 made = project(made + length * direction.sign(), pixels, "Linf", attempt.budget)
                 if step % attempt.looks == 0 or step == attempt.steps:

@@ -195,9 +195,11 @@ def _best(candidates: list[Fitter], examples: Examples) -> Fitter:
 
 
 def cross_validated_auc(fitter: Fitter, examples: Examples) -> float:
-    """Return the mean AUC over folds that share no source image."""
+    """Return the mean AUC over folds that share no source image and have both kinds; 0 if there is none."""
     areas = []
     for train, test in GroupKFold(_FOLDS).split(examples.values, groups=examples.sources):
+        if len(set(examples.adversarial[test])) < 2 or len(set(examples.adversarial[train])) < 2:
+            continue  # so few attacks succeeded that a fold has none
         score = fitter(examples.subset(train))
         areas.append(roc_auc_score(examples.adversarial[test], total(score, examples.values[test])))
-    return float(np.mean(areas))
+    return float(np.mean(areas)) if areas else 0.0

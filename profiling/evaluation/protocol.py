@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from models.network import Network
 from profiling.attacks.attack import Attack
 from profiling.attacks.cache import Crafting
 from profiling.attacks.controls import controls
 from profiling.attacks.registry import declared
-from profiling.building import correct_images, features_of
+from profiling.building import control_all, correct_images, features_of
 from profiling.detection.detector import Detector
 from profiling.errors import BundleError, OptionsError, SplitError
 from profiling.evaluation.baselines.observation import Lessons, observe
@@ -71,7 +70,7 @@ def evaluate(detector: Detector, split: Split, attacks: Sequence[Attack], option
         flagged_clean=Resampling.over(clean.indices).share(flagged, clean.indices),
         attacks=trial.figures(),
         detector=detected,
-        baselines=_baselines(detector.network, split, trial, taught, options),
+        baselines=_baselines(detector, split, trial, taught, options),
         left_out=judged,
         paper_protocol=paper_protocol(taught) if taught and options.paper else {},
         adaptive=curve(detector, clean, options.adaptive, options.crafting.seed) if options.adaptive else (),
@@ -127,19 +126,22 @@ def _distributions(detector: Detector, trial: Trial, scores: Scores, measured: L
 
 
 def _baselines(
-    network: Network, split: Split, trial: Trial, taught: Taught | None, options: Options
+    detector: Detector, split: Split, trial: Trial, taught: Taught | None, options: Options
 ) -> dict[str, DetectorFigures]:
     if not len(split.calibrate):
         return {}
-    lessons = _lessons(network, split, taught, options) if taught and options.full else None
+    network = detector.network
+    lessons = _lessons(detector, split, taught, options) if taught and options.full else None
     panel = baseline_panel(network, correct_images(network, split.calibrate, options.calibrate), lessons)
     return {name: judge(found, trial, panel.summaries[name]) for name, found in score_all(panel, trial).items()}
 
 
-def _lessons(network: Network, split: Split, taught: Taught, options: Options) -> Lessons:
+def _lessons(detector: Detector, split: Split, taught: Taught, options: Options) -> Lessons:
+    network, seed = detector.network, detector.fitting.seed
     profiled = correct_images(network, split.profiled, options.profiled)
     won = torch.cat([crafted.pixels[crafted.success] for crafted in taught.crafted.values()])
-    benign = torch.cat([taught.clean.pixels, *(changed.pixels[changed.kept] for changed in taught.changed.values())])
+    changed = [control_all(control, network, taught.clean, seed) for control in controls(list(taught.attacks))]
+    benign = torch.cat([taught.clean.pixels, *(made.pixels[made.kept] for made in changed)])
     return Lessons(
         network=network,
         profiled=observe(network, profiled.pixels, "observing profile images"),

@@ -72,6 +72,13 @@ def test_views_keep_shape_and_range_and_change_something(view: str, shape: tuple
     assert not torch.allclose(seen, image, atol=1e-3)
 
 
+@pytest.mark.parametrize("view", [view for view in VIEWS if view != "noisy"])
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 32), (1, 4, 60), (1, 224, 32), (3, 2, 2)])
+def test_views_put_nothing_new_at_the_edges(view: str, shape: tuple[int, int, int]) -> None:
+    white = torch.ones(1, *shape)
+    torch.testing.assert_close(VIEWS[view](white), white)
+
+
 @pytest.mark.parametrize("view", VIEWS)
 def test_an_image_is_seen_the_same_in_any_company(view: str) -> None:
     images = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))

@@ -35,21 +35,21 @@ def looking_at(feature: str, detector: Detector, parts: Split) -> tuple[Detector
 
 def test_broken_detector_is_evaded(bundle: Bundle, few: Images, digits_split: Split) -> None:
     broken, threshold = looking_at("mean_log_frequency/9/neurons/1", bundle.detector, digits_split)
-    found = evade(broken, *few, Adaptive(0.3, steps=40, weights=(1.0,), restarts=1))
+    found = evade(broken, *few, Adaptive(0.3, steps=40, weights=(1.0,), leads=(0.5,)))
     assert found.evaded(threshold).float().mean() >= 0.85
 
 
 def test_knowing_the_detector_helps(bundle: Bundle, few: Images, digits_split: Split) -> None:
     broken, _ = looking_at("mean_log_frequency/5/neurons/1", bundle.detector, digits_split)
     blind, knowing = (
-        evade(broken, *few, Adaptive(0.3, steps=30, weights=(weight,), restarts=1)).scores for weight in (0.0, 1.0)
+        evade(broken, *few, Adaptive(0.3, steps=30, weights=(weight,), leads=(0.5,))).scores for weight in (0.0, 1.0)
     )
     assert np.median(knowing) < np.median(blind) - 0.2
 
 
 def test_what_is_reported_is_what_the_detector_says(bundle: Bundle, few: Images) -> None:
     pixels, labels = few
-    attempt = Adaptive(0.2, steps=10, weights=(0.0, 1.0), restarts=1)
+    attempt = Adaptive(0.2, steps=10, weights=(0.0, 1.0), leads=(0.5,))
     found, again = (evade(bundle.detector, pixels, labels, attempt) for _ in range(2))
     assert torch.equal(found.pixels, again.pixels)
     assert ((found.pixels - pixels).abs().amax() <= 0.2 + 0.5 / 255 + 1e-6).item()
@@ -63,9 +63,18 @@ def test_what_is_reported_is_what_the_detector_says(bundle: Bundle, few: Images)
 
 
 def test_more_tries_never_do_worse(bundle: Bundle, few: Images) -> None:
-    fewer = evade(bundle.detector, *few, Adaptive(0.2, steps=10, weights=(1.0,), restarts=1))
-    more = evade(bundle.detector, *few, Adaptive(0.2, steps=10, weights=(1.0, 3.0), restarts=1))
+    fewer = evade(bundle.detector, *few, Adaptive(0.2, steps=10, weights=(1.0,), leads=(0.5,)))
+    more = evade(bundle.detector, *few, Adaptive(0.2, steps=10, weights=(1.0, 3.0), leads=(0.5,)))
     assert (more.scores <= fewer.scores).all()
+
+
+def test_doubt_is_evaded_by_leading_far(bundle: Bundle, few: Images) -> None:
+    """A detector that looks for doubtful answers alone is evaded by sure ones, which a small lead never gives."""
+    weights = np.array([float(feature.name == "doubt/logits") for feature in bundle.detector.features])
+    score = LinearScore("doubt", np.zeros(len(weights)), np.ones(len(weights)), weights, 0.0)
+    doubting = replace(bundle.detector, score=score)
+    near, far = (evade(doubting, *few, Adaptive(0.3, steps=20, weights=(0.0,), leads=(lead,))) for lead in (0.5, 8.0))
+    assert np.median(far.scores) < np.median(near.scores) / 2
 
 
 def test_views_of_a_thorough_detector_are_attacked_too(bundle: Bundle, few: Images) -> None:
@@ -75,7 +84,7 @@ def test_views_of_a_thorough_detector_are_attacked_too(bundle: Bundle, few: Imag
     weights = np.array([float(feature.measure.startswith("margin_loss")) for feature in features])
     score = LinearScore("views", np.zeros(len(weights)), np.ones(len(weights)), weights, 0.0)
     thorough = replace(bundle.detector, score=score, features=features, thorough=True)
-    attempt = Adaptive(0.3, steps=20, weights=(0.0,), restarts=1)
+    attempt = Adaptive(0.3, steps=20, weights=(0.0,), leads=(0.5,))
     blind = evade(bundle.detector, *few, attempt).pixels
     knowing = evade(thorough, *few, attempt)
     found = total(score, measure(*parts, blind, thorough=True)[1].values)
