@@ -80,18 +80,18 @@ def fit_logistic(examples: Examples) -> Score:
 
 def _logistic(examples: Examples, strength: float) -> Score:
     mean, scale = _standardisation(examples.values)
-    portions = _portions(examples.features)
+    portions = np.sqrt(shares(examples.features))
     model = LogisticRegression(C=strength, max_iter=2000, tol=1e-3)
     model.fit((examples.values - mean) * scale * portions, examples.adversarial, sample_weight=examples.weights)
     weights: Floats = model.coef_[0].astype(np.float64) * portions
     return LinearScore("logistic", mean, scale, weights, float(model.intercept_[0]))
 
 
-def _portions(features: tuple[Feature, ...]) -> Floats:
-    """Return 1 / sqrt(number of features that measure the same), ``(f,)``."""
+def shares(features: tuple[Feature, ...]) -> Floats:
+    """Return 1 / (number of features that measure the same), ``(f,)``: what is measured in every layer counts once."""
     measured = [(feature.measure, feature.kind, feature.rank) for feature in features]
     often = Counter(measured)
-    return np.array([often[one] ** -0.5 for one in measured])
+    return np.array([1 / often[one] for one in measured])
 
 
 def _standardisation(values: Floats) -> tuple[Floats, Floats]:

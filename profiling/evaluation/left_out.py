@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from profiling.detection.classifiers import fit
+from profiling.detection.classifiers import fit, shares
 from profiling.detection.scores import LinearScore, Score
 from profiling.errors import FitError
 from profiling.evaluation.figures import EVERYTHING, NOTHING
@@ -33,9 +33,10 @@ def left_out(kind: str, taught: Taught) -> dict[str, Score]:
 def unusual(features: tuple[Feature, ...], clean: Floats) -> Score:
     """Return the sum of deviations from clean images in the suspicious direction, where one is known.
 
-    Each deviation counts in units of the clean images' standard deviation; all weigh the same.
+    Each deviation counts in units of the clean images' standard deviation; each measure weighs the
+    same, in however many layers it is taken.
     """
     deviation = clean.std(axis=0)
     scale = np.where(deviation > 1e-9, 1 / np.maximum(deviation, 1e-9), 0.0)
-    weights = np.array([feature.trend for feature in features], dtype=np.float64)
+    weights = np.array([feature.trend for feature in features]) * shares(features)
     return LinearScore("unusual", clean.mean(axis=0), scale, weights / max(np.abs(weights).sum(), 1), 0.0)
