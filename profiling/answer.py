@@ -5,10 +5,8 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
-from profiling.lookup import Floats
-from profiling.paths.path import ImagePaths, Indices
+from profiling.paths.path import ImagePaths
 from profiling.similarity import Feature, FeatureTable
 
 LAYER = "logits"
@@ -34,13 +32,3 @@ def answer(paths: ImagePaths) -> FeatureTable:
 @cache
 def _features() -> tuple[Feature, ...]:
     return tuple(Feature(measure, LAYER, "", 0, 0) for measure in ("confidence", "doubt", "entropy"))
-
-
-def margin(logits: npt.NDArray[np.float32], classes: Indices) -> Floats:
-    """Return the logit of each image's class minus the largest other logit, ``(n,)``."""
-    rows = np.arange(len(logits))
-    own: Floats = logits[rows, classes].astype(np.float64)
-    others = logits.astype(np.float64)
-    others[rows, classes] = -np.inf
-    lead: Floats = own - others.max(1)
-    return lead

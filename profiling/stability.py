@@ -11,6 +11,7 @@ from functools import cache
 from math import ceil, radians, sin
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -18,9 +19,10 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as transform
 
 from models.network import Network
-from profiling.answer import LAYER, margin
+from profiling.answer import LAYER
+from profiling.lookup import Floats
 from profiling.paths.kernels.precision import full_precision
-from profiling.paths.path import ImagePaths
+from profiling.paths.path import ImagePaths, Indices
 from profiling.similarity import Feature, FeatureTable
 
 _NOISE = 8 / 255
@@ -107,3 +109,13 @@ def stability(network: Network, pixels: Tensor, paths: ImagePaths) -> FeatureTab
 @cache
 def _features() -> tuple[Feature, ...]:
     return tuple(Feature(f"margin_loss_{view}", LAYER, "", 0, 1) for view in VIEWS)
+
+
+def margin(logits: npt.NDArray[np.float32], classes: Indices) -> Floats:
+    """Return the logit of each image's class minus the largest other logit, ``(n,)``."""
+    rows = np.arange(len(logits))
+    own: Floats = logits[rows, classes].astype(np.float64)
+    others = logits.astype(np.float64)
+    others[rows, classes] = -np.inf
+    lead: Floats = own - others.max(1)
+    return lead
