@@ -9,7 +9,7 @@ import numpy as np
 from profiling.paths.path import ImagePaths
 from profiling.similarity import Feature, FeatureTable
 
-LAYER = "logits"
+LAYER = "the answer"
 """What features of the answer call their layer."""
 
 

@@ -30,7 +30,8 @@ from profiling.synapses import ClassSynapses, collect
 PROFILE_PER_CLASS = 1000
 CHUNK = 128
 """Images that are decoded and extracted at once."""
-
+_ATTACKED = 1 << 21
+"""Values of images that are attacked at once: a gradient holds every activation."""
 
 SELECTIONS = ("cumulative", "absolute", "hybrid")
 THRESHOLD_IMAGES = 32
@@ -172,8 +173,9 @@ def features_of(
 
 
 def craft_all(attack: Attack, network: Network, correct: Correct[R], crafting: Crafting) -> Crafted:
-    """Attack all images, chunk by chunk; a chunk that is cached is not crafted again."""
-    pairs = list(zip(torch.split(correct.pixels, CHUNK), torch.split(correct.labels, CHUNK), strict=True))
+    """Attack all images, chunk by chunk, fewer at once if they are large; what is cached is not crafted again."""
+    size = min(CHUNK, max(1, _ATTACKED // correct.pixels[0].numel()))
+    pairs = list(zip(torch.split(correct.pixels, size), torch.split(correct.labels, size), strict=True))
     parts = [crafting.craft(attack, network, x, y) for x, y in track(pairs, f"attack {attack.name}")]
     columns = zip(*((part.pixels, part.success, part.success_unrounded) for part in parts), strict=True)
     return Crafted(*(torch.cat(column) for column in columns))

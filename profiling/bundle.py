@@ -30,8 +30,8 @@ from models.storage import CONSTANTS_FILE, GRAPH_FILE, load_network, save_networ
 from profiling.detection.calibration import Calibration
 from profiling.detection.detector import Detector
 from profiling.detection.evidence import Usual
-from profiling.detection.fitting import Fitting
 from profiling.detection.scores import stored_score
+from profiling.detection.seen import Fitting
 from profiling.errors import BundleError, ProfilingError
 from profiling.paths.extraction import Extractor
 from profiling.paths.kernels import kernel_named

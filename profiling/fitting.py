@@ -15,8 +15,8 @@ from profiling.detection.calibration import calibrate
 from profiling.detection.classifiers import fit
 from profiling.detection.detector import Detector
 from profiling.detection.evidence import Usual
-from profiling.detection.fitting import Fitting, SeenAttack
 from profiling.detection.scores import total
+from profiling.detection.seen import Fitting, SeenAttack
 from profiling.paths.extraction import Extractor
 from profiling.signatures import ClassSignatures
 from profiling.splits import Split

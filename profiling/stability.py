@@ -20,6 +20,7 @@ from torchvision.transforms.v2 import functional as transform
 
 from models.network import Network
 from profiling.answer import LAYER
+from profiling.framing import framed, softened
 from profiling.lookup import Floats
 from profiling.paths.kernels.precision import full_precision
 from profiling.paths.path import ImagePaths, Indices
@@ -36,8 +37,7 @@ def smaller(pixels: Tensor) -> Tensor:
     """Return each image an eighth smaller, its edges continued by reflection."""
     height, width = pixels.shape[2:]
     rows, columns = (max(round(_FRAME * side), 1) for side in (height, width))
-    framed = F.pad(pixels, (columns, columns, rows, rows), mode="reflect")
-    return F.interpolate(framed, (height, width), mode="bilinear", antialias=True)
+    return F.interpolate(framed(pixels, rows, columns), (height, width), mode="bilinear", antialias=True)
 
 
 def mirrored(pixels: Tensor) -> Tensor:
@@ -67,8 +67,7 @@ def tilted(pixels: Tensor) -> Tensor:
     """Return each image turned by eight degrees, its edges continued: by reflection, as far as that reaches."""
     height, width = pixels.shape[2:]
     frame = ceil(max(height, width) / 2 * sin(radians(_ANGLE))) + 1
-    mode = "reflect" if frame < min(height, width) else "replicate"
-    turned: Tensor = transform.rotate(F.pad(pixels, (frame,) * 4, mode=mode), _ANGLE, InterpolationMode.BILINEAR)
+    turned: Tensor = transform.rotate(framed(pixels, frame, frame), _ANGLE, InterpolationMode.BILINEAR)
     return turned[..., frame : frame + height, frame : frame + width]
 
 
@@ -81,8 +80,7 @@ def noisy(pixels: Tensor) -> Tensor:
 
 def blurred(pixels: Tensor) -> Tensor:
     """Return the 3 x 3 Gaussian blur of each image."""
-    soft: Tensor = transform.gaussian_blur(pixels, [3, 3], [0.8, 0.8])
-    return soft
+    return softened(pixels, 0.8)
 
 
 VIEWS: dict[str, Callable[[Tensor], Tensor]] = {

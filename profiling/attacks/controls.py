@@ -19,6 +19,7 @@ from models.preprocessing import to_8_bit
 from profiling.attacks.attack import Attack, budget_text
 from profiling.attacks.ball import steepest
 from profiling.attacks.draws import Draws
+from profiling.framing import softened
 
 Change = Callable[[Tensor, Draws], Tensor]
 
@@ -65,11 +66,8 @@ def _through_jpeg(image: Tensor, quality: int) -> Tensor:
 
 
 def _blur(sigma: float) -> Control:
-    def change(pixels: Tensor, draws: Draws) -> Tensor:
-        blurred: Tensor = transform.gaussian_blur(pixels, [3, 3], [sigma, sigma])
-        return blurred
-
-    return Control(f"blur-{sigma:g}", f"Gaussian blur, standard deviation {sigma:g} pixels", change)
+    summary = f"Gaussian blur, standard deviation {sigma:g} pixels"
+    return Control(f"blur-{sigma:g}", summary, lambda pixels, draws: softened(pixels, sigma))
 
 
 def _brightness(factor: float) -> Control:

@@ -12,8 +12,8 @@ from models.network import Network
 from profiling.answer import answer
 from profiling.detection.calibration import Calibration
 from profiling.detection.evidence import LayerEvidence, Usual, layer_evidence
-from profiling.detection.fitting import Fitting
 from profiling.detection.scores import Score, total
+from profiling.detection.seen import Fitting
 from profiling.errors import BundleError
 from profiling.lookup import Floats
 from profiling.paths.extraction import Extractor

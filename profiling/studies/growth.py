@@ -15,9 +15,8 @@ from profiling.signatures import KINDS, key
 from profiling.studies.findings import Drawing, Sheet, percent
 from profiling.studies.subject import Subject
 
-_NEVER = np.iinfo(np.int32).max
-Firsts = npt.NDArray[np.int32]
-"""Number of the first image of a class, from 1, whose path has an element, ``(k, size)``."""
+Firsts = npt.NDArray[np.unsignedinteger[Any]]
+"""Number of the first image of a class, from 1, whose path has an element, ``(size,)``; the largest number for none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,27 +145,45 @@ class _Gathering:
         classes = len(subject.extractor.network.labels)
         self.images = np.zeros(classes, dtype=np.int64)
         self.sizes = {kind: np.zeros((classes, subject.per_class + 1)) for kind in KINDS}
-        self.firsts: dict[str, Firsts] = {
-            key(shape, kind): np.full((classes, shape.size(kind)), _NEVER, dtype=np.int32)
-            for shape in self.layout.layers
-            for kind in KINDS
-        }
+        self.number = np.min_scalar_type(subject.per_class + 1)
+        self.never = np.iinfo(self.number).max
+        self.firsts: dict[int, dict[str, Firsts]] = {}
 
     def add(self, paths: ImagePaths, labels: Indices) -> None:
-        for image, label in enumerate(labels):
+        for image, label in enumerate(labels.tolist()):
             self.images[label] += 1
             number = self.images[label]
+            firsts = self._firsts(label)
             for layer in paths.layers:
                 for kind in KINDS:
-                    members, first = layer.members(kind).one(image), self.firsts[key(layer.shape, kind)][label]
+                    members, first = layer.members(kind).one(image), firsts[key(layer.shape, kind)]
                     first[members] = np.minimum(first[members], number)
                     self.sizes[kind][label, number] += len(members)
 
+    def _firsts(self, label: int) -> dict[str, Firsts]:
+        """Return the numbers of a class by layer and kind; a class without images needs no room."""
+        if label not in self.firsts:
+            self.firsts[label] = {
+                key(shape, kind): np.full(shape.size(kind), self.never, dtype=self.number)
+                for shape in self.layout.layers
+                for kind in KINDS
+            }
+        return self.firsts[label]
+
+    def _whole(self, label: int, kind: str) -> Firsts:
+        """Return the numbers of a class, all layers as one."""
+        return np.concatenate([self.firsts[label][key(shape, kind)] for shape in self.layout.layers])
+
     def grown(self, kind: str, classes: Indices, at: tuple[int, ...]) -> Grown:
-        firsts = np.concatenate([self.firsts[key(shape, kind)][classes] for shape in self.layout.layers], axis=1)
-        images, elements = self.images[classes], firsts.shape[1]
-        last = at[-1]
-        brought = np.stack([np.bincount(row[row < _NEVER], minlength=last + 1) for row in firsts]).astype(np.float64)
+        images, last, elements = self.images[classes], at[-1], sum(shape.size(kind) for shape in self.layout.layers)
+        brought, merged = np.zeros((len(classes), last + 1)), np.zeros(len(classes))
+        union = np.zeros(elements, dtype=np.bool_)
+        for row, label in enumerate(classes.tolist()):
+            firsts = self._whole(label, kind)
+            there = firsts < self.never
+            brought[row] = np.bincount(firsts[there], minlength=last + 1)
+            union |= there
+            merged[row] = union.mean()
         sizes, known = brought.cumsum(1), np.arange(last + 1) <= images[:, None]
         curves = np.where(known, sizes / elements, np.nan)
         with np.errstate(invalid="ignore"):  # an empty path has nothing new
@@ -176,6 +193,6 @@ class _Gathering:
             classes=curves[:, at],
             final=sizes[:, -1] / elements,
             new=np.array([np.nanmean(new[:, low + 1 : high + 1]) for low, high in spans]),
-            merged=(np.minimum.accumulate(firsts, axis=0) < _NEVER).mean(1),
+            merged=merged,
             saturated=float((sizes < 0.95 * sizes[:, -1:]).sum(1).mean()),
         )

@@ -18,6 +18,8 @@ from profiling.studies.findings import Drawing, Sheet, decimal, percent
 from profiling.studies.subject import Subject
 
 _CHUNK = 64
+_COLUMNS = 1 << 16
+"""Elements that are counted at once; float32 counts to 2^24 exactly."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +163,11 @@ def unions(signatures: ClassSignatures, kind: str) -> Iterator[tuple[str, Bits]]
 
 def _common(union: Bits) -> Floats:
     """Return how many elements every two classes have in common, ``(k, k)``."""
-    return np.array([(union & own).sum(1) for own in union], dtype=np.float64)
+    common = np.zeros((len(union), len(union)))
+    for start in range(0, union.shape[1], _COLUMNS):
+        columns = union[:, start : start + _COLUMNS].astype(np.float32)
+        common += columns @ columns.T
+    return common
 
 
 def _jaccard(common: Floats) -> Floats:
@@ -196,5 +202,8 @@ def containment(signatures: ClassSignatures, kind: str, paths: ImagePaths) -> Fl
 
 def _contained(members: Members, union: Bits) -> Floats:
     """Return how many of each image's members each class has, ``(n, k)``."""
-    hits = np.pad(union[:, members.indices].cumsum(1), ((0, 0), (1, 0)))
-    return np.diff(hits[:, members.offsets], axis=1).T.astype(np.float64)
+    columns = []
+    for own in union:  # one class at a time: there can be a thousand, and each hit takes room
+        hits = np.concatenate([[0], own[members.indices].cumsum()])
+        columns.append(np.diff(hits[members.offsets]))
+    return np.stack(columns, axis=1).astype(np.float64)

@@ -70,7 +70,7 @@ def test_more_tries_never_do_worse(bundle: Bundle, few: Images) -> None:
 
 def test_doubt_is_evaded_by_leading_far(bundle: Bundle, few: Images) -> None:
     """A detector that looks for doubtful answers alone is evaded by sure ones, which a small lead never gives."""
-    weights = np.array([float(feature.name == "doubt/logits") for feature in bundle.detector.features])
+    weights = np.array([float(feature.name == "doubt/the answer") for feature in bundle.detector.features])
     score = LinearScore("doubt", np.zeros(len(weights)), np.ones(len(weights)), weights, 0.0)
     doubting = replace(bundle.detector, score=score)
     near, far = (evade(doubting, *few, Adaptive(0.3, steps=20, weights=(0.0,), leads=(lead,))) for lead in (0.5, 8.0))

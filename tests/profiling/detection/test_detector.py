@@ -23,7 +23,7 @@ def test_evidence_adds_up_to_the_score(bundle: Bundle, pixels: Tensor) -> None:
     for verdict in bundle.detector.examine(pixels):
         added = sum(layer.contribution for layer in verdict.layers)
         assert verdict.usual_score + added == pytest.approx(verdict.score)
-        assert {layer.layer for layer in verdict.layers} == {*bundle.detector.extractor.layout.names, "logits"}
+        assert {layer.layer for layer in verdict.layers} == {*bundle.detector.extractor.layout.names, "the answer"}
 
 
 def test_verdict_does_not_depend_on_the_batch(bundle: Bundle, pixels: Tensor) -> None:
