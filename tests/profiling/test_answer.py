@@ -73,7 +73,9 @@ def test_views_keep_shape_and_range_and_change_something(view: str, shape: tuple
 
 
 @pytest.mark.parametrize("view", [view for view in VIEWS if view != "noisy"])
-@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 32), (1, 4, 60), (1, 224, 32), (3, 2, 2), (1, 1, 9), (3, 5, 1), (1, 1, 1)])
+@pytest.mark.parametrize(
+    "shape", [(1, 8, 8), (3, 32, 32), (1, 4, 60), (1, 224, 32), (3, 2, 2), (1, 1, 9), (3, 5, 1), (1, 1, 1)]
+)
 def test_views_put_nothing_new_at_the_edges(view: str, shape: tuple[int, int, int]) -> None:
     white = torch.ones(1, *shape)
     torch.testing.assert_close(VIEWS[view](white), white)

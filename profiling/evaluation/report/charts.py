@@ -125,7 +125,7 @@ class Plot:
 
     def axes(self, title: str) -> list[Html]:
         """Return title, grid, ticks and names of the axes."""
-        parts = [words(self.width / 2, -28, title, "middle", font_size=14, font_weight="bold")]
+        parts = [words(self.width / 2, -28, title, "middle", font_size=13, font_weight="bold")]
         for place, label in self.y.ticks:
             up = (1 - self.y.share(place)) * self.height
             parts.append(element("path", d=f"M0 {up:g}H{self.width:g}", **FAINT.stroke(1)))

@@ -22,7 +22,7 @@ from profiling.evaluation.report.charts import (
 )
 from profiling.evaluation.report.elements import Html, decimal, percent
 
-_LEFT, _TOP, _RIGHT, _BOTTOM = 52, 44, 16, 48
+_LEFT, _TOP, _RIGHT, _BOTTOM = 52, 44, 24, 48
 _WIDTH, _HEIGHT = 190, 130
 _FEW = ((0, "0%"), (0.5, "50%"), (1, "100%"))
 _SHOWN_TICKS = 6

@@ -7,7 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from profiling.attacks.adaptive import Adaptive, _straight_through, evade
+from profiling.attacks import matching
+from profiling.attacks.adaptive import Adaptive, evade
+from profiling.attacks.draws import Draws
+from profiling.attacks.likeness import _straight_through
 from profiling.building import correct_images, features_of
 from profiling.bundle import Bundle
 from profiling.detection.detector import Detector, measure
@@ -35,14 +38,15 @@ def looking_at(feature: str, detector: Detector, parts: Split) -> tuple[Detector
 
 def test_broken_detector_is_evaded(bundle: Bundle, few: Images, digits_split: Split) -> None:
     broken, threshold = looking_at("mean_log_frequency/9/neurons/1", bundle.detector, digits_split)
-    found = evade(broken, *few, Adaptive(0.3, steps=40, weights=(1.0,), leads=(0.5,)))
+    found = evade(broken, *few, Adaptive(0.3, steps=40, weights=(1.0,), leads=(0.5,), matched=()))
     assert found.evaded(threshold).float().mean() >= 0.85
 
 
 def test_knowing_the_detector_helps(bundle: Bundle, few: Images, digits_split: Split) -> None:
     broken, _ = looking_at("mean_log_frequency/5/neurons/1", bundle.detector, digits_split)
     blind, knowing = (
-        evade(broken, *few, Adaptive(0.3, steps=30, weights=(weight,), leads=(0.5,))).scores for weight in (0.0, 1.0)
+        evade(broken, *few, Adaptive(0.3, steps=30, weights=(weight,), leads=(0.5,), matched=())).scores
+        for weight in (0.0, 1.0)
     )
     assert np.median(knowing) < np.median(blind) - 0.2
 
@@ -63,8 +67,8 @@ def test_what_is_reported_is_what_the_detector_says(bundle: Bundle, few: Images)
 
 
 def test_more_tries_never_do_worse(bundle: Bundle, few: Images) -> None:
-    fewer = evade(bundle.detector, *few, Adaptive(0.2, steps=10, weights=(1.0,), leads=(0.5,)))
-    more = evade(bundle.detector, *few, Adaptive(0.2, steps=10, weights=(1.0, 3.0), leads=(0.5,)))
+    fewer = evade(bundle.detector, *few, Adaptive(0.2, steps=10, weights=(1.0,), leads=(0.5,), matched=()))
+    more = evade(bundle.detector, *few, Adaptive(0.2, steps=10, weights=(1.0, 3.0), leads=(0.5,), matched=()))
     assert (more.scores <= fewer.scores).all()
 
 
@@ -73,7 +77,9 @@ def test_doubt_is_evaded_by_leading_far(bundle: Bundle, few: Images) -> None:
     weights = np.array([float(feature.name == "doubt/the answer") for feature in bundle.detector.features])
     score = LinearScore("doubt", np.zeros(len(weights)), np.ones(len(weights)), weights, 0.0)
     doubting = replace(bundle.detector, score=score)
-    near, far = (evade(doubting, *few, Adaptive(0.3, steps=20, weights=(0.0,), leads=(lead,))) for lead in (0.5, 8.0))
+    near, far = (
+        evade(doubting, *few, Adaptive(0.3, steps=20, weights=(0.0,), leads=(lead,), matched=())) for lead in (0.5, 8.0)
+    )
     assert np.median(far.scores) < np.median(near.scores) / 2
 
 
@@ -84,7 +90,7 @@ def test_views_of_a_thorough_detector_are_attacked_too(bundle: Bundle, few: Imag
     weights = np.array([float(feature.measure.startswith("margin_loss")) for feature in features])
     score = LinearScore("views", np.zeros(len(weights)), np.ones(len(weights)), weights, 0.0)
     thorough = replace(bundle.detector, score=score, features=features, thorough=True)
-    attempt = Adaptive(0.3, steps=20, weights=(0.0,), leads=(0.5,))
+    attempt = Adaptive(0.3, steps=20, weights=(0.0,), leads=(0.5,), matched=())
     blind = evade(bundle.detector, *few, attempt).pixels
     knowing = evade(thorough, *few, attempt)
     found = total(score, measure(*parts, blind, thorough=True)[1].values)
@@ -100,3 +106,34 @@ def test_membership_is_the_path_and_its_gradient_the_soft_top_k() -> None:
     expected = torch.sigmoid((size - 2) / size.std(1, keepdim=True))
     (gradient,) = torch.autograd.grad(member.sum(), output)
     torch.testing.assert_close(gradient, expected * (1 - expected) / size.std(1, keepdim=True) * output.detach().sign())
+
+
+def test_guides_are_images_of_another_class(few: Images) -> None:
+    pixels, labels = few
+    found = matching.guides(labels, Draws(pixels, 0))
+    assert found is not None
+    assert (labels[found] != labels).all()
+    assert len(found.unique()) > 1
+    assert matching.guides(torch.zeros(16), Draws(pixels, 0)) is None
+
+
+@pytest.mark.parametrize("layers", [1, None])
+@pytest.mark.parametrize("thorough", [False, True])
+def test_matching_takes_an_image_to_its_guide(bundle: Bundle, few: Images, layers: int | None, thorough: bool) -> None:
+    detector, (pixels, labels) = replace(bundle.detector, thorough=thorough), few
+    guides = matching.guides(labels, Draws(pixels, 0))
+    assert guides is not None
+    target = matching.Target.of(detector, pixels[guides], layers)
+    assert len(target.names) == (layers or len(detector.extractor.layout.layers))
+    assert matching.direction(target, pixels[guides]).abs().max() == 0  # it is there
+    made = pixels.clone()
+    for _ in range(60):
+        made = (made + 0.02 * matching.direction(target, made).sign()).clamp(0, 1)
+    assert (detector.network.predict(made) == labels[guides]).float().mean() >= 0.9
+
+
+def test_matching_alone_evades(bundle: Bundle, few: Images) -> None:
+    """With a budget that lets an image become another one, only its path matters."""
+    found = evade(bundle.detector, *few, Adaptive(0.8, steps=60, weights=(), leads=(), matched=(None,)))
+    threshold = bundle.detector.calibration.threshold
+    assert found.evaded(threshold).float().mean() >= 0.5

@@ -1,0 +1,61 @@
+"""Go where another image is: match what layers compute for an image of another class (Ptolemy's AT_n, Gan et al. 2020).
+
+An image whose activations are those of a benign image has its path as well. Distances are relative
+to the size of what is matched, so that every layer counts the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from profiling.attacks.draws import Draws
+from profiling.attacks.likeness import answers, weighted
+from profiling.detection.detector import Detector
+
+
+def guides(labels: Tensor, draws: Draws) -> Tensor | None:
+    """Return for each image a random one of another class, ``(n,)``; None where all are of one class."""
+    if bool((labels == labels[0]).all()):
+        return None
+    chance = draws.uniform(len(labels))
+    return chance.masked_fill(labels[:, None] == labels, -1).argmax(dim=1)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is to be matched.
+
+    Attributes:
+        names: of the values of the network's graph.
+        values: what they are for the guides, and the answers to a thorough detector's views of them.
+    """
+
+    detector: Detector
+    names: tuple[str, ...]
+    values: Sequence[Tensor]
+
+    @staticmethod
+    def of(detector: Detector, guides: Tensor, layers: int | None) -> Target:
+        """Return the last ``layers`` weighted layers' values for the guides ``n c h w``, all layers' for None."""
+        names = tuple(node.name for node in weighted(detector).values())[-(layers or 0) :]
+        with torch.no_grad():
+            return Target(detector, names, _looked(detector, guides, names))
+
+
+def direction(target: Target, made: Tensor) -> Tensor:
+    """Return the steepest descent of the distance to the target, ``n c h w``."""
+    leaf = made.detach().requires_grad_()
+    with torch.enable_grad():
+        pairs = zip(_looked(target.detector, leaf, target.names), target.values, strict=True)
+        distance = torch.stack([(here - there).square().sum() / there.square().sum() for here, there in pairs]).sum()
+        (gradient,) = torch.autograd.grad(-distance, leaf)
+    return gradient
+
+
+def _looked(detector: Detector, pixels: Tensor, names: tuple[str, ...]) -> list[Tensor]:
+    values = detector.network.graph.record(detector.network.preprocessing.normalise(pixels), names)
+    return [*(values[name] for name in names), *answers(detector, pixels, values)[1:]]
