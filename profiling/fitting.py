@@ -17,7 +17,9 @@ from profiling.detection.detector import Detector
 from profiling.detection.evidence import Usual
 from profiling.detection.scores import total
 from profiling.detection.seen import Fitting, SeenAttack
+from profiling.lookup import Floats
 from profiling.paths.extraction import Extractor
+from profiling.paths.path import Indices
 from profiling.signatures import ClassSignatures
 from profiling.splits import Split
 from profiling.teaching import Measuring, Taught
@@ -54,6 +56,59 @@ class FitOptions:
         return Crafting(self.seed, self.cache)
 
 
+@dataclass(frozen=True)
+class Ground:
+    """What a detector is fitted and calibrated on, measured once.
+
+    Attributes:
+        measuring: how the features came about.
+        clean: features of the clean calibration images, ``(n, f)``.
+        predicted: their predicted classes, ``(n,)``.
+    """
+
+    measuring: Measuring
+    taught: Taught
+    clean: Floats
+    predicted: Indices
+
+    @staticmethod
+    def of(measuring: Measuring, split: Split, attacks: Sequence[Attack], crafting: Crafting, sizes: Sizes) -> Ground:
+        """Attack the split's fit images, and measure these and its clean calibration images.
+
+        Raises:
+            FitError: the network predicts none of either correctly.
+        """
+        network = measuring.extractor.network
+        taught = Taught.of(measuring, correct_images(network, split.fit, sizes.fit), attacks, crafting)
+        held = correct_images(network, split.calibrate, sizes.calibrate)
+        parts = (measuring.extractor, measuring.signatures, held.pixels, measuring.thorough)
+        clean, predicted = features_of(*parts, "calibrating")
+        return Ground(measuring, taught, clean.values, predicted)
+
+    def detector(self, options: FitOptions) -> Detector:
+        """Return the detector that has learnt from all attacks.
+
+        Raises:
+            FitError: no attack succeeded, or too few images are there to learn from.
+            CalibrationError: too few clean images for the target false-positive rate.
+        """
+        taught = self.taught
+        score = fit(options.classifier, taught.examples(taught.attacks))
+        clean_scores = np.sort(total(score, self.clean))
+        seen = tuple(SeenAttack(attack.declaration(), len(taught.values[attack.name])) for attack in taught.attacks)
+        return Detector(
+            extractor=self.measuring.extractor,
+            signatures=self.measuring.signatures,
+            features=taught.features,
+            score=score,
+            usual=Usual.of(self.clean, self.predicted, score),
+            calibration=calibrate(clean_scores, options.target_fpr),
+            clean_scores=clean_scores,
+            fitting=Fitting(len(taught.clean.indices), seen, options.seed),
+            thorough=self.measuring.thorough,
+        )
+
+
 def fit_detector(
     extractor: Extractor,
     signatures: ClassSignatures,
@@ -68,21 +123,5 @@ def fit_detector(
         FitError: too few usable images, or no attack succeeded.
         CalibrationError: too few clean images for the target false-positive rate.
     """
-    correct = correct_images(extractor.network, split.fit, sizes.fit)
-    taught = Taught.of(Measuring(extractor, signatures, options.thorough), correct, attacks, options.crafting)
-    score = fit(options.classifier, taught.examples(attacks))
-    held = correct_images(extractor.network, split.calibrate, sizes.calibrate)
-    clean, predicted = features_of(extractor, signatures, held.pixels, options.thorough, "calibrating")
-    clean_scores = np.sort(total(score, clean.values))
-    seen = tuple(SeenAttack(attack.declaration(), len(taught.values[attack.name])) for attack in attacks)
-    return Detector(
-        extractor=extractor,
-        signatures=signatures,
-        features=taught.features,
-        score=score,
-        usual=Usual.of(clean.values, predicted, score),
-        calibration=calibrate(clean_scores, options.target_fpr),
-        clean_scores=clean_scores,
-        fitting=Fitting(len(correct.indices), seen, options.seed),
-        thorough=options.thorough,
-    )
+    measuring = Measuring(extractor, signatures, options.thorough)
+    return Ground.of(measuring, split, attacks, options.crafting, sizes).detector(options)

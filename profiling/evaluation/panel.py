@@ -51,5 +51,6 @@ def path_panel(detector: Detector, others: Mapping[str, Score], calibrating: Flo
     clean_scores = {NAME: detector.clean_scores}
     if calibrating is not None:
         clean_scores |= {name: total(judge, calibrating) for name, judge in others.items()}
-    summaries = {name: judge.kind for name, judge in {NAME: detector.score, **others}.items()}
+    features = "path, answer and views" if detector.thorough else "path and answer"
+    summaries = {name: f"{judge.kind} score of {features}" for name, judge in {NAME: detector.score, **others}.items()}
     return Panel(summaries, measure, score, clean_scores)

@@ -13,7 +13,7 @@ from typing import Any
 from profiling import fitting
 from profiling.attacks.attack import Attack
 from profiling.attacks.cache import Crafting
-from profiling.building import correct_images, features_of
+from profiling.building import correct_images
 from profiling.detection.classifiers import fit
 from profiling.detection.detector import Detector
 from profiling.errors import FitError, OptionsError
@@ -22,7 +22,7 @@ from profiling.evaluation.figures import DetectorFigures, finite
 from profiling.evaluation.panel import NAME, path_panel
 from profiling.studies.findings import Drawing, Row, Sheet, decimal
 from profiling.studies.subject import Subject
-from profiling.teaching import Measuring, Taught
+from profiling.teaching import Measuring
 
 THETAS = (0.1, 0.3, 0.5, 0.7, 0.9)
 LAYERS = (1, 2, 3, 5, 8, 12, 20, 50)
@@ -159,10 +159,18 @@ def _trial(subject: Subject, effort: Effort) -> Trial:
     return Trial.of(network, clean, effort.attacks, (), Crafting(subject.seed + 1, effort.cache))
 
 
+def _ground(varied: Subject, subject: Subject, effort: Effort) -> fitting.Ground:
+    measuring = Measuring(varied.extractor, varied.signatures(), thorough=False)
+    crafting = Crafting(subject.seed, effort.cache)
+    return fitting.Ground.of(measuring, subject.split, effort.attacks, crafting, effort.sizes)
+
+
+def _options(subject: Subject, effort: Effort) -> fitting.FitOptions:
+    return fitting.FitOptions(effort.classifier, seed=subject.seed, cache=effort.cache)
+
+
 def _fitted(varied: Subject, subject: Subject, effort: Effort) -> Detector:
-    options = fitting.FitOptions(effort.classifier, seed=subject.seed, cache=effort.cache)
-    parts = (varied.extractor, varied.signatures(), subject.split)
-    return fitting.fit_detector(*parts, effort.attacks, options, effort.sizes)
+    return _ground(varied, subject, effort).detector(_options(subject, effort))
 
 
 def _judged(detector: Detector, trial: Trial) -> DetectorFigures:
@@ -172,20 +180,14 @@ def _judged(detector: Detector, trial: Trial) -> DetectorFigures:
 
 def _by_attack(subject: Subject, effort: Effort, trial: Trial) -> dict[str, DetectorFigures]:
     """Fit on each attack alone and judge on all; attacks that never succeed are not fitted on."""
-    detector = _fitted(subject, subject, effort)
-    network, kind = detector.network, detector.score.kind
-    clean = correct_images(network, subject.split.fit, effort.sizes.fit)
-    measuring = Measuring(detector.extractor, detector.signatures, detector.thorough)
-    taught = Taught.of(measuring, clean, effort.attacks, Crafting(subject.seed, effort.cache))
-    scores = {}
+    ground = _ground(subject, subject, effort)
+    detector, scores = ground.detector(_options(subject, effort)), {}
     for attack in effort.attacks:
         try:
-            scores[attack.name] = fit(kind, taught.examples([attack]))
+            scores[attack.name] = fit(detector.score.kind, ground.taught.examples([attack]))
         except FitError:
             continue
-    held = correct_images(network, subject.split.calibrate, effort.sizes.calibrate)
-    calibrating, _ = features_of(detector.extractor, detector.signatures, held.pixels, False, "calibrating again")
-    panel = path_panel(detector, scores, calibrating.values)
+    panel = path_panel(detector, scores, ground.clean)
     found = score_all(panel, trial)
     names = {EVERY if name == NAME else name: name for name in (*scores, NAME)}
     return {shown: judge(found[name], trial, panel.summaries[name]) for shown, name in names.items()}
