@@ -12,10 +12,10 @@ from profiling.attacks.attack import Attack
 from profiling.attacks.cache import Crafting
 from profiling.building import correct_images, features_of
 from profiling.detection.calibration import calibrate
-from profiling.detection.classifiers import fit
+from profiling.detection.classifiers import fit, one_class
 from profiling.detection.detector import Detector
 from profiling.detection.evidence import Usual
-from profiling.detection.scores import total
+from profiling.detection.scores import ONE_CLASS, Score, total
 from profiling.detection.seen import Fitting, SeenAttack
 from profiling.lookup import Floats
 from profiling.paths.extraction import Extractor
@@ -38,7 +38,7 @@ class FitOptions:
     """What to fit.
 
     Attributes:
-        classifier: one of ``classifiers.FITTERS``, or ``auto``.
+        classifier: one of ``classifiers.KINDS``; one-class learns from no attack.
         target_fpr: largest share of clean images to flag.
         thorough: also use the stability features.
         seed: of the attacks.
@@ -86,14 +86,14 @@ class Ground:
         return Ground(measuring, taught, clean.values, predicted)
 
     def detector(self, options: FitOptions) -> Detector:
-        """Return the detector that has learnt from all attacks.
+        """Return the detector that has learnt from all attacks, or from none.
 
         Raises:
             FitError: no attack succeeded, or too few images are there to learn from.
             CalibrationError: too few clean images for the target false-positive rate.
         """
         taught = self.taught
-        score = fit(options.classifier, taught.examples(taught.attacks))
+        score = self._score(options.classifier)
         clean_scores = np.sort(total(score, self.clean))
         seen = tuple(SeenAttack(attack.declaration(), len(taught.values[attack.name])) for attack in taught.attacks)
         return Detector(
@@ -107,6 +107,12 @@ class Ground:
             fitting=Fitting(len(taught.clean.indices), seen, options.seed),
             thorough=self.measuring.thorough,
         )
+
+    def _score(self, classifier: str) -> Score:
+        taught = self.taught
+        if classifier == ONE_CLASS:
+            return one_class(taught.features, taught.clean_values)
+        return fit(classifier, taught.examples(taught.attacks))
 
 
 def fit_detector(

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from models.network import Network
 from profiling import building, fitting
+from profiling.attacks.attack import Attack
 from profiling.attacks.cache import Crafting
 from profiling.attacks.registry import chosen
 from profiling.bundle import load_bundle, save_bundle
@@ -37,7 +39,9 @@ from profiling.commands.options import (
     read_class_map,
     read_declared,
 )
-from profiling.detection.classifiers import FITTERS
+from profiling.detection.classifiers import KINDS
+from profiling.detection.scores import ONE_CLASS
+from profiling.errors import OptionsError
 from profiling.evaluation import protocol
 from profiling.evaluation.report.page import write_page
 from profiling.evaluation.settings import recorded
@@ -105,7 +109,7 @@ def fit(
     out: Out,
     data: Annotated[str | None, typer.Option(help="Data to fit on. Default: what was profiled.")] = None,
     attack: Attacks = None,
-    classifier: Annotated[str, typer.Option(help=f"auto, {', '.join(FITTERS)}.")] = "auto",
+    classifier: Annotated[str, typer.Option(help=f"{', '.join(KINDS)}; the last needs no attacks.")] = "auto",
     target_fpr: Annotated[float, typer.Option(help="Largest share of clean images to flag.")] = 0.05,
     thorough: Annotated[
         bool, typer.Option(help="Also use eight views of the image: much better, about five times the cost.")
@@ -127,12 +131,21 @@ def fit(
     parts = split(dataset, made.keys, made.seed)
     sizes = fitting.Sizes(fit_images, calibration_images)
     options = fitting.FitOptions(classifier, target_fpr, thorough, seed, cache)
-    detector = fitting.fit_detector(made.extractor, made.signatures, parts, chosen(network, attack), options, sizes)
+    attacks = _learnt(network, attack, classifier)
+    detector = fitting.fit_detector(made.extractor, made.signatures, parts, attacks, options, sizes)
     save_bundle(detector, parts, dataset.pixels(parts.calibrate.positions[:1], network.preprocessing)[0], out)
     low, high = detector.calibration.interval
     console.print(f"{detector.score.kind} detector, {low:.1%} to {high:.1%} of clean images flagged; bundle in {out}")
     if as_json:
         print_json({"bundle": str(out), "classifier": detector.score.kind, **detector.calibration.to_dict()})
+
+
+def _learnt(network: Network, names: list[str] | None, classifier: str) -> list[Attack]:
+    if classifier != ONE_CLASS:
+        return chosen(network, names)
+    if names:
+        raise OptionsError(f"--classifier {ONE_CLASS} learns from no attack; leave --attack out.")
+    return []
 
 
 def evaluate(

@@ -39,7 +39,7 @@ from profiling.commands.options import (
     read_class_map,
     read_declared,
 )
-from profiling.detection.classifiers import FITTERS
+from profiling.detection.classifiers import KINDS
 from profiling.evaluation.figures import finite
 from profiling.paths.extraction import Extractor
 from profiling.paths.policy import Policy
@@ -170,7 +170,7 @@ def detection(
     value: Annotated[list[float] | None, typer.Option(help="Repeatable. Default: some usual ones.")] = None,
     theta: Theta = 0.5,
     attack: Attacks = None,
-    classifier: Annotated[str, typer.Option(help=f"auto, {', '.join(FITTERS)}.")] = "logistic",
+    classifier: Annotated[str, typer.Option(help=f"{', '.join(KINDS)}.")] = "logistic",
     images: Annotated[int, typer.Option(min=10, help="Clean test images, at most.")] = 200,
     fit_images: Annotated[int, typer.Option(min=10, help="Images to fit on, at most.")] = 200,
     calibration_images: Annotated[int, typer.Option(min=10, help="Clean images to calibrate on, at most.")] = 400,

@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 
-from profiling.detection.scores import CurveScore, LinearScore, Score, bins_of, total
+from profiling.detection.scores import ONE_CLASS, CurveScore, DeviationScore, LinearScore, Score, bins_of, total
 from profiling.errors import FitError
 from profiling.lookup import Floats
 from profiling.paths.path import Indices
@@ -165,11 +165,25 @@ def _curves(model: HistGradientBoostingClassifier, edges: Floats) -> Score:
     return CurveScore("additive", edges, heights, origin)
 
 
+def one_class(features: tuple[Feature, ...], clean: Floats) -> Score:
+    """Return the mean deviation from clean images ``(n, f)``: no attack is needed, none is preferred.
+
+    Each deviation counts in units of the clean images' standard deviation; each measure weighs the
+    same, in however many layers it is taken.
+    """
+    mean, scale = _standardisation(clean)
+    trends = np.array([feature.trend for feature in features], dtype=np.float64)
+    weights = shares(features)
+    return DeviationScore(ONE_CLASS, mean, scale, trends, weights / weights.sum())
+
+
 FITTERS: dict[str, Fitter] = {
     "logistic": fit_logistic,
     "additive": fit_additive,
     "joint-similarity": fit_joint_similarity,
 }
+KINDS = ("auto", *FITTERS, ONE_CLASS)
+"""What a user can choose."""
 
 
 def fit(kind: str, examples: Examples) -> Score:
@@ -184,7 +198,7 @@ def fit(kind: str, examples: Examples) -> Score:
     if kind == "auto":
         return _best([fit_logistic, fit_additive], examples)(examples)
     if kind not in FITTERS:
-        raise FitError(f"there is no classifier {kind!r}; allowed: auto, {', '.join(FITTERS)}.")
+        raise FitError(f"there is no classifier {kind!r}; allowed: {', '.join(KINDS)}.")
     return FITTERS[kind](examples)
 
 

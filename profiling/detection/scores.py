@@ -13,6 +13,8 @@ import numpy as np
 
 from profiling.lookup import Floats
 
+ONE_CLASS = "one-class"
+"""Kind of the score that has seen clean images only."""
 Arrays = Mapping[str, np.ndarray[Any, np.dtype[Any]]]
 
 
@@ -77,6 +79,30 @@ class CurveScore:
         return {"edges": self.edges, "heights": self.heights, "intercept": _scalar(self.intercept)}
 
 
+@dataclass(frozen=True)
+class DeviationScore:
+    """Weighted deviations from clean images, in the suspicious direction where one is known, else in any.
+
+    ``scale`` is 1 / standard deviation of clean images, 0 for features that never change; ``trends``
+    are those of the features, see ``Feature``. All have shape ``(f,)``.
+    """
+
+    kind: str
+    mean: Floats
+    scale: Floats
+    trends: Floats
+    weights: Floats
+    intercept: float = 0.0
+
+    def contributions(self, values: Floats) -> Floats:
+        away = (values - self.mean) * self.scale
+        return np.where(self.trends == 0, np.abs(away), np.maximum(away * self.trends, 0)) * self.weights
+
+    def arrays(self) -> Arrays:
+        parts = {"mean": self.mean, "scale": self.scale, "trends": self.trends, "weights": self.weights}
+        return {**parts, "intercept": _scalar(self.intercept)}
+
+
 def bins_of(values: Floats, edges: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
     """Return how many of each feature's edges lie below each value, ``(n, f)``."""
     columns = [np.searchsorted(edges[j], values[:, j], side="left") for j in range(values.shape[1])]
@@ -92,6 +118,8 @@ def stored_score(kind: str, arrays: Arrays) -> Score:
     intercept = float(arrays["intercept"][0])
     if kind == "additive":
         return CurveScore(kind, arrays["edges"], arrays["heights"], intercept)
+    if kind == ONE_CLASS:
+        return DeviationScore(kind, arrays["mean"], arrays["scale"], arrays["trends"], arrays["weights"], intercept)
     return LinearScore(kind, arrays["mean"], arrays["scale"], arrays["weights"], intercept)
 
 

@@ -72,7 +72,7 @@ def evaluate(detector: Detector, split: Split, attacks: Sequence[Attack], option
         detector=detected,
         baselines=_baselines(detector, split, trial, taught, options),
         left_out=judged,
-        paper_protocol=paper_protocol(taught) if taught and options.paper else {},
+        paper_protocol=paper_protocol(taught) if taught and taught.attacks and options.paper else {},
         adaptive=curve(detector, clean, options.adaptive, options.crafting.seed) if options.adaptive else (),
         distributions=_distributions(detector, trial, scores[NAME], measured),
         settings=settings(detector, split, options),
@@ -131,6 +131,7 @@ def _baselines(
     if not len(split.calibrate):
         return {}
     network = detector.network
+    taught = taught if taught and taught.attacks else None  # others learn from attacks, and there are none
     lessons = _lessons(detector, split, taught, options) if taught and options.full else None
     panel = baseline_panel(network, correct_images(network, split.calibrate, options.calibrate), lessons)
     return {name: judge(found, trial, panel.summaries[name]) for name, found in score_all(panel, trial).items()}

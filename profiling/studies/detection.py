@@ -16,6 +16,7 @@ from profiling.attacks.cache import Crafting
 from profiling.building import correct_images
 from profiling.detection.classifiers import fit
 from profiling.detection.detector import Detector
+from profiling.detection.scores import ONE_CLASS
 from profiling.errors import FitError, OptionsError
 from profiling.evaluation.evaluate import Trial, judge, score_all
 from profiling.evaluation.figures import DetectorFigures, finite
@@ -36,7 +37,7 @@ class Effort:
 
     Attributes:
         attacks: to fit on, and to be found.
-        classifier: see ``classifiers.FITTERS``.
+        classifier: see ``classifiers.KINDS``.
         images: clean test images, at most; ``sizes`` those of the other roles.
         cache: folder that keeps attacked images; every point uses them again.
     """
@@ -124,6 +125,8 @@ def detection(subject: Subject, varied: str, values: Sequence[float], effort: Ef
         raise OptionsError(f"--vary is {varied!r}; allowed: {', '.join(VARYING)}, attack.")
     if varied == "attack" and values:
         raise OptionsError("--value does not go with --vary attack; choose attacks with --attack.")
+    if varied == "attack" and effort.classifier == ONE_CLASS:
+        raise OptionsError(f"--classifier {ONE_CLASS} learns from no attack; --vary attack has nothing to vary.")
     chosen = _checked(varied, values or _usual(subject, varied))
     subjects = {f"{value:.12g}": VARYING[varied](subject, value) for value in chosen}
     trial = _trial(subject, effort)

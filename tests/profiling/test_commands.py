@@ -96,6 +96,24 @@ def test_from_network_to_figures(tmp_path: Path, image: Path) -> None:
     assert "at the" not in pathprint("detect", tmp_path / "bundle", image).stderr
 
 
+def test_one_class_detector_needs_no_attacks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    profile, bundle, cache = tmp_path / "p", tmp_path / "b", ("--cache", tmp_path / "attacked")
+    in_process(capsys, "profile", "--network", "digits-cnn", "--images-per-class", 20, "--out", profile)
+    fitting = ("fit", profile, "--out", bundle, "--classifier", "one-class", "--fit-images", 100)
+    refused = in_process(capsys, *fitting, "--attack", "pgd-0.2")
+    assert (refused[0], "learns from no attack; leave --attack out" in refused[2]) == (1, True)
+    assert in_process(capsys, *fitting, *cache)[0] == 0
+    assert not (tmp_path / "attacked").exists()
+    asked = ("--full", "--paper-protocol", "--attack", "pgd-0.2", "--attack", "noise-images", "--images", 60)
+    status, written, _ = in_process(capsys, "evaluate", bundle, *asked, *cache, "--json")
+    assert status == 0
+    figures = json.loads(written.splitlines()[-1])
+    assert figures["mean_auc"] > 0.8
+    assert figures["left_out"]["(everything)"]["attacks"] == figures["detector"]["attacks"]
+    assert "squeezing" in figures["baselines"]
+    assert "mahalanobis" not in figures["baselines"]  # it would have to see attacks
+
+
 def test_attacks_are_listed_with_norm_and_budget(capsys: pytest.CaptureFixture[str]) -> None:
     _, words, _ = in_process(capsys, "attacks")
     assert "* pgd-l2-1.5           L2    1.5" in words

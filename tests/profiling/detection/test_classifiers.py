@@ -1,10 +1,12 @@
 """Scores are sums of contributions, follow the known signs, and survive storage."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from profiling.detection.classifiers import FITTERS, Examples, cross_validated_auc, fit
-from profiling.detection.scores import stored_score, total
+from profiling.detection.classifiers import FITTERS, Examples, cross_validated_auc, fit, one_class
+from profiling.detection.scores import ONE_CLASS, stored_score, total
 from profiling.errors import FitError
 from profiling.lookup import Floats
 from profiling.similarity import Feature
@@ -54,6 +56,30 @@ def test_known_signs_hold_everywhere(kind: str, column: int) -> None:
     steps = np.diff(score_of(kind, line)) * FEATURES[column].trend
     assert (steps >= -1e-12).all()
     assert steps.max() > 0
+
+
+def test_one_class_adds_up_deviations_in_the_suspicious_direction() -> None:
+    """Two features of one measure weigh half as much each; where no direction is known, both count."""
+    features = (*FEATURES[:3], replace(FEATURES[2], layer="b"))
+    clean = np.random.default_rng(0).normal(5, 2, size=(300, 4))
+    score, mean, spread = one_class(features, clean), clean.mean(axis=0), clean.std(axis=0)
+    for steps, expected in (
+        ((0, 0, 0, 0), 0),
+        ((-1, 0, 0, 0), 1 / 3),  # less of the predicted class
+        ((1, -1, 0, 0), 0),  # more of it, less of the runner-up's
+        ((0, 2, 0, 0), 2 / 3),
+        ((0, 0, -3, 0), 3 / 6),
+        ((0, 0, 0, 3), 3 / 6),
+    ):
+        assert total(score, (mean + spread * np.array(steps))[None])[0] == pytest.approx(expected)
+
+
+def test_one_class_survives_storage_and_ignores_what_never_changes() -> None:
+    clean, values = examples().values, examples(seed=1).values
+    score = one_class(FEATURES, clean)
+    stored = stored_score(ONE_CLASS, {name: np.array(array) for name, array in score.arrays().items()})
+    np.testing.assert_array_equal(total(stored, values), total(score, values))
+    np.testing.assert_array_equal(score.contributions(values)[:, 3], 0)
 
 
 def test_joint_similarity_uses_containment_alone() -> None:

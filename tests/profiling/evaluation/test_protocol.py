@@ -19,7 +19,7 @@ from profiling.evaluation import protocol
 from profiling.evaluation.baselines.outside import outside
 from profiling.evaluation.evaluate import Scores, Trial, judge
 from profiling.evaluation.figures import EVERYTHING, NOTHING, SCHEMA
-from profiling.evaluation.left_out import left_out, unusual
+from profiling.evaluation.left_out import left_out
 from profiling.evaluation.paper_protocol import paper_protocol
 from profiling.similarity import Feature
 from profiling.splits import Fit, Images, Split, Test, split_again
@@ -148,12 +148,3 @@ def test_leaky_split_flatters_a_forest() -> None:
     leaky, disjoint = (np.mean([getattr(f, kind) for f in found.values()]) for kind in ("leaky", "disjoint"))
     assert leaky > 0.8
     assert 0.4 < disjoint < 0.6
-
-
-def test_unusual_rises_in_the_suspicious_direction() -> None:
-    features = (Feature("containment", "a", "weights", 1, -1), Feature("path_size", "a", "weights", 0, 0))
-    score = unusual(features, np.random.default_rng(0).normal(5, 2, size=(200, 2)))
-    rows = np.array([[5.0, 5], [1, 5], [5, 50]])
-    totals = score.contributions(rows).sum(1)
-    assert totals[1] > totals[0] + 1.5
-    assert totals[2] == totals[0]
