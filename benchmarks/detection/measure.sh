@@ -22,14 +22,16 @@ case $network in
   *) echo "measure.sh: there is no '$network'; choose digits, lenet5, cifar-resnet20 or mobilenet_v2." >&2; exit 2 ;;
 esac
 
-fit=() evaluate=(--images 256 --full)
+profile=() fit=() evaluate=(--images 256 --full)
 if [ "$network" = mobilenet_v2 ]; then  # a photograph costs a hundred times as much as a small image
-  quick=()
-  for attack in fgsm-4of255 fgsm-8of255 bim-4of255 pgd-2of255 pgd-8of255 noise-images; do quick+=(--attack "$attack"); done
-  fit=(--fit-images 100 "${quick[@]}") evaluate=(--images 100 --full --class-map "$classes" "${quick[@]}")
+  seen=() unseen=()
+  for attack in fgsm-4of255 fgsm-8of255 bim-4of255 pgd-2of255 pgd-8of255 noise-images; do seen+=(--attack "$attack"); done
+  for attack in pgd-l2-0.5 deepfool patch-0.05; do unseen+=(--attack "$attack"); done
+  profile=(--images-per-class 100) fit=(--fit-images 64 --calibration-images 350 "${seen[@]}")
+  evaluate=(--images 64 --full --class-map "$classes" "${seen[@]}" "${unseen[@]}")
 fi
 
-pathprint profile "${named[@]}" --seed "$seed" --out "$out/profile"
+pathprint profile "${named[@]}" "${profile[@]}" --seed "$seed" --out "$out/profile"
 for mode in standard thorough; do
   thorough=(); [ $mode = thorough ] && thorough=(--thorough)
   pathprint fit "$out/profile" "${fit[@]}" "${thorough[@]}" --seed "$seed" --cache "$out/attacked" --out "$out/$mode"
