@@ -30,8 +30,8 @@ from profiling.synapses import ClassSynapses, collect
 PROFILE_PER_CLASS = 1000
 CHUNK = 128
 """Images that are decoded and extracted at once."""
-_ATTACKED = 1 << 21
-"""Values of images that are attacked at once: a gradient holds every activation."""
+_HELD = 1 << 21
+"""Values of images that are worked on at once where every activation is held."""
 
 SELECTIONS = ("cumulative", "absolute", "hybrid")
 THRESHOLD_IMAGES = 32
@@ -172,9 +172,14 @@ def features_of(
     return FeatureTable(tables[0].features, np.vstack([t.values for t in tables])), np.concatenate(predicted)
 
 
+def at_once(pixels: Tensor) -> int:
+    """Return how many images of this size to work on at once where all of their activations are held."""
+    return min(CHUNK, max(1, _HELD // pixels.shape[1:].numel()))
+
+
 def craft_all(attack: Attack, network: Network, correct: Correct[R], crafting: Crafting) -> Crafted:
     """Attack all images, chunk by chunk, fewer at once if they are large; what is cached is not crafted again."""
-    size = min(CHUNK, max(1, _ATTACKED // correct.pixels[0].numel()))
+    size = at_once(correct.pixels)  # gradients hold all activations
     pairs = list(zip(torch.split(correct.pixels, size), torch.split(correct.labels, size), strict=True))
     parts = [crafting.craft(attack, network, x, y) for x, y in track(pairs, f"attack {attack.name}")]
     columns = zip(*((part.pixels, part.success, part.success_unrounded) for part in parts), strict=True)

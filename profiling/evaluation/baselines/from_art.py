@@ -29,6 +29,8 @@ from profiling.lookup import Floats
 
 _SIDE = 8
 """Places of a layer along height and width, at most; finer maps are averaged, so that they fit in memory."""
+_FINE = 64
+"""Places along a side that the network to be taught looks at, about; photographs would take it hours."""
 _SEED = 0
 _LAYER = "middle"
 Single = npt.NDArray[np.float32]
@@ -135,9 +137,10 @@ def _own_chance() -> Iterator[None]:
 
 def _classifier(network: Network, shape: tuple[int, ...], truth: npt.NDArray[np.int64]) -> PyTorchClassifier:
     """Return the network to be taught; clean and attacked images weigh the same, however many there are."""
+    step = max(1, min(shape[1:]) // _FINE)
     module = nn.Sequential(
         nn.BatchNorm2d(shape[0]),
-        *(nn.Conv2d(shape[0], 16, 3, padding=1), nn.ReLU()),
+        *(nn.Conv2d(shape[0], 16, max(3, step), stride=step, padding=1), nn.ReLU()),
         *(nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.ReLU()),
         *(nn.Conv2d(32, 32, 3, stride=2, padding=1), nn.ReLU()),
         *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 2)),

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from models.graph import Node
 from models.network import Network
-from profiling.building import CHUNK
+from profiling.building import at_once
 from profiling.evaluation.baselines.layers import by_channel, observed, weighted
 from profiling.evaluation.baselines.squeezers import squeezed
 from profiling.lookup import Floats
@@ -77,7 +77,7 @@ def observe(network: Network, pixels: Tensor, title: str) -> Observation:
         OptionsError: the network has no weighted layer whose activations keep one row per image.
     """
     looked_at = observed(network)
-    chunks = track(torch.split(pixels, CHUNK), title)
+    chunks = track(torch.split(pixels, at_once(pixels)), title)
     return _joined(pixels, [_observe(network, looked_at, chunk) for chunk in chunks])
 
 
