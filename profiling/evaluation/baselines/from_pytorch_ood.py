@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from models.graph import Node
 from models.network import Network
 from models.operations import CONVOLUTIONS
-from profiling.building import CHUNK
+from profiling.building import CHUNK, at_once
 from profiling.errors import FitError
 from profiling.evaluation.baselines.layers import observed, weighted
 from profiling.evaluation.baselines.observation import Baseline, Lessons, Observation
@@ -68,10 +68,10 @@ def coverage(lessons: Lessons) -> Baseline:
     network = lessons.network
     tapped = _Tapped(network, [node for node in observed(network) if _averages(network, node)])
     fitted = NACUE(tapped, list(tapped.taps))
-    fitted.fit(torch.split(lessons.profiled.pixels.clone(), CHUNK))
+    fitted.fit(_few(lessons.profiled))
 
     def score(seen: Observation) -> Floats:
-        return np.concatenate([_floats(fitted.predict(chunk)) for chunk in torch.split(seen.pixels.clone(), CHUNK)])
+        return np.concatenate([_floats(fitted.predict(chunk)) for chunk in _few(seen)])
 
     return score
 
@@ -79,6 +79,11 @@ def coverage(lessons: Lessons) -> Baseline:
 def generalised_entropy(lessons: Lessons) -> Baseline:
     """Return the generalised entropy of the softmax; nothing is fitted."""
     return lambda seen: _floats(GEN(None).predict_logits(torch.from_numpy(seen.logits)))
+
+
+def _few(seen: Observation) -> tuple[Tensor, ...]:
+    """Return the pixels in parts whose gradients fit into memory, not made in inference mode."""
+    return torch.split(seen.pixels.clone(), at_once(seen.pixels))
 
 
 DETECTORS: Mapping[str, tuple[str, Callable[[Lessons], Baseline]]] = {
