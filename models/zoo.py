@@ -44,7 +44,7 @@ _DIGITS = Preprocessing(1, (8, 8), 8, (0.305,), (0.376,))
 _MNIST = Preprocessing(1, (28, 28), 28, (0.1307,), (0.3081,))
 _FEW_IMAGES = Recipe(epochs=60, batch_size=32)
 _MANY_IMAGES = Recipe(epochs=8, max_shift=2)
-_COLOUR = Recipe(epochs=30, batch_size=128, learning_rate=0.2, max_shift=4, mirror=True, bfloat16=True)
+_COLOUR = Recipe(epochs=60, batch_size=128, learning_rate=0.2, max_shift=4, mirror=True, bfloat16=True)
 
 ZOO = {
     "digits-cnn": Entry(digits_cnn, _DIGITS, _FEW_IMAGES, "8x8 grey, small CNN"),

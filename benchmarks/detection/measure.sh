@@ -16,9 +16,9 @@ case $network in
   lenet5) named=(--network lenet5 --data "$data/mnist.npz") from=$data/mnist.npz ;;
   cifar-resnet20) named=(--network cifar-resnet20 --data "$data/cifar10-jpeg.zip") from=$data/cifar10-jpeg.zip ;;
   mobilenet_v2)
-    classes=$(dirname "$0")/imagenette.json from=$data/imagenette160.zip
-    named=(--network torchvision:mobilenet_v2 --weights "$data/mobilenet_v2-imagenet.safetensors"
-           --data "$from" --class-map "$classes") ;;
+    from=$data/imagenette160.zip
+    python "$(dirname "$0")/ten_classes.py" "$data/mobilenet_v2-imagenet.safetensors" "$out/ten.safetensors"
+    named=(--network torchvision:mobilenet_v2 --weights "$out/ten.safetensors" --data "$from") ;;
   *) echo "measure.sh: there is no '$network'; choose digits, lenet5, cifar-resnet20 or mobilenet_v2." >&2; exit 2 ;;
 esac
 
@@ -28,7 +28,7 @@ if [ "$network" = mobilenet_v2 ]; then  # a photograph costs a hundred times as 
   for attack in fgsm-4of255 fgsm-8of255 bim-4of255 pgd-2of255 pgd-8of255 noise-images; do seen+=(--attack "$attack"); done
   for attack in pgd-l2-0.5 deepfool patch-0.05; do unseen+=(--attack "$attack"); done
   profile=(--images-per-class 100) fit=(--fit-images 64 --calibration-images 350 "${seen[@]}")
-  evaluate=(--images 64 --full --class-map "$classes" "${seen[@]}" "${unseen[@]}")
+  evaluate=(--images 64 --full "${seen[@]}" "${unseen[@]}")
 fi
 
 pathprint profile "${named[@]}" "${profile[@]}" --seed "$seed" --out "$out/profile"

@@ -8,11 +8,14 @@ from rich.table import Table
 
 from profiling.evaluation.figures import DetectorFigures, Report
 from profiling.evaluation.metrics import Estimate
+from profiling.evaluation.report.sections import unprofiled
 
 
 def figures(report: Report) -> Group:
     """Return the report's tables: attacks, and where they were measured, other detectors and controls."""
-    tables = [_attacks(report)]
+    tables: list[Table | str] = [_attacks(report)]
+    if report.unprofiled > 0:
+        tables.append(f"{unprofiled(report)}\n")
     if report.left_out:
         tables.append(_detectors(report))
     if report.detector.controls:

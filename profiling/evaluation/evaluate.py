@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from models.network import Network
 from profiling.attacks.attack import Attack, Crafted
 from profiling.attacks.cache import Crafting
 from profiling.attacks.controls import Control, Controlled
-from profiling.building import Correct, control_all, craft_all
+from profiling.building import CHUNK, Correct, control_all, craft_all
 from profiling.evaluation.figures import AttackDetection, AttackFigures, ControlDetection, DetectorFigures
 from profiling.evaluation.metrics import Resampling, threshold_at
 from profiling.evaluation.panel import Panel
@@ -28,13 +29,18 @@ U = TypeVar("U")
 
 @dataclass(frozen=True)
 class Trial:
-    """Clean test images and what attacks and controls made of them."""
+    """Clean test images and what attacks and controls made of them.
+
+    Attributes:
+        answers: predicted classes of what each attack made, ``(n,)``.
+    """
 
     clean: Correct[Test]
     attacks: Sequence[Attack]
     crafted: Mapping[str, Crafted]
     controls: Sequence[Control]
     controlled: Mapping[str, Controlled]
+    answers: Mapping[str, Indices]
 
     @staticmethod
     def of(
@@ -47,19 +53,21 @@ class Trial:
         """Craft everything that the detectors will be asked about."""
         crafted = {attack.name: craft_all(attack, network, clean, crafting) for attack in attacks}
         controlled = {control.name: control_all(control, network, clean, crafting.seed) for control in controls}
-        return Trial(clean, attacks, crafted, controls, controlled)
+        answers = {name: _answers(network, made.pixels) for name, made in crafted.items()}
+        return Trial(clean, attacks, crafted, controls, controlled, answers)
 
     def sources(self, rows: Tensor) -> Indices:
         """Return the source images of marked rows, ``(n,)``."""
         found: Indices = self.clean.indices[rows.cpu().numpy()]
         return found
 
-    def figures(self) -> dict[str, AttackFigures]:
-        """Return how the attacks fared against the network."""
-        return {attack.name: self._fared(attack) for attack in self.attacks}
+    def figures(self, profiled: Indices) -> dict[str, AttackFigures]:
+        """Return how the attacks fared against the network; ``profiled`` are the classes with a signature."""
+        return {attack.name: self._fared(attack, profiled) for attack in self.attacks}
 
-    def _fared(self, attack: Attack) -> AttackFigures:
+    def _fared(self, attack: Attack, profiled: Indices) -> AttackFigures:
         crafted = self.crafted[attack.name]
+        won = self.answers[attack.name][crafted.success.cpu().numpy()]
         change = (crafted.pixels - self.clean.pixels)[crafted.success].flatten(1)
         return AttackFigures(
             family=attack.family,
@@ -70,7 +78,13 @@ class Trial:
             success_unrounded=float(crafted.success_unrounded.float().mean()),
             median_l2=float(change.norm(dim=1).median()) if len(change) else float("nan"),
             median_linf=float(change.abs().amax(1).median()) if len(change) else float("nan"),
+            unprofiled=float(1 - np.isin(won, profiled).mean()) if len(won) else float("nan"),
         )
+
+
+def _answers(network: Network, pixels: Tensor) -> Indices:
+    found: Indices = torch.cat([network.predict(part) for part in torch.split(pixels, CHUNK)]).cpu().numpy()
+    return found
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from profiling.evaluation.metrics import Estimate
 
 NOTHING, EVERYTHING = "(nothing)", "(everything)"
 """Names in ``left_out`` that are no family: all attacks were seen, none was."""
-SCHEMA = 2
+SCHEMA = 3
 """Raised when a reader of the JSON would have to change."""
 
 
@@ -30,6 +30,8 @@ class AttackFigures:
         success: share of images whose answer changed, after rounding to 8 bit.
         success_unrounded: the same before rounding.
         median_l2, median_linf: perturbation of the successful ones, in pixels of [0, 1].
+        unprofiled: share of the successful ones that are answered with a class without a signature.
+            These are flagged for that alone, which says little about paths.
     """
 
     family: str
@@ -40,6 +42,7 @@ class AttackFigures:
     success_unrounded: float
     median_l2: float
     median_linf: float
+    unprofiled: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +177,12 @@ class Report:
         if not self.left_out:
             return float("nan")
         known = [area for name in self.attacks if isfinite(area := self.unseen_auc(name).value)]
+        return float(np.mean(known)) if known else float("nan")
+
+    @property
+    def unprofiled(self) -> float:
+        """Mean over the attacks of the share that is answered with a class without a signature; nan without attacks."""
+        known = [fared.unprofiled for fared in self.attacks.values() if isfinite(fared.unprofiled)]
         return float(np.mean(known)) if known else float("nan")
 
     def unseen_auc(self, name: str) -> Estimate:

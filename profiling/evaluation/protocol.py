@@ -68,7 +68,7 @@ def evaluate(detector: Detector, split: Split, attacks: Sequence[Attack], option
         clean_accuracy=clean.accuracy,
         target=detector.calibration.target,
         flagged_clean=Resampling.over(clean.indices).share(flagged, clean.indices),
-        attacks=trial.figures(),
+        attacks=trial.figures(detector.signatures.classes),
         detector=detected,
         baselines=_baselines(detector, split, trial, taught, options),
         left_out=judged,

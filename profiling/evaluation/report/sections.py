@@ -40,12 +40,23 @@ def headline(report: Report) -> Html:
         ("Mean AUC, family of the attack unseen in fitting", _unseen(report)),
         ("An attacker who knows the detector", _adaptive(report)),
     ]
+    if report.unprofiled > 0:
+        rows.append(("Beware", element("strong", unprofiled(report))))
     note = (
         "In brackets: 95 % intervals, from resampling source images. They have no width where a rate is 0 or 100 %; "
         "with n images, a true rate up to 3/n away from it cannot be excluded there. "
         "Adversarial images count only if the answer is still wrong after rounding to 8 bit."
     )
     return section("Summary", table("Promised and measured", ("", "figure"), rows), paragraph(note))
+
+
+def unprofiled(report: Report) -> str:
+    """Return the warning that attacks end in classes without a signature, which makes figures too good."""
+    return (
+        f"{report.unprofiled:.0%} of what attacks made (mean) is answered with a class that has no signature, and is "
+        "flagged for that alone: the figures say little about paths. Profile every class, or cut the network down to "
+        "those profiled."
+    )
 
 
 def _kept(report: Report) -> str:

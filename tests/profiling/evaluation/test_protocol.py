@@ -116,7 +116,7 @@ def test_figures_of_known_scores() -> None:
     clean: Correct[Test] = Correct(np.arange(4), pixels, torch.zeros(4, dtype=torch.int64), 1.0, pixels[:2])
     attack = Attack("a", "f", "Linf", 0.1, "s", NoiseImages())
     success = torch.tensor([True, True, False, True])
-    trial = Trial(clean, [attack], {"a": Crafted(pixels + 0.1, success, success)}, [], {})
+    trial = Trial(clean, [attack], {"a": Crafted(pixels + 0.1, success, success)}, [], {}, {"a": np.arange(4)})
     calibration = np.arange(100.0)  # thresholds 95 and 99
     scores = Scores(
         calibration, np.array([0.0, 50, 96, 99.5]), np.array([97.0, 0]), {"a": np.array([96.0, 200, 97, 0])}, {}
@@ -128,8 +128,10 @@ def test_figures_of_known_scores() -> None:
     assert detection.tpr_at_1fpr.value == pytest.approx(1 / 3)
     assert detection.failed_flagged.value == 1
     assert detection.auc.value == pytest.approx((2.5 + 4 + 0.5) / 12)
-    assert trial.figures()["a"].success == 0.75
-    assert trial.figures()["a"].median_linf == pytest.approx(0.1)
+    fared = trial.figures(np.array([0, 2, 3]))["a"]
+    assert fared.success == 0.75
+    assert fared.median_linf == pytest.approx(0.1)
+    assert fared.unprofiled == pytest.approx(1 / 3)  # of the images 0, 1 and 3 that succeeded, answered 0, 1 and 3
 
 
 def test_leaky_split_flatters_a_forest() -> None:
