@@ -56,7 +56,7 @@ class Detection(Schema):
         description="`uncertain`: the predicted class has too few profiled images, or the score is too near the "
         "threshold; `note` says which."
     )
-    score: float = Field(description="How suspicious the image is, on the logit scale.")
+    score: float = Field(description="How suspicious the image is, on the logit scale unless one-class.")
     threshold: float = Field(description="Scores above it are adversarial, unless uncertain.")
     p_value: Share = Field(description="Share of clean images that are at least as suspicious.")
     higher_is: Literal["more_adversarial"] = "more_adversarial"

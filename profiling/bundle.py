@@ -40,7 +40,7 @@ from profiling.signatures import ClassSignatures
 from profiling.similarity import Feature
 from profiling.splits import Split
 
-SCHEMA = 3
+SCHEMA = 4
 MANIFEST = "manifest.json"
 FILES = (
     GRAPH_FILE,

@@ -12,11 +12,12 @@ from profiling.attacks.attack import Attack
 from profiling.attacks.cache import Crafting
 from profiling.building import correct_images, features_of
 from profiling.detection.calibration import calibrate
-from profiling.detection.classifiers import fit, one_class
+from profiling.detection.classifiers import KINDS, fit, one_class
 from profiling.detection.detector import Detector
 from profiling.detection.evidence import Usual
 from profiling.detection.scores import ONE_CLASS, Score, total
 from profiling.detection.seen import Fitting, SeenAttack
+from profiling.errors import FitError
 from profiling.lookup import Floats
 from profiling.paths.extraction import Extractor
 from profiling.paths.path import Indices
@@ -126,8 +127,11 @@ def fit_detector(
     """Fit on the split's fit images and attacks on them; calibrate on its clean calibration images.
 
     Raises:
-        FitError: too few usable images, or no attack succeeded.
+        FitError: too few usable images, no attack succeeded, or there is no such classifier.
         CalibrationError: too few clean images for the target false-positive rate.
     """
+    if options.classifier not in KINDS:  # hours of crafting should not end at a misspelt name
+        raise FitError(f"there is no classifier {options.classifier!r}; allowed: {', '.join(KINDS)}.")
     measuring = Measuring(extractor, signatures, options.thorough)
-    return Ground.of(measuring, split, attacks, options.crafting, sizes).detector(options)
+    seen = () if options.classifier == ONE_CLASS else attacks
+    return Ground.of(measuring, split, seen, options.crafting, sizes).detector(options)

@@ -16,6 +16,8 @@ from profiling.attacks.draws import Draws
 from profiling.attacks.likeness import answers, weighted
 from profiling.detection.detector import Detector
 
+_TINY = 1e-12
+
 
 def guides(labels: Tensor, draws: Draws) -> Tensor | None:
     """Return for each image a random one of another class, ``(n,)``; None where all are of one class."""
@@ -51,9 +53,17 @@ def direction(target: Target, made: Tensor) -> Tensor:
     leaf = made.detach().requires_grad_()
     with torch.enable_grad():
         pairs = zip(_looked(target.detector, leaf, target.names), target.values, strict=True)
-        distance = torch.stack([(here - there).square().sum() / there.square().sum() for here, there in pairs]).sum()
+        distance = torch.stack([_distance(here, there, len(made)) for here, there in pairs]).sum()
         (gradient,) = torch.autograd.grad(-distance, leaf)
     return gradient
+
+
+def _distance(here: Tensor, there: Tensor, images: int) -> Tensor:
+    """Return the sum of each image's squared distance, relative to the size of its target."""
+    # Some attention keeps images elsewhere than first: all of them are one there.
+    rows = images if len(there) == images else 1
+    away, size = ((here - there).reshape(rows, -1), there.reshape(rows, -1))
+    return (away.square().sum(1) / size.square().sum(1).clamp(min=_TINY)).sum()
 
 
 def _looked(detector: Detector, pixels: Tensor, names: tuple[str, ...]) -> list[Tensor]:

@@ -101,7 +101,7 @@ def profile(
         listed.save(out / SYNAPSES)
     missing = len(captured.labels) - len(signatures.classes)
     if missing:
-        console.print(f"{missing} classes have no image: an answer with one of them will be flagged for that alone.")
+        console.print(f"{missing} classes have no signature: the verdict on an answer with one of them is 'uncertain'.")
     console.print(f"signatures of {len(signatures.classes)} classes from {signatures.images.sum()} images in {out}")
     if as_json:
         print_json({"profile": str(out), "classes": len(signatures.classes), "images": int(signatures.images.sum())})

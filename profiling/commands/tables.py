@@ -8,13 +8,13 @@ from rich.table import Table
 
 from profiling.evaluation.figures import DetectorFigures, Report
 from profiling.evaluation.metrics import Estimate
-from profiling.evaluation.report.sections import unprofiled
+from profiling.evaluation.report.sections import NOTABLE, unprofiled
 
 
 def figures(report: Report) -> Group:
     """Return the report's tables: attacks, and where they were measured, other detectors and controls."""
     tables: list[Table | str] = [_attacks(report)]
-    if report.unprofiled > 0:
+    if report.unprofiled >= NOTABLE:
         tables.append(f"{unprofiled(report)}\n")
     if report.left_out:
         tables.append(_detectors(report))

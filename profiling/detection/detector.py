@@ -36,7 +36,7 @@ class Verdict:
             calibration or the signature of the predicted class cannot tell.
         predicted, runner_up: class numbers; ``label``, ``runner_up_label`` their names.
         confidence: softmax of the predicted class, in [0, 1].
-        score: larger is more suspicious; the sum of all contributions, on the logit scale.
+        score: larger is more suspicious; the sum of all contributions (see ``scores``).
         threshold: scores above it are flagged.
         p_value: share of clean images at least as suspicious, in (0, 1].
         usual_score: mean score of clean images.

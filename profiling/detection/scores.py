@@ -1,6 +1,7 @@
 """Fitted scores: sums of one contribution per feature, stored as arrays. No scikit-learn here.
 
-A score is on the logit scale: larger is more suspicious.
+Larger is more suspicious. A score is on the logit scale; that of one class alone is a mean deviation, in standard
+deviations of clean images.
 """
 
 from __future__ import annotations

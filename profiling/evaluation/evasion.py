@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+import torch
+
 from profiling.attacks.adaptive import Adaptive, evade
-from profiling.building import Correct
+from profiling.building import Correct, at_once
 from profiling.detection.detector import Detector
 from profiling.evaluation.figures import EvasionPoint
 from profiling.evaluation.metrics import Resampling
@@ -16,10 +19,13 @@ GREY, RGB = (0.05, 0.1, 0.2, 0.3, 0.4), (1 / 255, 2 / 255, 4 / 255, 8 / 255, 16 
 def curve(detector: Detector, clean: Correct[Test], limit: int, seed: int) -> tuple[EvasionPoint, ...]:
     """Attack the first ``limit`` clean images adaptively at each budget, at the bundle's threshold."""
     pixels, labels, images = clean.pixels[:limit], clean.labels[:limit], clean.indices[:limit]
+    size = at_once(pixels)  # gradients hold all activations
+    parts = list(zip(torch.split(pixels, size), torch.split(labels, size), strict=True))
     by_image, points = Resampling.over(images), []
     for budget in track(GREY if pixels.shape[1] == 1 else RGB, "adaptive attack"):
-        found = evade(detector, pixels, labels, Adaptive(budget), seed)
-        evaded, wrong = found.evaded(detector.calibration.threshold).numpy(), found.wrong.numpy()
+        found = [evade(detector, x, y, Adaptive(budget), seed) for x, y in parts]
+        evaded = np.concatenate([part.evaded(detector.calibration.threshold).numpy() for part in found])
+        wrong = np.concatenate([part.wrong.numpy() for part in found])
         points.append(
             EvasionPoint(
                 budget=budget,

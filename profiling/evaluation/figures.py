@@ -31,7 +31,7 @@ class AttackFigures:
         success_unrounded: the same before rounding.
         median_l2, median_linf: perturbation of the successful ones, in pixels of [0, 1].
         unprofiled: share of the successful ones that are answered with a class without a signature.
-            These are flagged for that alone, which says little about paths.
+            No path is like such a class, which makes any score look good.
     """
 
     family: str

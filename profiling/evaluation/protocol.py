@@ -11,7 +11,7 @@ from profiling.attacks.attack import Attack
 from profiling.attacks.cache import Crafting
 from profiling.attacks.controls import controls
 from profiling.attacks.registry import declared
-from profiling.building import control_all, correct_images, features_of
+from profiling.building import Correct, control_all, correct_images, features_of
 from profiling.detection.detector import Detector
 from profiling.errors import BundleError, OptionsError, SplitError
 from profiling.evaluation.baselines.observation import Lessons, observe
@@ -28,7 +28,7 @@ from profiling.evaluation.paper_protocol import paper_protocol
 from profiling.evaluation.settings import Options as Options
 from profiling.evaluation.settings import settings
 from profiling.lookup import Floats
-from profiling.splits import Split
+from profiling.splits import Calibrate, Split
 from profiling.teaching import Measuring, Taught
 
 
@@ -106,10 +106,15 @@ def _seen_attacks(detector: Detector) -> list[Attack]:
 def _paths(detector: Detector, split: Split, options: Options, taught: Taught | None) -> Panel[Floats]:
     if taught is None or not options.full:
         return path_panel(detector, {}, None)
-    held = correct_images(detector.network, split.calibrate, options.calibrate)
+    held = _held(detector, split)
     parts = (detector.extractor, detector.signatures, held.pixels)
     calibrating, _ = features_of(*parts, detector.thorough, "calibrating again")
     return path_panel(detector, left_out(detector.score.kind, taught), calibrating.values)
+
+
+def _held(detector: Detector, split: Split) -> Correct[Calibrate]:
+    """Return the clean images that the bundle was calibrated on; the others get their thresholds from the same."""
+    return correct_images(detector.network, split.calibrate, len(detector.clean_scores))
 
 
 def _distributions(detector: Detector, trial: Trial, scores: Scores, measured: Looked[Floats]) -> Distributions:
@@ -131,16 +136,15 @@ def _baselines(
     if not len(split.calibrate):
         return {}
     network = detector.network
-    taught = taught if taught and taught.attacks else None  # others learn from attacks, and there are none
     lessons = _lessons(detector, split, taught, options) if taught and options.full else None
-    panel = baseline_panel(network, correct_images(network, split.calibrate, options.calibrate), lessons)
+    panel = baseline_panel(network, _held(detector, split), lessons)
     return {name: judge(found, trial, panel.summaries[name]) for name, found in score_all(panel, trial).items()}
 
 
 def _lessons(detector: Detector, split: Split, taught: Taught, options: Options) -> Lessons:
     network, seed = detector.network, detector.fitting.seed
     profiled = correct_images(network, split.profiled, options.profiled)
-    won = torch.cat([crafted.pixels[crafted.success] for crafted in taught.crafted.values()])
+    won = [crafted.pixels[crafted.success] for crafted in taught.crafted.values()]
     changed = [control_all(control, network, taught.clean, seed) for control in controls(list(taught.attacks))]
     benign = torch.cat([taught.clean.pixels, *(made.pixels[made.kept] for made in changed)])
     return Lessons(
@@ -148,5 +152,5 @@ def _lessons(detector: Detector, split: Split, taught: Taught, options: Options)
         profiled=observe(network, profiled.pixels, "observing profile images"),
         labels=profiled.labels.numpy(),
         clean=observe(network, benign, "observing fit images"),
-        adversarial=observe(network, won, "observing fit attacks"),
+        adversarial=observe(network, torch.cat(won), "observing fit attacks") if won else None,
     )

@@ -25,8 +25,8 @@ class Options:
     """How much to measure.
 
     Attributes:
-        images, calibrate, profiled: correctly classified images of each role, at most; of fit images those that
-            the bundle was fitted on.
+        images, profiled: correctly classified test and profile images, at most; of fit and calibration images
+            those that the bundle was made with.
         crafting: of attacks on test images.
         full: also controls, baselines, and classifiers that have not seen a family of attacks.
         paper: also the papers' leaky split.
@@ -34,7 +34,6 @@ class Options:
     """
 
     images: int = 500
-    calibrate: int = 1000
     profiled: int = 2000
     crafting: Crafting = field(default_factory=lambda: Crafting(seed=1))
     full: bool = False
@@ -53,8 +52,7 @@ def settings(detector: Detector, split: Split, options: Options) -> dict[str, An
         "calibration": detector.calibration.to_dict(),
         "images_of_role": {"profile": len(split.profile)}
         | {role: len(split.keys(role)) for role in ("fit", "calibrate", "test")},
-        "most_images": {"test": options.images, "calibrate": options.calibrate}
-        | {"profiled": options.profiled, "adaptive": options.adaptive},
+        "most_images": {"test": options.images, "profiled": options.profiled, "adaptive": options.adaptive},
         "fitting": {"images": detector.fitting.images, "attacks": detector.fitting.names},
         "seeds": {"test_attacks": options.crafting.seed, "fit_attacks": detector.fitting.seed},
         "full": options.full,

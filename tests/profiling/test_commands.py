@@ -110,7 +110,7 @@ def test_one_class_detector_needs_no_attacks(tmp_path: Path, capsys: pytest.Capt
     figures = json.loads(written.splitlines()[-1])
     assert figures["mean_auc"] > 0.8
     assert figures["left_out"]["(everything)"]["attacks"] == figures["detector"]["attacks"]
-    assert "squeezing" in figures["baselines"]
+    assert {"squeezing", "knn"} <= set(figures["baselines"])
     assert "mahalanobis" not in figures["baselines"]  # it would have to see attacks
 
 

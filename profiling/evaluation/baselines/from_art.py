@@ -111,7 +111,7 @@ class _Middle:
 def _taught(
     lessons: Lessons, shape: tuple[int, ...], wrapped: Callable[[PyTorchClassifier], BinaryInputDetector]
 ) -> Baseline:
-    rows = [_pixels(lessons.clean), _pixels(lessons.adversarial)]
+    rows = [_pixels(lessons.clean), _pixels(lessons.attacked)]
     truth = np.repeat([0, 1], [len(part) for part in rows])
     with _own_chance():
         detector = wrapped(_classifier(lessons.network, shape, truth))

@@ -15,7 +15,7 @@ from profiling.lookup import Floats
 
 def joined(measure: Callable[[Observation], Floats], lessons: Lessons) -> Baseline:
     """Return the logistic regression on ``measure``'s ``(n, layers)``, clean against adversarial fit images."""
-    rows = [measure(lessons.clean), measure(lessons.adversarial)]
+    rows = [measure(lessons.clean), measure(lessons.attacked)]
     truth = np.repeat([0, 1], [len(part) for part in rows])
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000, class_weight="balanced"))
     model.fit(np.concatenate(rows), truth)

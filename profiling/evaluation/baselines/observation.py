@@ -12,6 +12,7 @@ from torch import Tensor
 from models.graph import Node
 from models.network import Network
 from profiling.building import at_once
+from profiling.errors import FitError
 from profiling.evaluation.baselines.layers import by_channel, observed, weighted
 from profiling.evaluation.baselines.squeezers import squeezed
 from profiling.lookup import Floats
@@ -60,14 +61,25 @@ class Lessons:
         network: the one that is to be protected.
         profiled: correctly classified clean profile images, with their ``labels``.
         clean: correctly classified clean fit images, and benign changes of them.
-        adversarial: successes of attacks on them.
+        adversarial: successes of attacks on them; None where the bundle has seen no attack.
     """
 
     network: Network
     profiled: Observation
     labels: Indices
     clean: Observation
-    adversarial: Observation
+    adversarial: Observation | None
+
+    @property
+    def attacked(self) -> Observation:
+        """The successes of attacks.
+
+        Raises:
+            FitError: there are none.
+        """
+        if self.adversarial is None:
+            raise FitError("it learns from attacks, and the bundle was fitted without.")
+        return self.adversarial
 
 
 def observe(network: Network, pixels: Tensor, title: str) -> Observation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 
 from profiling.errors import FitError
@@ -24,10 +24,12 @@ def outside() -> dict[str, tuple[str, Callable[[Lessons], Baseline]]]:
     return found
 
 
-def fitted(lessons: Lessons) -> dict[str, tuple[str, Baseline]]:
+def fitted(
+    known: Mapping[str, tuple[str, Callable[[Lessons], Baseline]]], lessons: Lessons
+) -> dict[str, tuple[str, Baseline]]:
     """Return summaries and detectors by name; one that does not suit the network is named and left out."""
     found = {}
-    for name, (summary, fit) in outside().items():
+    for name, (summary, fit) in known.items():
         try:
             found[name] = (summary, fit(lessons))
         except FitError as error:

@@ -12,7 +12,7 @@ from profiling.evaluation.baselines.lid import lid
 from profiling.evaluation.baselines.mahalanobis import mahalanobis
 from profiling.evaluation.baselines.neighbours import nearest_neighbours
 from profiling.evaluation.baselines.observation import Baseline, Lessons, Observation, observe
-from profiling.evaluation.baselines.outside import fitted
+from profiling.evaluation.baselines.outside import fitted, outside
 from profiling.evaluation.baselines.squeezing import squeezing
 from profiling.evaluation.panel import Panel
 from profiling.lookup import Floats
@@ -48,5 +48,4 @@ def baseline_panel(network: Network, held: Correct[Calibrate], lessons: Lessons 
 
 
 def _fitted(lessons: Lessons) -> dict[str, tuple[str, Baseline]]:
-    ours = {name: (summary, fit(lessons)) for name, (summary, fit) in FITTED.items()}
-    return ours | fitted(lessons)
+    return fitted(FITTED | outside(), lessons)

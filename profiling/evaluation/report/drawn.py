@@ -38,7 +38,7 @@ def scores(report: Report) -> Html:
         "what lies to its right is flagged, so bars on the left are missed. The outer bins also hold what lies "
         "beyond them."
     )
-    limit = f"Threshold of the bundle: {histogram.threshold:.4g}, on the logit scale."
+    limit = f"Threshold of the bundle: {histogram.threshold:.4g}."
     return section(
         "Scores", paragraph(limit), figure(caption, *(histogram_panel(n, histogram) for n in histogram.adversarial))
     )

@@ -18,6 +18,8 @@ from profiling.evaluation.report.elements import (
     table,
 )
 
+NOTABLE = 0.01
+"""Share of attacks that end in classes without a signature from which the reader is warned."""
 NONE = "No attack was run."
 """Said where there is nothing to show."""
 
@@ -40,7 +42,7 @@ def headline(report: Report) -> Html:
         ("Mean AUC, family of the attack unseen in fitting", _unseen(report)),
         ("An attacker who knows the detector", _adaptive(report)),
     ]
-    if report.unprofiled > 0:
+    if report.unprofiled >= NOTABLE:
         rows.append(("Beware", element("strong", unprofiled(report))))
     note = (
         "In brackets: 95 % intervals, from resampling source images. They have no width where a rate is 0 or 100 %; "
@@ -53,8 +55,8 @@ def headline(report: Report) -> Html:
 def unprofiled(report: Report) -> str:
     """Return the warning that attacks end in classes without a signature, which makes figures too good."""
     return (
-        f"{report.unprofiled:.0%} of what attacks made (mean) is answered with a class that has no signature, and is "
-        "flagged for that alone: the figures say little about paths. Profile every class, or cut the network down to "
+        f"{report.unprofiled:.0%} of what attacks made (mean) is answered with a class that has no signature. No path "
+        "is like it, so any score looks good: the figures say little. Profile every class, or cut the network down to "
         "those profiled."
     )
 

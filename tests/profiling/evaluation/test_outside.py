@@ -182,15 +182,12 @@ def test_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert "Not measured: the detectors of some-library" in capsys.readouterr().err
 
 
-def test_detector_that_does_not_suit_the_network_is_named(
-    lessons: Lessons, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_detector_that_does_not_suit_the_network_is_named(lessons: Lessons, capsys: pytest.CaptureFixture[str]) -> None:
     def unsuitable(lessons: Lessons) -> Baseline:
         raise FitError("it needs what is not there.")
 
     found = {"a": ("summary of a", unsuitable), "b": ("summary of b", lambda _: lambda seen: seen.logits[:, 0])}
-    monkeypatch.setattr(outside, "outside", lambda: found)
-    assert list(outside.fitted(lessons)) == ["b"]
+    assert list(outside.fitted(found, lessons)) == ["b"]
     assert "Not measured: a; it needs what is not there." in capsys.readouterr().err
 
 

@@ -36,7 +36,7 @@ def parts(bundle: Bundle, digits: Dataset) -> Split:
 @pytest.fixture(scope="module")
 def outcome(bundle: Bundle, parts: Split, tmp_path_factory: pytest.TempPathFactory) -> protocol.Outcome:
     crafting = Crafting(1, tmp_path_factory.mktemp("attacked"))
-    options = protocol.Options(40, 100, 100, crafting, full=True, paper=True)
+    options = protocol.Options(40, 100, crafting, full=True, paper=True)
     return protocol.evaluate(bundle.detector, parts, chosen(bundle.detector.network, ATTACKS), options)
 
 
