@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from models.network import Network, canonical_json
 from profiling import building
 from profiling.attacks.registry import declared, suite
-from profiling.bundle import FILES, MANIFEST, Bundle, _sealed, _sha256, load_bundle, save_bundle
+from profiling.bundle import FILES, MANIFEST, SCHEMA, Bundle, _sealed, _sha256, load_bundle, save_bundle
 from profiling.datasets import Dataset
 from profiling.errors import BundleError
 from profiling.paths.extraction import Extractor
