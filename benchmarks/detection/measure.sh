@@ -23,7 +23,7 @@ case $network in
 esac
 
 profile=() fit=() evaluate=(--images 256 --full)
-if [ "$network" = mobilenet_v2 ]; then  # a photograph costs a hundred times as much as a small image
+if [ "$network" = mobilenet_v2 ]; then  # a photograph costs as much as some forty small images
   seen=() unseen=()
   for attack in fgsm-4of255 fgsm-8of255 bim-4of255 pgd-2of255 pgd-8of255 noise-images; do seen+=(--attack "$attack"); done
   for attack in pgd-l2-0.5 deepfool patch-0.05; do unseen+=(--attack "$attack"); done
