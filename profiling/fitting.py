@@ -63,12 +63,14 @@ class Ground:
 
     Attributes:
         measuring: how the features came about.
+        seed: of the attacks.
         clean: features of the clean calibration images, ``(n, f)``.
         predicted: their predicted classes, ``(n,)``.
     """
 
     measuring: Measuring
     taught: Taught
+    seed: int
     clean: Floats
     predicted: Indices
 
@@ -84,9 +86,9 @@ class Ground:
         held = correct_images(network, split.calibrate, sizes.calibrate)
         parts = (measuring.extractor, measuring.signatures, held.pixels, measuring.thorough)
         clean, predicted = features_of(*parts, "calibrating")
-        return Ground(measuring, taught, clean.values, predicted)
+        return Ground(measuring, taught, crafting.seed, clean.values, predicted)
 
-    def detector(self, options: FitOptions) -> Detector:
+    def detector(self, classifier: str, target_fpr: float = 0.05) -> Detector:
         """Return the detector that has learnt from all attacks, or from none.
 
         Raises:
@@ -94,7 +96,7 @@ class Ground:
             CalibrationError: too few clean images for the target false-positive rate.
         """
         taught = self.taught
-        score = self._score(options.classifier)
+        score = self._score(classifier)
         clean_scores = np.sort(total(score, self.clean))
         seen = tuple(SeenAttack(attack.declaration(), len(taught.values[attack.name])) for attack in taught.attacks)
         return Detector(
@@ -103,9 +105,9 @@ class Ground:
             features=taught.features,
             score=score,
             usual=Usual.of(self.clean, self.predicted, score),
-            calibration=calibrate(clean_scores, options.target_fpr),
+            calibration=calibrate(clean_scores, target_fpr),
             clean_scores=clean_scores,
-            fitting=Fitting(len(taught.clean.indices), seen, options.seed),
+            fitting=Fitting(len(taught.clean.indices), seen, self.seed),
             thorough=self.measuring.thorough,
         )
 
@@ -133,5 +135,10 @@ def fit_detector(
     if options.classifier not in KINDS:  # hours of crafting should not end at a misspelt name
         raise FitError(f"there is no classifier {options.classifier!r}; allowed: {', '.join(KINDS)}.")
     measuring = Measuring(extractor, signatures, options.thorough)
-    seen = () if options.classifier == ONE_CLASS else attacks
-    return Ground.of(measuring, split, seen, options.crafting, sizes).detector(options)
+    ground = Ground.of(measuring, split, learnt(options.classifier, attacks), options.crafting, sizes)
+    return ground.detector(options.classifier, options.target_fpr)
+
+
+def learnt(classifier: str, attacks: Sequence[Attack]) -> Sequence[Attack]:
+    """Return the attacks that a classifier of this kind learns from."""
+    return () if classifier == ONE_CLASS else attacks

@@ -72,7 +72,7 @@ class Taught:
 
         crafted = {attack.name: craft_all(attack, network, clean, crafting) for attack in attacks}
         kept, benign_values = {}, {}
-        for control in controls(list(attacks)):
+        for control in controls(list(attacks)) if attacks else ():  # nothing is learnt where nothing stands against it
             made = control_all(control, network, clean, seed)
             kept[control.name] = made.kept
             benign_values[control.name] = measured(control.name, made.pixels[made.kept])

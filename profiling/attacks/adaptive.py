@@ -52,7 +52,8 @@ class Evasion:
 
     Attributes:
         pixels: rounded to 8 bit, ``n c h w``; the clean image where no wrong answer was found.
-        wrong: the network answers wrongly, ``(n,)``.
+        wrong: the network answers with a wrong class that has a signature, ``(n,)``. On others the
+            detector gives no verdict but ``uncertain``, so nothing is won there.
         scores: the detector's, ``(n,)``; infinite where no wrong answer was found.
     """
 
@@ -65,9 +66,20 @@ class Evasion:
         return self.wrong & torch.from_numpy(self.scores <= threshold)
 
 
-def evade(detector: Detector, pixels: Tensor, labels: Tensor, attempt: Adaptive, seed: int = 0) -> Evasion:
-    """Search for wrong answers with the lowest detector score; the same seed gives the same images."""
-    found = Evasion(pixels, torch.zeros(len(pixels), dtype=torch.bool), np.full(len(pixels), np.inf))
+def unbeaten(pixels: Tensor) -> Evasion:
+    """Return what an attacker has who has tried nothing yet."""
+    return Evasion(pixels, torch.zeros(len(pixels), dtype=torch.bool), np.full(len(pixels), np.inf))
+
+
+def evade(
+    detector: Detector, pixels: Tensor, labels: Tensor, attempt: Adaptive, seed: int = 0, known: Evasion | None = None
+) -> Evasion:
+    """Search for wrong answers with the lowest detector score; the same seed gives the same images.
+
+    Args:
+        known: what a smaller budget has found; it stays where nothing better comes up.
+    """
+    found = known or unbeaten(pixels)
     pixels, labels = pixels.clone(), labels.clone()  # predictions are made in inference mode
     draws = Draws(pixels, seed)
     for steer in _ways(detector, pixels, labels, attempt, draws):
@@ -96,7 +108,7 @@ def _better(found: Evasion, detector: Detector, made: Tensor, labels: Tensor) ->
     rounded = to_8_bit(made)
     paths, table = measure(detector.extractor, detector.signatures, rounded, detector.thorough)
     scores = total(detector.score, table.values)
-    wrong = torch.from_numpy(paths.seeds) != labels
+    wrong = (torch.from_numpy(paths.seeds) != labels) & torch.from_numpy(np.isin(paths.seeds, detector.judged))
     take = wrong & torch.from_numpy(scores < found.scores)
     chosen = torch.where(take.reshape(-1, 1, 1, 1), rounded, found.pixels)
     return Evasion(chosen, found.wrong | take, np.where(take.numpy(), scores, found.scores))

@@ -16,7 +16,6 @@ from torch import Tensor
 
 from models.graph import Node
 from models.operations import WEIGHTED
-from profiling.attacks.attack import Goal
 from profiling.attacks.ball import lengths
 from profiling.detection.detector import Detector
 from profiling.paths.path import ImagePaths, Indices
@@ -28,12 +27,13 @@ _TINY = 1e-12
 
 def direction(detector: Detector, labels: Tensor, weight: float, lead: float, made: Tensor) -> Tensor:
     """Return where to go: the sum of two directions of length 1, the second ``weight`` times."""
-    graph, layers, goal = detector.network.graph, weighted(detector), Goal(labels)
+    graph, layers = detector.network.graph, weighted(detector)
     paths = detector.extractor.extract(made) if weight else None
     leaf = made.detach().requires_grad_()
     with torch.enable_grad():
         values = graph.record(detector.network.preprocessing.normalise(leaf), [node.name for node in layers.values()])
-        margins = [goal.margin(logits).add(lead).clamp(min=0) for logits in answers(detector, leaf, values)]
+        goals = _goals(detector, labels)
+        margins = [_behind(logits, goals).add(lead).clamp(min=0) for logits in answers(detector, leaf, values)]
         (error,) = torch.autograd.grad(-torch.stack(margins).sum(), leaf, retain_graph=True)
         if paths is None:
             return error
@@ -47,6 +47,19 @@ def answers(detector: Detector, leaf: Tensor, values: Mapping[str, Tensor]) -> l
     """Return the logits of the images, and of the views that a thorough detector compares them with."""
     views = VIEWS.values() if detector.thorough else ()
     return [values[detector.network.graph.output], *(detector.network.logits(change(leaf)) for change in views)]
+
+
+def _goals(detector: Detector, labels: Tensor) -> Tensor:
+    """Return the wrong answers of each image on which there are verdicts, ``(n, k)``."""
+    goals = torch.zeros(len(labels), len(detector.network.labels), dtype=torch.bool)
+    goals[:, torch.from_numpy(detector.judged)] = True
+    return goals.scatter(1, labels[:, None], False)
+
+
+def _behind(logits: Tensor, goals: Tensor) -> Tensor:
+    """Return by how much the best goal is behind the best other answer, ``(n,)``; below 0 it leads."""
+    goal, other = (logits.masked_fill(rows, -torch.inf).amax(1) for rows in (~goals, goals))
+    return other - goal
 
 
 def weighted(detector: Detector) -> dict[str, Node]:

@@ -28,6 +28,7 @@ from profiling.similarity import Feature
 Labels = npt.NDArray[np.int64]
 _FOLDS = 5
 _BINS = 32
+_LEAST_DEVIATION = 0.1  # of one feature on clean images, where others measure the same in other layers
 _STRENGTHS = (0.03, 0.3, 3.0)  # of LogisticRegression: smaller is more regularised
 
 
@@ -89,9 +90,20 @@ def _logistic(examples: Examples, strength: float) -> Score:
 
 def shares(features: tuple[Feature, ...]) -> Floats:
     """Return 1 / (number of features that measure the same), ``(f,)``: what is measured in every layer counts once."""
-    measured = [(feature.measure, feature.kind, feature.rank) for feature in features]
+    measured = [_measured(feature) for feature in features]
     often = Counter(measured)
     return np.array([1 / often[one] for one in measured])
+
+
+def _measured(feature: Feature) -> tuple[str, str, int]:
+    return feature.measure, feature.kind, feature.rank
+
+
+def _typical(features: tuple[Feature, ...], deviation: Floats) -> Floats:
+    """Return for each feature the mean deviation of those that measure the same, ``(f,)``."""
+    _, group = np.unique([str(_measured(feature)) for feature in features], return_inverse=True)
+    mean: Floats = np.bincount(group, deviation) / np.bincount(group)
+    return mean[group]
 
 
 def _standardisation(values: Floats) -> tuple[Floats, Floats]:
@@ -168,13 +180,17 @@ def _curves(model: HistGradientBoostingClassifier, edges: Floats) -> Score:
 def one_class(features: tuple[Feature, ...], clean: Floats) -> Score:
     """Return the mean deviation from clean images ``(n, f)``: no attack is needed, none is preferred.
 
-    Each deviation counts in units of the clean images' standard deviation; each measure weighs the
-    same, in however many layers it is taken.
+    Each deviation counts in units of the clean images' standard deviation, or of a tenth of what is
+    typical of the same measure if that is more: what hardly ever changes on clean images neither
+    counts for nothing nor outweighs everything. Each measure weighs the same, in however many layers
+    it is taken.
     """
-    mean, scale = _standardisation(clean)
+    deviation = clean.std(axis=0)
+    unit = np.maximum(deviation, _LEAST_DEVIATION * _typical(features, deviation))
+    scale = np.where(unit > 1e-9, 1 / np.maximum(unit, 1e-9), 0.0)
     trends = np.array([feature.trend for feature in features], dtype=np.float64)
     weights = shares(features)
-    return DeviationScore(ONE_CLASS, mean, scale, trends, weights / weights.sum())
+    return DeviationScore(ONE_CLASS, clean.mean(axis=0), scale, trends, weights / weights.sum())
 
 
 FITTERS: dict[str, Fitter] = {

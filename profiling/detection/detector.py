@@ -17,7 +17,7 @@ from profiling.detection.seen import Fitting
 from profiling.errors import BundleError
 from profiling.lookup import Floats
 from profiling.paths.extraction import Extractor
-from profiling.paths.path import ImagePaths
+from profiling.paths.path import ImagePaths, Indices
 from profiling.signatures import ClassSignatures
 from profiling.similarity import Feature, FeatureTable, compare
 from profiling.stability import stability
@@ -93,6 +93,11 @@ class Detector:
     @property
     def network(self) -> Network:
         return self.extractor.network
+
+    @property
+    def judged(self) -> Indices:
+        """Classes with enough profiled images for a verdict, ascending."""
+        return self.signatures.classes[self.signatures.images >= ENOUGH_IMAGES]
 
     def examine(self, pixels: Tensor) -> list[Verdict]:
         """Return the verdict on each image of pixels ``n c h w`` in [0, 1].

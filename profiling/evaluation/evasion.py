@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from profiling.attacks.adaptive import Adaptive, evade
+from profiling.attacks.adaptive import Adaptive, evade, unbeaten
 from profiling.building import Correct, at_once
 from profiling.detection.detector import Detector
 from profiling.evaluation.figures import EvasionPoint
@@ -22,8 +22,10 @@ def curve(detector: Detector, clean: Correct[Test], limit: int, seed: int) -> tu
     size = at_once(pixels)  # gradients hold all activations
     parts = list(zip(torch.split(pixels, size), torch.split(labels, size), strict=True))
     by_image, points = Resampling.over(images), []
+    found = [unbeaten(x) for x, _ in parts]
     for budget in track(GREY if pixels.shape[1] == 1 else RGB, "adaptive attack"):
-        found = [evade(detector, x, y, Adaptive(budget), seed) for x, y in parts]
+        tries = zip(parts, found, strict=True)  # what a smaller budget found is within a larger one as well
+        found = [evade(detector, x, y, Adaptive(budget), seed, known) for (x, y), known in tries]
         evaded = np.concatenate([part.evaded(detector.calibration.threshold).numpy() for part in found])
         wrong = np.concatenate([part.wrong.numpy() for part in found])
         points.append(

@@ -76,7 +76,7 @@ class EvasionPoint:
     """The adaptive attack at one Linf budget, at the bundle's threshold.
 
     Attributes:
-        wrong: share of images for which a wrong answer was found.
+        wrong: share of images for which a wrong answer was found, in a class on which there are verdicts.
         evaded: share for which one was found that is not flagged.
         flagged: share of the wrong answers that are flagged in spite of all tries.
     """

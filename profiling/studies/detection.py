@@ -165,15 +165,12 @@ def _trial(subject: Subject, effort: Effort) -> Trial:
 def _ground(varied: Subject, subject: Subject, effort: Effort) -> fitting.Ground:
     measuring = Measuring(varied.extractor, varied.signatures(), thorough=False)
     crafting = Crafting(subject.seed, effort.cache)
-    return fitting.Ground.of(measuring, subject.split, effort.attacks, crafting, effort.sizes)
-
-
-def _options(subject: Subject, effort: Effort) -> fitting.FitOptions:
-    return fitting.FitOptions(effort.classifier, seed=subject.seed, cache=effort.cache)
+    attacks = fitting.learnt(effort.classifier, effort.attacks)
+    return fitting.Ground.of(measuring, subject.split, attacks, crafting, effort.sizes)
 
 
 def _fitted(varied: Subject, subject: Subject, effort: Effort) -> Detector:
-    return _ground(varied, subject, effort).detector(_options(subject, effort))
+    return _ground(varied, subject, effort).detector(effort.classifier)
 
 
 def _judged(detector: Detector, trial: Trial) -> DetectorFigures:
@@ -184,7 +181,7 @@ def _judged(detector: Detector, trial: Trial) -> DetectorFigures:
 def _by_attack(subject: Subject, effort: Effort, trial: Trial) -> dict[str, DetectorFigures]:
     """Fit on each attack alone and judge on all; attacks that never succeed are not fitted on."""
     ground = _ground(subject, subject, effort)
-    detector, scores = ground.detector(_options(subject, effort)), {}
+    detector, scores = ground.detector(effort.classifier), {}
     for attack in effort.attacks:
         try:
             scores[attack.name] = fit(detector.score.kind, ground.taught.examples([attack]))

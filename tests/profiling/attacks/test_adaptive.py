@@ -72,6 +72,29 @@ def test_more_tries_never_do_worse(bundle: Bundle, few: Images) -> None:
     assert (more.scores <= fewer.scores).all()
 
 
+def test_what_a_smaller_budget_found_stays(bundle: Bundle, few: Images) -> None:
+    quick = Adaptive(0.1, steps=10, weights=(0.0,), leads=(0.5,), matched=())
+    smaller = evade(bundle.detector, *few, quick)
+    larger = evade(bundle.detector, *few, replace(quick, budget=0.2), known=smaller)
+    assert smaller.wrong.any()
+    assert (larger.scores <= smaller.scores).all()
+    kept = torch.from_numpy(larger.scores == smaller.scores) & smaller.wrong
+    assert torch.equal(larger.pixels[kept], smaller.pixels[kept])
+
+
+def test_only_answers_with_a_signature_count(bundle: Bundle, few: Images) -> None:
+    """Elsewhere there is no verdict; so nothing is won there, and nobody aims there."""
+    signatures, few_classes = bundle.detector.signatures, [0, 1, 2]
+    counts = {name: rows[few_classes] for name, rows in signatures.counts.items()}
+    known = replace(signatures, classes=signatures.classes[few_classes], images=signatures.images[few_classes])
+    detector = replace(bundle.detector, signatures=replace(known, counts=counts))
+    found = evade(detector, *few, Adaptive(0.4, steps=20, weights=(0.0, 1.0), leads=(0.5,), matched=()))
+    answers = detector.network.predict(found.pixels)
+    assert found.wrong.float().mean() >= 0.5
+    assert set(answers[found.wrong].tolist()) <= set(few_classes)
+    assert np.isinf(found.scores[~found.wrong.numpy()]).all()
+
+
 def test_doubt_is_evaded_by_leading_far(bundle: Bundle, few: Images) -> None:
     """A detector that looks for doubtful answers alone is evaded by sure ones, which a small lead never gives."""
     weights = np.array([float(feature.name == "doubt/the answer") for feature in bundle.detector.features])

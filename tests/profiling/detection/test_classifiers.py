@@ -82,6 +82,16 @@ def test_one_class_survives_storage_and_ignores_what_never_changes() -> None:
     np.testing.assert_array_equal(score.contributions(values)[:, 3], 0)
 
 
+def test_one_class_counts_what_never_changed_before_by_what_other_layers_do() -> None:
+    features = (FEATURES[2], replace(FEATURES[2], layer="b"), FEATURES[0])
+    clean = np.random.default_rng(0).normal(5, 2, size=(300, 3))
+    clean[:, 1] = 7
+    score, spread = one_class(features, clean), clean[:, 0].std()
+    values = clean.mean(axis=0) + np.array([0, 1, 0])
+    expected = 1 / (0.1 * spread / 2) / 4  # a tenth of both layers' mean deviation; half of the measure, half of all
+    assert total(score, values[None])[0] == pytest.approx(expected)
+
+
 def test_joint_similarity_uses_containment_alone() -> None:
     line = np.zeros((50, 4))
     line[:, 2] = np.linspace(-6, 6, 50)

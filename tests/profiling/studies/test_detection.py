@@ -1,5 +1,6 @@
 """Every point of a study is what the ordinary commands would find."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,12 @@ def test_fitting_on_one_attack_is_what_fitting_on_it_alone_finds(subject: Subjec
     assert plain(found.points[ATTACKS[0]]) == usual(subject, effort, ATTACKS[:1])
     assert plain(found.points[EVERY]) == usual(subject, effort, ATTACKS)
     assert found.points[ATTACKS[0]].mean_auc != found.points[EVERY].mean_auc
+
+
+def test_what_learns_from_no_attack_crafts_for_the_test_only(subject: Subject, effort: Effort, tmp_path: Path) -> None:
+    found = detection(subject, "layers", [2.0], replace(effort, classifier="one-class", cache=tmp_path))
+    assert found.points["2"].mean_auc > 0.5
+    assert len(list(tmp_path.rglob("*.safetensors"))) == len(ATTACKS)
 
 
 def test_fewer_profiled_images_are_those_of_a_smaller_subject(subject: Subject, effort: Effort) -> None:
