@@ -47,7 +47,8 @@ def export_graph(module: nn.Module, input_shape: tuple[int, ...]) -> Graph:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise CaptureError(
             f"{type(module).__name__} cannot be exported for inputs {input_shape}: {reason[0]}. "
-            "It must map one tensor n c h w to logits n k, for any n."
+            "It must map one tensor n c h w to logits n k, for any n; if its images have another shape than this, "
+            "say which (--size 28, and one number per channel: --mean 0 --std 1)."
         ) from error
     return graph_of(program, input_shape)
 
