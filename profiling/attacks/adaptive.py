@@ -35,6 +35,7 @@ class Adaptive:
             Each is tried from another random point, as both too little and too much confidence show.
         matched: of so many last weighted layers the outputs are made like those of an image of another
             class; each is tried. None stands for all layers.
+        guides: so many other images are tried for each of ``matched``.
         looks: the true detector is asked after every so many steps.
     """
 
@@ -43,6 +44,7 @@ class Adaptive:
     weights: tuple[float, ...] = (0.0, 0.3, 1.0, 3.0)
     leads: tuple[float, ...] = (0.5, 8.0)
     matched: tuple[int | None, ...] = (1, None)
+    guides: int = 5
     looks: int = 10
 
 
@@ -97,8 +99,10 @@ def _ways(detector: Detector, pixels: Tensor, labels: Tensor, attempt: Adaptive,
     for weight in attempt.weights:
         for lead in attempt.leads:
             yield partial(likeness.direction, detector, labels, weight, lead)
-    guides = matching.guides(labels, draws)
-    if guides is not None:
+    for _ in range(attempt.guides):
+        guides = matching.guides(labels, draws)
+        if guides is None:
+            return
         for layers in attempt.matched:
             yield partial(matching.direction, matching.Target.of(detector, pixels[guides], layers))
 
