@@ -40,7 +40,7 @@ from profiling.signatures import ClassSignatures
 from profiling.similarity import Feature
 from profiling.splits import Split
 
-SCHEMA = 4
+SCHEMA = 5
 MANIFEST = "manifest.json"
 FILES = (
     GRAPH_FILE,

@@ -12,8 +12,9 @@ from profiling.attacks.attack import Attack
 from profiling.attacks.cache import Crafting
 from profiling.building import correct_images, features_of
 from profiling.detection.calibration import calibrate
-from profiling.detection.classifiers import KINDS, fit, one_class
+from profiling.detection.classifiers import KINDS, fit
 from profiling.detection.detector import Detector
+from profiling.detection.deviations import one_class
 from profiling.detection.evidence import Usual
 from profiling.detection.scores import ONE_CLASS, Score, total
 from profiling.detection.seen import Fitting, SeenAttack

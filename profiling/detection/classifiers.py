@@ -6,7 +6,6 @@ both halves.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +18,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 
-from profiling.detection.scores import ONE_CLASS, CurveScore, DeviationScore, LinearScore, Score, bins_of, total
+from profiling.detection.deviations import guarded, shares
+from profiling.detection.scores import ONE_CLASS, CurveScore, LinearScore, Score, bins_of, total
 from profiling.errors import FitError
 from profiling.lookup import Floats
 from profiling.paths.path import Indices
@@ -28,7 +28,6 @@ from profiling.similarity import Feature
 Labels = npt.NDArray[np.int64]
 _FOLDS = 5
 _BINS = 32
-_LEAST_DEVIATION = 0.1  # of one feature on clean images, where others measure the same in other layers
 _STRENGTHS = (0.03, 0.3, 3.0)  # of LogisticRegression: smaller is more regularised
 
 
@@ -86,24 +85,6 @@ def _logistic(examples: Examples, strength: float) -> Score:
     model.fit((examples.values - mean) * scale * portions, examples.adversarial, sample_weight=examples.weights)
     weights: Floats = model.coef_[0].astype(np.float64) * portions
     return LinearScore("logistic", mean, scale, weights, float(model.intercept_[0]))
-
-
-def shares(features: tuple[Feature, ...]) -> Floats:
-    """Return 1 / (number of features that measure the same), ``(f,)``: what is measured in every layer counts once."""
-    measured = [_measured(feature) for feature in features]
-    often = Counter(measured)
-    return np.array([1 / often[one] for one in measured])
-
-
-def _measured(feature: Feature) -> tuple[str, str, int]:
-    return feature.measure, feature.kind, feature.rank
-
-
-def _typical(features: tuple[Feature, ...], deviation: Floats) -> Floats:
-    """Return for each feature the mean deviation of those that measure the same, ``(f,)``."""
-    _, group = np.unique([str(_measured(feature)) for feature in features], return_inverse=True)
-    mean: Floats = np.bincount(group, deviation) / np.bincount(group)
-    return mean[group]
 
 
 def _standardisation(values: Floats) -> tuple[Floats, Floats]:
@@ -177,22 +158,6 @@ def _curves(model: HistGradientBoostingClassifier, edges: Floats) -> Score:
     return CurveScore("additive", edges, heights, origin)
 
 
-def one_class(features: tuple[Feature, ...], clean: Floats) -> Score:
-    """Return the mean deviation from clean images ``(n, f)``: no attack is needed, none is preferred.
-
-    Each deviation counts in units of the clean images' standard deviation, or of a tenth of what is
-    typical of the same measure if that is more: what hardly ever changes on clean images neither
-    counts for nothing nor outweighs everything. Each measure weighs the same, in however many layers
-    it is taken.
-    """
-    deviation = clean.std(axis=0)
-    unit = np.maximum(deviation, _LEAST_DEVIATION * _typical(features, deviation))
-    scale = np.where(unit > 1e-9, 1 / np.maximum(unit, 1e-9), 0.0)
-    trends = np.array([feature.trend for feature in features], dtype=np.float64)
-    weights = shares(features)
-    return DeviationScore(ONE_CLASS, clean.mean(axis=0), scale, trends, weights / weights.sum())
-
-
 FITTERS: dict[str, Fitter] = {
     "logistic": fit_logistic,
     "additive": fit_additive,
@@ -205,17 +170,20 @@ KINDS = ("auto", *FITTERS, ONE_CLASS)
 def fit(kind: str, examples: Examples) -> Score:
     """Fit a classifier; ``auto`` takes the better of logistic and additive by cross-validation.
 
+    All but the paper's linear model are guarded: see ``deviations.guarded``.
+
     Raises:
         FitError: there is no such classifier, or the examples come from too few images.
     """
     images = len(np.unique(examples.sources))
     if images < 2 * _FOLDS:
         raise FitError(f"the examples come from {images} images; at least {2 * _FOLDS} are needed.")
-    if kind == "auto":
-        return _best([fit_logistic, fit_additive], examples)(examples)
-    if kind not in FITTERS:
+    if kind != "auto" and kind not in FITTERS:
         raise FitError(f"there is no classifier {kind!r}; allowed: {', '.join(KINDS)}.")
-    return FITTERS[kind](examples)
+    fitter = _best([fit_logistic, fit_additive], examples) if kind == "auto" else FITTERS[kind]
+    score = fitter(examples)
+    benign = examples.values[examples.adversarial == 0]
+    return score if kind == "joint-similarity" else guarded(score, examples.features, benign)
 
 
 def _best(candidates: list[Fitter], examples: Examples) -> Fitter:

@@ -16,6 +16,8 @@ from profiling.lookup import Floats
 
 ONE_CLASS = "one-class"
 """Kind of the score that has seen clean images only."""
+_GUARD = "guard_"
+_TINY = 1e-12
 Arrays = Mapping[str, np.ndarray[Any, np.dtype[Any]]]
 
 
@@ -104,6 +106,39 @@ class DeviationScore:
         return {**parts, "intercept": _scalar(self.intercept)}
 
 
+@dataclass(frozen=True)
+class GuardedScore:
+    """A score, and beyond ``limit`` of the mean deviation ``steepness`` for each unit of it.
+
+    What the guard adds is divided among the features as their deviations are.
+    """
+
+    base: Score
+    deviation: DeviationScore
+    limit: float
+    steepness: float
+
+    @property
+    def kind(self) -> str:
+        return self.base.kind
+
+    @property
+    def intercept(self) -> float:
+        return self.base.intercept
+
+    def contributions(self, values: Floats) -> Floats:
+        parts = self.deviation.contributions(values)
+        mean = parts.sum(axis=1, keepdims=True)
+        excess = self.steepness * np.maximum(mean - self.limit, 0)
+        added: Floats = excess * parts / np.maximum(mean, _TINY)
+        return self.base.contributions(values) + added
+
+    def arrays(self) -> Arrays:
+        guard = {f"{_GUARD}{name}": array for name, array in self.deviation.arrays().items()}
+        limits = {f"{_GUARD}limit": _scalar(self.limit), f"{_GUARD}steepness": _scalar(self.steepness)}
+        return {**self.base.arrays(), **guard, **limits}
+
+
 def bins_of(values: Floats, edges: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
     """Return how many of each feature's edges lie below each value, ``(n, f)``."""
     columns = [np.searchsorted(edges[j], values[:, j], side="left") for j in range(values.shape[1])]
@@ -116,12 +151,22 @@ def stored_score(kind: str, arrays: Arrays) -> Score:
     Raises:
         KeyError: an array is missing.
     """
+    if f"{_GUARD}limit" in arrays:
+        rest = {name: array for name, array in arrays.items() if not name.startswith(_GUARD)}
+        guard = {name.removeprefix(_GUARD): array for name, array in arrays.items() if name.startswith(_GUARD)}
+        limit, steepness = (float(guard[name][0]) for name in ("limit", "steepness"))
+        return GuardedScore(stored_score(kind, rest), _deviation(guard), limit, steepness)
     intercept = float(arrays["intercept"][0])
     if kind == "additive":
         return CurveScore(kind, arrays["edges"], arrays["heights"], intercept)
     if kind == ONE_CLASS:
-        return DeviationScore(kind, arrays["mean"], arrays["scale"], arrays["trends"], arrays["weights"], intercept)
+        return _deviation(arrays)
     return LinearScore(kind, arrays["mean"], arrays["scale"], arrays["weights"], intercept)
+
+
+def _deviation(arrays: Arrays) -> DeviationScore:
+    mean, scale, trends, weights = (arrays[name] for name in ("mean", "scale", "trends", "weights"))
+    return DeviationScore(ONE_CLASS, mean, scale, trends, weights, float(arrays["intercept"][0]))
 
 
 def _scalar(value: float) -> Floats:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from profiling.detection.classifiers import fit, one_class
+from profiling.detection.classifiers import fit
+from profiling.detection.deviations import one_class
 from profiling.detection.scores import ONE_CLASS, Score
 from profiling.errors import FitError
 from profiling.evaluation.figures import EVERYTHING, NOTHING

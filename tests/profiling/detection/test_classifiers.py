@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from profiling.detection.classifiers import FITTERS, Examples, cross_validated_auc, fit, one_class
+from profiling.detection.classifiers import FITTERS, Examples, cross_validated_auc, fit, fit_additive
+from profiling.detection.deviations import guarded, one_class
 from profiling.detection.scores import ONE_CLASS, stored_score, total
 from profiling.errors import FitError
 from profiling.lookup import Floats
@@ -92,6 +93,27 @@ def test_one_class_counts_what_never_changed_before_by_what_other_layers_do() ->
     assert total(score, values[None])[0] == pytest.approx(expected)
 
 
+def test_guard_adds_nothing_within_what_is_benign_and_rises_beyond() -> None:
+    benign = np.random.default_rng(0).normal(size=(500, 4))
+    base = fit_additive(examples())
+    score, usual = guarded(base, FEATURES, benign), total(one_class(FEATURES, benign), benign)
+    limit = np.quantile(usual, 0.99)
+    added = total(score, benign) - total(base, benign)
+    np.testing.assert_allclose(added, 3 * np.maximum(usual - limit, 0) / usual.std(), atol=1e-9)
+    assert np.count_nonzero(added > 1e-9) == 5
+
+
+def test_guard_stands_in_for_attacks_that_were_never_seen() -> None:
+    """All that was taught is the first feature; the guard knows that the third has never been so far off."""
+    taught = examples()
+    taught.values[:, 1] = 0
+    strange = np.array([[0.0, 0, 40, 0]])
+    score = fit("logistic", taught)
+    benign = taught.values[taught.adversarial == 0]
+    assert total(score, strange)[0] > total(score, benign).max()
+    assert score.contributions(strange)[0].argmax() == 2
+
+
 def test_joint_similarity_uses_containment_alone() -> None:
     line = np.zeros((50, 4))
     line[:, 2] = np.linspace(-6, 6, 50)
@@ -100,9 +122,10 @@ def test_joint_similarity_uses_containment_alone() -> None:
 
 def test_additive_score_is_the_boosted_model() -> None:
     values = examples(seed=2).values
-    separate = score_of("additive", values)
-    moved = [score_of("additive", np.where(np.arange(4) == j, values, 0.0)) for j in range(4)]
-    origin = score_of("additive", np.zeros((1, 4)))
+    score = fit_additive(examples())
+    separate = total(score, values)
+    moved = [total(score, np.where(np.arange(4) == j, values, 0.0)) for j in range(4)]
+    origin = total(score, np.zeros((1, 4)))
     np.testing.assert_allclose(separate, sum(moved) - 3 * origin, atol=1e-9)
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from profiling import building
 from profiling.bundle import Bundle
 from profiling.datasets import Dataset
 from profiling.detection.detector import Detector
+from profiling.detection.scores import LinearScore
 from profiling.errors import BundleError
 from profiling.splits import Split, profile_images
 
@@ -67,7 +69,8 @@ def test_signatures_of_another_extraction_are_refused(bundle: Bundle) -> None:
 
 
 def test_score_that_is_no_number_is_an_error_not_a_verdict(bundle: Bundle, pixels: Tensor) -> None:
-    broken = dataclasses.replace(bundle.detector.score, intercept=float("nan"))  # type: ignore[type-var]
+    nothing = np.zeros(len(bundle.detector.features))
+    broken = LinearScore("broken", nothing, nothing, nothing, float("nan"))
     with pytest.raises(BundleError, match="not a finite number"):
         dataclasses.replace(bundle.detector, score=broken).examine(pixels)
 
