@@ -30,7 +30,7 @@ from models.storage import CONSTANTS_FILE, GRAPH_FILE, load_network, save_networ
 from profiling.detection.calibration import Calibration
 from profiling.detection.detector import Detector
 from profiling.detection.evidence import Usual
-from profiling.detection.scores import stored_score
+from profiling.detection.scores import GuardedScore, stored_score
 from profiling.detection.seen import Fitting
 from profiling.errors import BundleError, ProfilingError
 from profiling.paths.extraction import Extractor
@@ -118,7 +118,7 @@ def load_bundle(folder: Path, kernel: str = "auto") -> Bundle:
             extractor=Extractor(network, Policy(**facts["policy"]), kernel_named(kernel, network.device)),
             signatures=ClassSignatures.load(folder / "signatures.safetensors"),
             features=tuple(Feature(**feature) for feature in facts["features"]),
-            score=stored_score(facts["classifier"], arrays),
+            score=stored_score(facts["classifier"], bool(facts["guarded"]), arrays, len(facts["features"])),
             usual=Usual.from_arrays(arrays),
             calibration=Calibration.from_dict(facts["calibration"]),
             clean_scores=arrays["clean_scores"],
@@ -131,7 +131,7 @@ def load_bundle(folder: Path, kernel: str = "auto") -> Bundle:
         raise
     except (ModelError, ProfilingError, OSError, SafetensorError) as error:
         raise BundleError(f"{folder}: {error}") from error
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         # Checksums fit, so somebody wrote it so: a well-formed bundle with senseless content.
         raise BundleError(f"{folder} has malformed content: {error!r}") from error
     return Bundle(detector, used, manifest)
@@ -141,6 +141,7 @@ def _description(detector: Detector) -> dict[str, Any]:
     return {
         "calibration": detector.calibration.to_dict(),
         "classifier": detector.score.kind,
+        "guarded": isinstance(detector.score, GuardedScore),
         "fitting": detector.fitting.to_dict(),
         "features": [asdict(feature) for feature in detector.features],
         "policy": detector.extractor.policy.to_dict(),

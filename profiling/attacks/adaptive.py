@@ -17,6 +17,7 @@ from models.preprocessing import to_8_bit
 from profiling.attacks import likeness, matching
 from profiling.attacks.ball import project, random_point
 from profiling.attacks.draws import Draws
+from profiling.attacks.matching import Guides
 from profiling.detection.detector import Detector, measure
 from profiling.detection.scores import total
 from profiling.lookup import Floats
@@ -54,8 +55,8 @@ class Evasion:
 
     Attributes:
         pixels: rounded to 8 bit, ``n c h w``; the clean image where no wrong answer was found.
-        wrong: the network answers with a wrong class that has a signature, ``(n,)``. On others the
-            detector gives no verdict but ``uncertain``, so nothing is won there.
+        wrong: the network answers with a wrong class that the detector judges, ``(n,)``. On others
+            its verdict is ``uncertain``, so nothing is won there.
         scores: the detector's, ``(n,)``; infinite where no wrong answer was found.
     """
 
@@ -74,17 +75,24 @@ def unbeaten(pixels: Tensor) -> Evasion:
 
 
 def evade(
-    detector: Detector, pixels: Tensor, labels: Tensor, attempt: Adaptive, seed: int = 0, known: Evasion | None = None
+    detector: Detector,
+    pixels: Tensor,
+    labels: Tensor,
+    attempt: Adaptive,
+    seed: int = 0,
+    guides: Guides | None = None,
+    known: Evasion | None = None,
 ) -> Evasion:
     """Search for wrong answers with the lowest detector score; the same seed gives the same images.
 
     Args:
+        guides: clean images to make others like; the images themselves if there are none.
         known: what a smaller budget has found; it stays where nothing better comes up.
     """
     found = known or unbeaten(pixels)
     pixels, labels = pixels.clone(), labels.clone()  # predictions are made in inference mode
     draws = Draws(pixels, seed)
-    for steer in _ways(detector, pixels, labels, attempt, draws):
+    for steer in _ways(detector, labels, guides or Guides(pixels, labels), attempt, draws):
         made = random_point(pixels, "Linf", attempt.budget, draws)
         for step in range(1, attempt.steps + 1):
             length = 2 * attempt.budget * (1 - (step - 1) / attempt.steps) / 5
@@ -94,17 +102,14 @@ def evade(
     return found
 
 
-def _ways(detector: Detector, pixels: Tensor, labels: Tensor, attempt: Adaptive, draws: Draws) -> Iterator[Steer]:
+def _ways(detector: Detector, labels: Tensor, guides: Guides, attempt: Adaptive, draws: Draws) -> Iterator[Steer]:
     """Yield every way to go that is tried, each from a random point of its own."""
     for weight in attempt.weights:
         for lead in attempt.leads:
             yield partial(likeness.direction, detector, labels, weight, lead)
-    for _ in range(attempt.guides):
-        guides = matching.guides(labels, draws)
-        if guides is None:
-            return
+    for chosen in guides.choose(labels, detector.judged, attempt.guides, draws):
         for layers in attempt.matched:
-            yield partial(matching.direction, matching.Target.of(detector, pixels[guides], layers))
+            yield partial(matching.direction, matching.Target.of(detector, chosen, layers))
 
 
 def _better(found: Evasion, detector: Detector, made: Tensor, labels: Tensor) -> Evasion:

@@ -9,22 +9,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from profiling.attacks.draws import Draws
 from profiling.attacks.likeness import answers, weighted
 from profiling.detection.detector import Detector
+from profiling.paths.path import Indices
 
 _TINY = 1e-12
 
 
-def guides(labels: Tensor, draws: Draws) -> Tensor | None:
-    """Return for each image a random one of another class, ``(n,)``; None where all are of one class."""
-    if bool((labels == labels[0]).all()):
-        return None
-    chance = draws.uniform(len(labels))
-    return chance.masked_fill(labels[:, None] == labels, -1).argmax(dim=1)
+@dataclass(frozen=True)
+class Guides:
+    """Clean images ``n c h w`` that others are made like, and their classes ``(n,)``."""
+
+    pixels: Tensor
+    labels: Tensor
+
+    def choose(self, labels: Tensor, judged: Indices, count: int, draws: Draws) -> list[Tensor]:
+        """Return up to ``count`` times a guide for each image: distinct ones, of other classes with verdicts.
+
+        An image for which there are fewer gets any; nothing is won on those.
+        """
+        allowed = (labels[:, None] != self.labels) & torch.from_numpy(np.isin(self.labels.numpy(), judged))
+        most = min(count, int(allowed.sum(1).amax()))
+        chosen = draws.uniform(len(self.labels)).masked_fill(~allowed, -1).topk(most, dim=1).indices
+        return [self.pixels[column] for column in chosen.T]
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,9 @@ def one_class(features: tuple[Feature, ...], clean: Floats) -> DeviationScore:
     """Return the mean deviation from clean images ``(n, f)``: no attack is needed, none is preferred.
 
     Each deviation counts in units of the clean images' standard deviation, or of a tenth of what is
-    typical of the same measure if that is more: what hardly ever changes on clean images neither
-    counts for nothing nor outweighs everything. Each measure weighs the same, in however many layers
-    it is taken.
+    typical of the same measure in all layers if that is more: what hardly ever changes in one layer
+    neither counts for nothing nor outweighs everything. What never changes in any layer is left out.
+    Each measure weighs the same, in however many layers it is taken.
     """
     deviation = clean.std(axis=0)
     unit = np.maximum(deviation, _LEAST_DEVIATION * _typical(features, deviation))
@@ -44,8 +44,9 @@ def guarded(score: Score, features: tuple[Feature, ...], benign: Floats) -> Scor
     deviation = one_class(features, benign)
     usual = total(deviation, benign)
     spread = float(usual.std())
-    steepness = _STEEPNESS / spread if spread > 0 else 0.0
-    return GuardedScore(score, deviation, float(np.quantile(usual, _GUARDED_FROM)), steepness)
+    limit = float(np.quantile(usual, _GUARDED_FROM))
+    steepness = _STEEPNESS / spread if spread > 1e-6 * max(limit, 1) else 0.0  # else they agree up to rounding
+    return GuardedScore(score, deviation, limit, steepness)
 
 
 def shares(features: tuple[Feature, ...]) -> Floats:

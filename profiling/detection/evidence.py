@@ -55,10 +55,16 @@ class Usual:
 
     @staticmethod
     def from_arrays(arrays: Arrays) -> Usual:
-        """Return the statistics stored by ``arrays``."""
-        return Usual(
-            arrays["usual_classes"], arrays["usual_mean"], arrays["usual_deviation"], arrays["usual_contributions"]
-        )
+        """Return the statistics stored by ``arrays``.
+
+        Raises:
+            KeyError, ValueError: something is missing, or they do not fit each other.
+        """
+        names = ("classes", "mean", "deviation", "contributions")
+        classes, mean, deviation, contributions = (arrays[f"usual_{name}"] for name in names)
+        if not mean.shape == deviation.shape == (len(classes) + 1, *contributions.shape):
+            raise ValueError("the stored statistics of clean images do not fit each other.")
+        return Usual(classes, mean, deviation, contributions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ deviations of clean images.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from profiling.lookup import Floats
 
 ONE_CLASS = "one-class"
 """Kind of the score that has seen clean images only."""
+MOST = 30.0
 _GUARD = "guard_"
 _TINY = 1e-12
 Arrays = Mapping[str, np.ndarray[Any, np.dtype[Any]]]
@@ -86,6 +87,7 @@ class CurveScore:
 class DeviationScore:
     """Weighted deviations from clean images, in the suspicious direction where one is known, else in any.
 
+    A deviation counts as ``MOST`` standard deviations if it is more: one feature cannot say everything.
     ``scale`` is 1 / standard deviation of clean images, 0 for features that never change; ``trends``
     are those of the features, see ``Feature``. All have shape ``(f,)``.
     """
@@ -99,7 +101,8 @@ class DeviationScore:
 
     def contributions(self, values: Floats) -> Floats:
         away = (values - self.mean) * self.scale
-        return np.where(self.trends == 0, np.abs(away), np.maximum(away * self.trends, 0)) * self.weights
+        suspicious = np.where(self.trends == 0, np.abs(away), np.maximum(away * self.trends, 0))
+        return np.minimum(suspicious, MOST) * self.weights
 
     def arrays(self) -> Arrays:
         parts = {"mean": self.mean, "scale": self.scale, "trends": self.trends, "weights": self.weights}
@@ -145,28 +148,53 @@ def bins_of(values: Floats, edges: Floats) -> np.ndarray[tuple[int, ...], np.dty
     return np.stack(columns, axis=1)
 
 
-def stored_score(kind: str, arrays: Arrays) -> Score:
+def stored_score(kind: str, guarded: bool, arrays: Arrays, features: int) -> Score:
     """Return the score of ``kind`` from its stored arrays.
 
     Raises:
         KeyError: an array is missing.
+        ValueError: they are not those of a score of so many features.
     """
-    if f"{_GUARD}limit" in arrays:
-        rest = {name: array for name, array in arrays.items() if not name.startswith(_GUARD)}
-        guard = {name.removeprefix(_GUARD): array for name, array in arrays.items() if name.startswith(_GUARD)}
-        limit, steepness = (float(guard[name][0]) for name in ("limit", "steepness"))
-        return GuardedScore(stored_score(kind, rest), _deviation(guard), limit, steepness)
-    intercept = float(arrays["intercept"][0])
-    if kind == "additive":
-        return CurveScore(kind, arrays["edges"], arrays["heights"], intercept)
+    if guarded:
+        limit, steepness = (_number(arrays, f"{_GUARD}{name}") for name in ("limit", "steepness"))
+        _require(steepness >= 0, "the guard's steepness is below 0")
+        return GuardedScore(
+            stored_score(kind, False, arrays, features), _deviation(arrays, _GUARD, features), limit, steepness
+        )
     if kind == ONE_CLASS:
-        return _deviation(arrays)
-    return LinearScore(kind, arrays["mean"], arrays["scale"], arrays["weights"], intercept)
+        return _deviation(arrays, "", features)
+    intercept = _number(arrays, "intercept")
+    if kind == "additive":
+        edges, heights = arrays["edges"], arrays["heights"]
+        _require(edges.shape == (features, heights.shape[-1] - 1) and len(heights) == features, "its curves do not fit")
+        _require(bool(np.isfinite(heights).all() and (edges[:, 1:] >= edges[:, :-1]).all()), "its curves are none")
+        return CurveScore(kind, edges, heights, intercept)
+    mean, scale, weights = _columns(arrays, ("mean", "scale", "weights"), features)
+    return LinearScore(kind, mean, scale, weights, intercept)
 
 
-def _deviation(arrays: Arrays) -> DeviationScore:
-    mean, scale, trends, weights = (arrays[name] for name in ("mean", "scale", "trends", "weights"))
-    return DeviationScore(ONE_CLASS, mean, scale, trends, weights, float(arrays["intercept"][0]))
+def _deviation(arrays: Arrays, prefix: str, features: int) -> DeviationScore:
+    names = [f"{prefix}{name}" for name in ("mean", "scale", "trends", "weights")]
+    mean, scale, trends, weights = _columns(arrays, names, features)
+    _require(bool((scale >= 0).all() and (weights >= 0).all()), "it has negative deviations")
+    _require(bool(np.isin(trends, (-1, 0, 1)).all()), "its directions are none")
+    return DeviationScore(ONE_CLASS, mean, scale, trends, weights, _number(arrays, f"{prefix}intercept"))
+
+
+def _columns(arrays: Arrays, names: Sequence[str], features: int) -> list[Floats]:
+    found = [arrays[name] for name in names]
+    _require(all(one.shape == (features,) and np.isfinite(one).all() for one in found), "its weights do not fit")
+    return found
+
+
+def _number(arrays: Arrays, name: str) -> float:
+    _require(arrays[name].shape == (1,) and bool(np.isfinite(arrays[name]).all()), f"{name} is no number")
+    return float(arrays[name][0])
+
+
+def _require(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise ValueError(f"the stored score makes no sense: {otherwise}.")
 
 
 def _scalar(value: float) -> Floats:

@@ -145,7 +145,8 @@ def _lessons(detector: Detector, split: Split, taught: Taught, options: Options)
     network, seed = detector.network, detector.fitting.seed
     profiled = correct_images(network, split.profiled, options.profiled)
     won = [crafted.pixels[crafted.success] for crafted in taught.crafted.values()]
-    changed = [control_all(control, network, taught.clean, seed) for control in controls(list(taught.attacks))]
+    benignly = controls(list(taught.attacks)) if taught.attacks else []  # else no detector learns from them
+    changed = [control_all(control, network, taught.clean, seed) for control in benignly]
     benign = torch.cat([taught.clean.pixels, *(made.pixels[made.kept] for made in changed)])
     return Lessons(
         network=network,

@@ -4,10 +4,12 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import load_file, save
 
 from models.network import Network, canonical_json
 from profiling import building
@@ -15,6 +17,7 @@ from profiling.attacks.registry import declared, suite
 from profiling.bundle import FILES, MANIFEST, SCHEMA, Bundle, _sealed, _sha256, load_bundle, save_bundle
 from profiling.datasets import Dataset
 from profiling.errors import BundleError
+from profiling.lookup import Floats
 from profiling.paths.extraction import Extractor
 from profiling.paths.policy import Policy
 from profiling.splits import Split, profile_images
@@ -117,6 +120,37 @@ def test_other_schema_and_other_golden_score_are_refused(copy: Path) -> None:
 @pytest.mark.parametrize("changes", [{"golden": {}}, {"golden": 3}, {"golden": {"pixels": [1], "predicted": 0}}])
 def test_senseless_content_is_refused(copy: Path, changes: dict[str, object]) -> None:
     resealed(copy, **changes)
+    with pytest.raises(BundleError, match="malformed content"):
+        load_bundle(copy)
+
+
+NOTHING = np.zeros(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("intercept", NOTHING),
+        ("guard_limit", NOTHING),
+        ("guard_limit", np.array([np.inf])),
+        ("guard_limit", None),
+        ("guard_steepness", np.array([-1000.0])),
+        ("guard_scale", np.ones((2, 3))),
+        ("guard_trends", np.array([2.0])),
+        ("weights", np.array([np.nan])),
+        ("usual_mean", np.zeros((0, 3))),
+    ],
+)
+def test_senseless_scores_are_refused(copy: Path, name: str, value: Floats | None) -> None:
+    path = copy / "detector.safetensors"
+    arrays = load_file(path)
+    if value is None:
+        del arrays[name]
+    else:  # a single number stands for a whole column of it
+        fills = value.shape == (1,) and arrays[name].shape != (1,)
+        arrays[name] = np.full_like(arrays[name], value[0]) if fills else value
+    path.write_bytes(save(arrays))
+    resealed(copy)
     with pytest.raises(BundleError, match="malformed content"):
         load_bundle(copy)
 

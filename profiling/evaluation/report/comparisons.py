@@ -159,9 +159,9 @@ def adaptive(report: Report) -> Html:
         for point in report.adaptive
     ]
     caption = (
-        "Rings on a dotted line: images for which a wrong answer was found; dots on a dashed line, with their 95 "
-        "% interval shaded: those for which it was found "
-        "and not flagged. The lower the dashed line, the better; this is a lower bound of what an attacker can do."
+        "Rings on a dotted line: images for which a wrong answer was found, in a class on which there are verdicts; "
+        "dots on a dashed line, with their 95 % interval shaded: those for which it was found and not flagged. The "
+        "lower the dashed line, the better; this is a lower bound of what an attacker can do."
     )
     header = ("Linf budget", "wrong answer found", "and not flagged", "wrong answers flagged", "images")
     return section(title, figure(caption, evasion_picture(report.adaptive)), table("By budget", header, rows))

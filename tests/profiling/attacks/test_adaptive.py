@@ -1,6 +1,8 @@
 """The adaptive attack breaks what is broken, gains by knowing the detector, and reports the truth."""
 
 from dataclasses import replace
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from profiling.building import correct_images, features_of
 from profiling.bundle import Bundle
 from profiling.detection.detector import Detector, measure
 from profiling.detection.scores import LinearScore, total
+from profiling.evaluation import evasion
 from profiling.splits import Split
 
 Images = tuple[Tensor, Tensor]
@@ -84,9 +87,10 @@ def test_what_a_smaller_budget_found_stays(bundle: Bundle, few: Images) -> None:
 
 def test_only_answers_with_a_signature_count(bundle: Bundle, few: Images) -> None:
     """Elsewhere there is no verdict; so nothing is won there, and nobody aims there."""
-    signatures, few_classes = bundle.detector.signatures, [0, 1, 2]
-    counts = {name: rows[few_classes] for name, rows in signatures.counts.items()}
-    known = replace(signatures, classes=signatures.classes[few_classes], images=signatures.images[few_classes])
+    signatures, few_classes, known_classes = bundle.detector.signatures, [0, 1, 2], [0, 1, 2, 3]
+    counts = {name: rows[known_classes] for name, rows in signatures.counts.items()}
+    images = np.array([50, 50, 50, 9])  # too few for a verdict on the last
+    known = replace(signatures, classes=signatures.classes[known_classes], images=images)
     detector = replace(bundle.detector, signatures=replace(known, counts=counts))
     found = evade(detector, *few, Adaptive(0.4, steps=20, weights=(0.0, 1.0), leads=(0.5,), matched=()))
     answers = detector.network.predict(found.pixels)
@@ -131,28 +135,55 @@ def test_membership_is_the_path_and_its_gradient_the_soft_top_k() -> None:
     torch.testing.assert_close(gradient, expected * (1 - expected) / size.std(1, keepdim=True) * output.detach().sign())
 
 
-def test_guides_are_images_of_another_class(few: Images) -> None:
+def test_guides_are_distinct_images_of_other_classes_with_verdicts(few: Images) -> None:
     pixels, labels = few
-    found = matching.guides(labels, Draws(pixels, 0))
-    assert found is not None
-    assert (labels[found] != labels).all()
-    assert len(set(found.tolist())) > 1
-    assert matching.guides(torch.zeros(16), Draws(pixels, 0)) is None
+    guides, draws, judged = matching.Guides(pixels, labels), Draws(pixels, 0), np.array([1, 2, 3])
+    number = {image.numpy().tobytes(): index for index, image in enumerate(pixels)}
+    chosen = [[number[image.numpy().tobytes()] for image in one] for one in guides.choose(labels, judged, 3, draws)]
+    for image, own in enumerate(zip(*chosen, strict=True)):
+        admissible = [i for i, label in enumerate(labels.tolist()) if label in judged and label != int(labels[image])]
+        assert set(own) <= set(admissible) or len(admissible) < len(own)
+        assert len(set(own)) == len(own)
+    alone = matching.Guides(pixels[:1], labels[:1])
+    assert alone.choose(labels[:1], np.arange(10), 5, Draws(pixels[:1], 0)) == []
+
+
+def test_more_guides_find_more(bundle: Bundle, few: Images) -> None:
+    attempt = Adaptive(0.3, steps=30, weights=(), leads=(), matched=(None,))
+    one, five = (evade(bundle.detector, *few, replace(attempt, guides=count)).scores for count in (1, 5))
+    assert np.count_nonzero(five < one) >= 6
+    assert np.count_nonzero(five > one) <= 2  # which random points are drawn depends on how many guides are
+
+
+def test_a_single_image_is_made_like_others(bundle: Bundle, few: Images) -> None:
+    pixels, labels = few
+    attempt = Adaptive(0.8, steps=30, weights=(), leads=(), matched=(None,))
+    assert not evade(bundle.detector, pixels[:1], labels[:1], attempt).wrong.any()
+    assert evade(bundle.detector, pixels[:1], labels[:1], attempt, guides=matching.Guides(*few)).wrong.all()
+
+
+def test_the_curve_never_falls(bundle: Bundle, digits_split: Split) -> None:
+    little = partial(Adaptive, steps=10, weights=(0.0,), leads=(0.5,), guides=1)
+    clean = correct_images(bundle.detector.network, digits_split.test, 12)
+    points = evasion.curve(bundle.detector, clean, 12, seed=0, effort=little)
+    for one, more in pairwise(points):
+        assert one.wrong.value <= more.wrong.value
+        assert one.evaded.value <= more.evaded.value
+    assert points[0].wrong.value < points[-1].wrong.value
 
 
 @pytest.mark.parametrize("layers", [1, None])
 @pytest.mark.parametrize("thorough", [False, True])
 def test_matching_takes_an_image_to_its_guide(bundle: Bundle, few: Images, layers: int | None, thorough: bool) -> None:
     detector, (pixels, labels) = replace(bundle.detector, thorough=thorough), few
-    guides = matching.guides(labels, Draws(pixels, 0))
-    assert guides is not None
-    target = matching.Target.of(detector, pixels[guides], layers)
+    (guide,) = matching.Guides(pixels, labels).choose(labels, detector.judged, 1, Draws(pixels, 0))
+    target = matching.Target.of(detector, guide, layers)
     assert len(target.names) == (layers or len(detector.extractor.layout.layers))
-    assert matching.direction(target, pixels[guides]).abs().max() == 0  # it is there
+    assert matching.direction(target, guide).abs().max() == 0  # it is there
     made = pixels.clone()
     for _ in range(60):
         made = (made + 0.02 * matching.direction(target, made).sign()).clamp(0, 1)
-    assert (detector.network.predict(made) == labels[guides]).float().mean() >= 0.9
+    assert (detector.network.predict(made) == detector.network.predict(guide)).float().mean() >= 0.9
 
 
 def test_matching_alone_evades(bundle: Bundle, few: Images) -> None:

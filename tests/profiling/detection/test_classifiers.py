@@ -7,7 +7,7 @@ import pytest
 
 from profiling.detection.classifiers import FITTERS, Examples, cross_validated_auc, fit, fit_additive
 from profiling.detection.deviations import guarded, one_class
-from profiling.detection.scores import ONE_CLASS, stored_score, total
+from profiling.detection.scores import ONE_CLASS, Arrays, Score, stored_score, total
 from profiling.errors import FitError
 from profiling.lookup import Floats
 from profiling.similarity import Feature
@@ -31,6 +31,11 @@ def examples(n: int = 400, seed: int = 0) -> Examples:
     return Examples(FEATURES, values, adversarial, np.arange(n) // 2)
 
 
+def arrays_of(score: Score) -> Arrays:
+    """Return what would be read back."""
+    return {name: np.array(array) for name, array in score.arrays().items()}
+
+
 def score_of(kind: str, values: Floats) -> Floats:
     return total(fit(kind, examples()), values)
 
@@ -43,7 +48,7 @@ def test_it_separates_what_can_be_separated(kind: str) -> None:
 @pytest.mark.parametrize("kind", FITTERS)
 def test_score_is_intercept_plus_contributions_and_survives_storage(kind: str) -> None:
     score, values = fit(kind, examples()), examples(seed=1).values
-    stored = stored_score(kind, {name: np.array(array) for name, array in score.arrays().items()})
+    stored = stored_score(kind, kind != "joint-similarity", arrays_of(score), 4)
     np.testing.assert_array_equal(total(stored, values), total(score, values))
     np.testing.assert_allclose(score.contributions(values).sum(1) + score.intercept, total(score, values))
     np.testing.assert_array_equal(score.contributions(values)[:, 3], 0)
@@ -78,7 +83,7 @@ def test_one_class_adds_up_deviations_in_the_suspicious_direction() -> None:
 def test_one_class_survives_storage_and_ignores_what_never_changes() -> None:
     clean, values = examples().values, examples(seed=1).values
     score = one_class(FEATURES, clean)
-    stored = stored_score(ONE_CLASS, {name: np.array(array) for name, array in score.arrays().items()})
+    stored = stored_score(ONE_CLASS, False, arrays_of(score), 4)
     np.testing.assert_array_equal(total(stored, values), total(score, values))
     np.testing.assert_array_equal(score.contributions(values)[:, 3], 0)
 
@@ -88,9 +93,9 @@ def test_one_class_counts_what_never_changed_before_by_what_other_layers_do() ->
     clean = np.random.default_rng(0).normal(5, 2, size=(300, 3))
     clean[:, 1] = 7
     score, spread = one_class(features, clean), clean[:, 0].std()
-    values = clean.mean(axis=0) + np.array([0, 1, 0])
+    values = clean.mean(axis=0) + np.array([[0, 1, 0], [0, 100, 0]])
     expected = 1 / (0.1 * spread / 2) / 4  # a tenth of both layers' mean deviation; half of the measure, half of all
-    assert total(score, values[None])[0] == pytest.approx(expected)
+    assert total(score, values) == pytest.approx([expected, 30 / 4])  # no more than 30 units
 
 
 def test_guard_adds_nothing_within_what_is_benign_and_rises_beyond() -> None:

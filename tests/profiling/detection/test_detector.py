@@ -10,8 +10,8 @@ from torch import Tensor
 from profiling import building
 from profiling.bundle import Bundle
 from profiling.datasets import Dataset
-from profiling.detection.detector import Detector
-from profiling.detection.scores import LinearScore
+from profiling.detection.detector import Detector, measure
+from profiling.detection.scores import GuardedScore, LinearScore, total
 from profiling.errors import BundleError
 from profiling.splits import Split, profile_images
 
@@ -22,7 +22,12 @@ def pixels(digits: Dataset, digits_split: Split, bundle: Bundle) -> Tensor:
 
 
 def test_evidence_adds_up_to_the_score(bundle: Bundle, pixels: Tensor) -> None:
-    for verdict in bundle.detector.examine(pixels):
+    noise = torch.rand(8, *pixels.shape[1:], generator=torch.Generator().manual_seed(0))
+    score = bundle.detector.score
+    assert isinstance(score, GuardedScore)
+    table = measure(bundle.detector.extractor, bundle.detector.signatures, noise, False)[1]
+    assert (total(score, table.values) > total(score.base, table.values)).any()  # the guard is at work
+    for verdict in bundle.detector.examine(torch.cat([pixels, noise])):
         added = sum(layer.contribution for layer in verdict.layers)
         assert verdict.usual_score + added == pytest.approx(verdict.score)
         assert {layer.layer for layer in verdict.layers} == {*bundle.detector.extractor.layout.names, "the answer"}
