@@ -162,6 +162,7 @@ CONSTANT = CREATION | {
     "aten.div.Tensor_mode",
     "aten.eq.Scalar",
     "aten.fill.Scalar",
+    "aten.fill.Tensor",  # what torch 2.11 makes of the former
     "aten.full.default",
     "aten.ge.Scalar",
     "aten.logical_not.default",
