@@ -6,6 +6,7 @@ RUN python -m venv /opt/pathprint \
  && /opt/pathprint/bin/pip install --no-cache-dir --require-hashes -r /requirements/bootstrap.txt \
  && /opt/pathprint/bin/uv pip install --no-cache --python /opt/pathprint/bin/python --compile-bytecode \
       --require-hashes -r /requirements/service.txt
+COPY src /opt/app/src
 COPY models /opt/app/models
 COPY profiling /opt/app/profiling
 COPY app /opt/app/app
@@ -16,10 +17,10 @@ COPY --from=build /opt/pathprint /opt/pathprint
 COPY --from=build /opt/app /opt/app
 WORKDIR /opt/app
 # The running container may be read-only but for /tmp, and numba needs a place for what it compiles at start.
-ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 OMP_WAIT_POLICY=PASSIVE NUMBA_CACHE_DIR=/tmp/numba
+ENV PYTHONPATH=/opt/app/src PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 OMP_WAIT_POLICY=PASSIVE NUMBA_CACHE_DIR=/tmp/numba
 USER 10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --start-period=60s CMD ["/opt/pathprint/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/readyz', timeout=3)"]
-ENTRYPOINT ["/opt/pathprint/bin/python", "-m", "profiling.cli"]
+ENTRYPOINT ["/opt/pathprint/bin/python", "-m", "pathprint.profiling.cli"]
 CMD ["serve", "/bundle", "--host", "0.0.0.0"]

@@ -1,4 +1,4 @@
-# Every target builds .venv first if it is missing. Needs only make and Python 3.11 to 3.14.
+# Every target builds .venv first if it is missing. Needs only make and Python 3.11 or newer.
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -14,7 +14,7 @@ install: $(INSTALLED)  ## Make .venv with exactly what requirements/dev.txt says
 # TORCH=cpu takes PyTorch's CPU wheels (1 GB instead of 5) where their index is reachable. These
 # are other files than the hashed ones, so they are pinned by version only.
 $(INSTALLED): requirements/dev.txt requirements/bootstrap.txt pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 15) else "Pathprint needs Python 3.11 to 3.14; set PYTHON=")'
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Pathprint needs Python 3.11 or newer; set PYTHON=")'
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
 ifeq ($(TORCH),cpu)

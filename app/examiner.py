@@ -18,11 +18,11 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor
 
-from app.media import sniff
-from app.problems import ProblemError
-from app.uploads import Upload
-from models.preprocessing import Preprocessing, decode, to_image
-from profiling.detection.detector import Detector, Verdict
+from pathprint.app.api.media import sniff
+from pathprint.app.api.problems import ProblemError
+from pathprint.app.api.uploads import Upload
+from pathprint.models.preprocessing import Preprocessing, decode, to_image
+from pathprint.profiling.detection.detector import Detector, Verdict
 
 T = TypeVar("T")
 

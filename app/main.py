@@ -1,4 +1,4 @@
-"""Put the service together: ``uvicorn app.main:from_environment --factory``."""
+"""Put the service together: ``uvicorn pathprint.app.main:from_environment --factory``."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from app.context import RequestContext
-from app.documentation import DESCRIPTION, Documented
-from app.logs import configure_logs
-from app.problems import install
-from app.routes import detect, health
-from app.service import running
-from app.settings import Settings
-from profiling.bundle import Bundle, load_bundle
-from profiling.errors import BundleError
+from pathprint.app.api.context import RequestContext
+from pathprint.app.api.documentation import DESCRIPTION, Documented
+from pathprint.app.api.problems import install
+from pathprint.app.api.routes import detect, health
+from pathprint.app.logs import configure_logs
+from pathprint.app.service import running
+from pathprint.app.settings import Settings
+from pathprint.profiling.detection.bundle import Bundle, load_bundle
+from pathprint.profiling.errors import BundleError
 
 API_VERSION = "1.0"
 

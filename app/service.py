@@ -11,13 +11,13 @@ import structlog
 import torch
 from fastapi import Depends, FastAPI, Request
 
-from app.examiner import Examiner
-from app.problems import ProblemError
-from app.schemas import Model
-from app.settings import Settings
-from profiling.bundle import Bundle
-from profiling.detection.calibration import Calibration
-from profiling.threads import settle_threads
+from pathprint.app.api.problems import ProblemError
+from pathprint.app.api.schemas import Model
+from pathprint.app.examiner import Examiner
+from pathprint.app.settings import Settings
+from pathprint.profiling.detection.bundle import Bundle
+from pathprint.profiling.detection.calibration import Calibration
+from pathprint.profiling.threads import settle_threads
 
 log = structlog.get_logger("app")
 

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.operations import FRESH, IN_PLACE, in_place, resolve
+from pathprint.models.operations import FRESH, IN_PLACE, in_place, resolve
 
 INPUT = "input"
 """Name of the value that a run starts from: the network input, float32 ``n c h w``."""
@@ -37,7 +37,7 @@ class Node:
 
     Attributes:
         name: unique name of the value that it computes.
-        operation: name in ``models.operations``.
+        operation: name in ``pathprint.models.operations``.
         args, kwargs: literals, ``Ref``\\ s, and lists of them.
         layer: qualified name of the source module, ``@2`` for its second call, and so on.
     """

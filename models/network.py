@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.canonical import canonise, check_same_logits
-from models.capture import export_graph, ready_copy
-from models.errors import CaptureError
-from models.graph import Graph, Node, Ref
-from models.preprocessing import Preprocessing
+from pathprint.models.capture.canonical import canonise, check_same_logits
+from pathprint.models.capture.capture import export_graph, ready_copy
+from pathprint.models.errors import CaptureError
+from pathprint.models.graph import Graph, Node, Ref
+from pathprint.models.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2 import functional as transform
 
-from models.errors import ImageError, NetworkFileError
+from pathprint.models.errors import ImageError, NetworkFileError
 
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
 MAX_SIDE = 8192

@@ -12,11 +12,11 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from models.errors import NetworkFileError
-from models.graph import INPUT, Graph, Node, Ref
-from models.network import Network, canonical_json
-from models.operations import ALLOWED
-from models.preprocessing import Preprocessing
+from pathprint.models.errors import NetworkFileError
+from pathprint.models.graph import INPUT, Graph, Node, Ref
+from pathprint.models.network import Network, canonical_json
+from pathprint.models.operations import ALLOWED
+from pathprint.models.preprocessing import Preprocessing
 
 GRAPH_FILE = "network.json"
 CONSTANTS_FILE = "network.safetensors"

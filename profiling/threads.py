@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import torch
 
-from models.preprocessing import Preprocessing
+from pathprint.models.preprocessing import Preprocessing
 
 _SMALL = 32 * 32
 Item = TypeVar("Item")

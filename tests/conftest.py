@@ -13,15 +13,16 @@ import torch
 if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")  # before Triton loads: its kernels then run on the CPU
 
-from models import zoo
-from models.network import Network
-from profiling import building, fitting
-from profiling.attacks.registry import chosen
-from profiling.bundle import Bundle, load_bundle, save_bundle
-from profiling.datasets import Dataset, open_dataset
-from profiling.paths.extraction import Extractor
-from profiling.signatures import ClassSignatures
-from profiling.splits import Split, profile_images, split
+from pathprint.models.network import Network
+from pathprint.models.zoo import catalogue as zoo
+from pathprint.profiling.attacks.registry import chosen
+from pathprint.profiling.data.datasets import Dataset, open_dataset
+from pathprint.profiling.data.roles import Split, profile_images, split
+from pathprint.profiling.detection.bundle import Bundle, load_bundle, save_bundle
+from pathprint.profiling.jobs import fit as fitting
+from pathprint.profiling.jobs import profile as building
+from pathprint.profiling.paths.extraction import Extractor
+from pathprint.profiling.signatures.counts import ClassSignatures
 
 DATA = Path(os.environ.get("PATHPRINT_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 

@@ -19,7 +19,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from models.errors import NetworkFileError
+from pathprint.models.errors import NetworkFileError
 
 MAX_JSON = 128 * 2**20
 """Largest program that is read, in bytes; MaxViT's, with every stack trace, has 4 MB."""

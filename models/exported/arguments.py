@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from models.exported.archive import DTYPES
+from pathprint.models.exported.archive import DTYPES
 
 Values = Mapping[str, Any]
 """What has been computed so far, by name."""

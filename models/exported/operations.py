@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from models import operations
-from models.decompositions import DECOMPOSITIONS
-from models.operations import ALLOWED, ASSERTIONS, CONSTANT, IDENTITIES, VIEWS
+from pathprint.models import operations
+from pathprint.models.capture.decompositions import DECOMPOSITIONS
+from pathprint.models.operations import ALLOWED, ASSERTIONS, CONSTANT, IDENTITIES, VIEWS
 
 _PLAIN = ALLOWED | IDENTITIES | VIEWS | CONSTANT | {str(operation) for operation in DECOMPOSITIONS}
 

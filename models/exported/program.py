@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from models.errors import CaptureError, UnsupportedOperationError
-from models.exported.operations import IGNORED, REPLAYED, our_name, resolve
+from pathprint.models.errors import CaptureError, UnsupportedOperationError
+from pathprint.models.exported.operations import IGNORED, REPLAYED, our_name, resolve
 
 EXPORT = "export(module.eval(), (torch.zeros(2, c, h, w),), dynamic_shapes=({0: Dim('n', min=1)},))"
 """How a network has to be exported, for messages."""

@@ -12,10 +12,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from models.errors import NetworkFileError
-from models.exported.archive import Archive
-from models.exported.arguments import bound, value_of
-from models.exported.program import Call, Held, Program
+from pathprint.models.errors import NetworkFileError
+from pathprint.models.exported.archive import Archive
+from pathprint.models.exported.arguments import bound, value_of
+from pathprint.models.exported.program import Call, Held, Program
 
 _KEYWORD = 2
 

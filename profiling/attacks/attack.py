@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from profiling.attacks.draws import Draws
+from pathprint.profiling.attacks.draws import Draws
 
 Norm = Literal["Linf", "L2", "L0", "area", "none"]
 """L0 and area budgets are shares: of the values of an image, and of its pixels."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from profiling.attacks.attack import Norm
-from profiling.attacks.draws import Draws
+from pathprint.profiling.attacks.attack import Norm
+from pathprint.profiling.attacks.draws import Draws
 
 _TINY = 1e-12
 

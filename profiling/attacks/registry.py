@@ -8,19 +8,19 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from models.network import Network, canonical_json
-from models.preprocessing import to_8_bit
-from profiling.attacks.apgd import Apgd
-from profiling.attacks.ascent import Ascent
-from profiling.attacks.attack import Attack, Crafted, Goal, budget_text
-from profiling.attacks.draws import Draws
-from profiling.attacks.jsma import Jsma
-from profiling.attacks.library import CarliniWagner, DeepFool, HopSkipJump
-from profiling.attacks.noise_images import NoiseImages
-from profiling.attacks.patch import Patch
-from profiling.attacks.square import Square
-from profiling.attacks.survival import Surviving
-from profiling.errors import OptionsError
+from pathprint.models.network import Network, canonical_json
+from pathprint.models.preprocessing import to_8_bit
+from pathprint.profiling.attacks.attack import Attack, Crafted, Goal, budget_text
+from pathprint.profiling.attacks.draws import Draws
+from pathprint.profiling.attacks.methods.apgd import Apgd
+from pathprint.profiling.attacks.methods.ascent import Ascent
+from pathprint.profiling.attacks.methods.from_foolbox import CarliniWagner, DeepFool, HopSkipJump
+from pathprint.profiling.attacks.methods.jsma import Jsma
+from pathprint.profiling.attacks.methods.noise_images import NoiseImages
+from pathprint.profiling.attacks.methods.patch import Patch
+from pathprint.profiling.attacks.methods.square import Square
+from pathprint.profiling.attacks.methods.surviving import Surviving
+from pathprint.profiling.errors import OptionsError
 
 Suite = Literal["default", "full"]
 

@@ -18,12 +18,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 
-from profiling.detection.deviations import guarded, shares
-from profiling.detection.scores import ONE_CLASS, CurveScore, LinearScore, Score, bins_of, total
-from profiling.errors import FitError
-from profiling.lookup import Floats
-from profiling.paths.path import Indices
-from profiling.similarity import Feature
+from pathprint.profiling.detection.one_class import guarded, shares
+from pathprint.profiling.detection.scores import ONE_CLASS, CurveScore, LinearScore, Score, bins_of, total
+from pathprint.profiling.errors import FitError
+from pathprint.profiling.features.similarity import Feature
+from pathprint.profiling.paths.path import Indices
+from pathprint.profiling.signatures.lookup import Floats
 
 Labels = npt.NDArray[np.int64]
 _FOLDS = 5

@@ -8,19 +8,19 @@ from typing import Literal
 import numpy as np
 from torch import Tensor
 
-from models.network import Network
-from profiling.answer import answer
-from profiling.detection.calibration import Calibration
-from profiling.detection.evidence import LayerEvidence, Usual, layer_evidence
-from profiling.detection.scores import Score, total
-from profiling.detection.seen import Fitting
-from profiling.errors import BundleError
-from profiling.lookup import Floats
-from profiling.paths.extraction import Extractor
-from profiling.paths.path import ImagePaths, Indices
-from profiling.signatures import ClassSignatures
-from profiling.similarity import Feature, FeatureTable, compare
-from profiling.stability import stability
+from pathprint.models.network import Network
+from pathprint.profiling.detection.calibration import Calibration
+from pathprint.profiling.detection.evidence import LayerEvidence, Usual, layer_evidence
+from pathprint.profiling.detection.fitted_on import Fitting
+from pathprint.profiling.detection.scores import Score, total
+from pathprint.profiling.errors import BundleError
+from pathprint.profiling.features.confidence import answer
+from pathprint.profiling.features.similarity import Feature, FeatureTable, compare
+from pathprint.profiling.features.views import stability
+from pathprint.profiling.paths.extraction import Extractor
+from pathprint.profiling.paths.path import ImagePaths, Indices
+from pathprint.profiling.signatures.counts import ClassSignatures
+from pathprint.profiling.signatures.lookup import Floats
 
 Decision = Literal["benign", "adversarial", "uncertain"]
 ENOUGH_IMAGES = 10

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from profiling.detection.scores import Arrays, Score
-from profiling.lookup import Floats
-from profiling.paths.path import Indices
-from profiling.similarity import Feature
+from pathprint.profiling.detection.scores import Arrays, Score
+from pathprint.profiling.features.similarity import Feature
+from pathprint.profiling.paths.path import Indices
+from pathprint.profiling.signatures.lookup import Floats
 
 _ENOUGH = 5
 """Clean images of a class below which its own statistics are replaced by those of all classes."""

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from profiling.evaluation.distributions import Distributions
-from profiling.evaluation.metrics import Estimate
+from pathprint.profiling.evaluation.distributions import Distributions
+from pathprint.profiling.evaluation.metrics import Estimate
 
 NOTHING, EVERYTHING = "(nothing)", "(everything)"
 """Names in ``left_out`` that are no family: all attacks were seen, none was."""

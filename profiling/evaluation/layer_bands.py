@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from profiling.lookup import Floats
-from profiling.similarity import Feature
+from pathprint.profiling.features.similarity import Feature
+from pathprint.profiling.signatures.lookup import Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from profiling.detection.classifiers import fit
-from profiling.detection.deviations import one_class
-from profiling.detection.scores import ONE_CLASS, Score
-from profiling.errors import FitError
-from profiling.evaluation.figures import EVERYTHING, NOTHING
-from profiling.teaching import Taught
+from pathprint.profiling.detection.classifiers import fit
+from pathprint.profiling.detection.one_class import one_class
+from pathprint.profiling.detection.scores import ONE_CLASS, Score
+from pathprint.profiling.errors import FitError
+from pathprint.profiling.evaluation.figures import EVERYTHING, NOTHING
+from pathprint.profiling.jobs.examples import Taught
 
 
 def left_out(kind: str, taught: Taught) -> dict[str, Score]:

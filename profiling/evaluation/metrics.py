@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
-from profiling.lookup import Floats
-from profiling.paths.path import Indices
+from pathprint.profiling.paths.path import Indices
+from pathprint.profiling.signatures.lookup import Floats
 
 _RESAMPLES = 500
 Flags = npt.NDArray[np.bool_]

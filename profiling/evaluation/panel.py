@@ -8,10 +8,10 @@ from typing import Generic, TypeVar
 
 from torch import Tensor
 
-from profiling.building import features_of
-from profiling.detection.detector import Detector
-from profiling.detection.scores import Score, total
-from profiling.lookup import Floats
+from pathprint.profiling.detection.detector import Detector
+from pathprint.profiling.detection.scores import Score, total
+from pathprint.profiling.jobs.profile import features_of
+from pathprint.profiling.signatures.lookup import Floats
 
 NAME = "pathprint"
 M = TypeVar("M")

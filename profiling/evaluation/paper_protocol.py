@@ -12,11 +12,11 @@ from collections.abc import Mapping
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 
-from profiling.evaluation.figures import PaperFigures
-from profiling.evaluation.metrics import auc
-from profiling.lookup import Floats
-from profiling.paths.path import Bits
-from profiling.teaching import Taught
+from pathprint.profiling.evaluation.figures import PaperFigures
+from pathprint.profiling.evaluation.metrics import auc
+from pathprint.profiling.jobs.examples import Taught
+from pathprint.profiling.paths.path import Bits
+from pathprint.profiling.signatures.lookup import Floats
 
 _TRAIN_SHARE = 0.1
 

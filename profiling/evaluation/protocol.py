@@ -7,29 +7,29 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from profiling.attacks.attack import Attack
-from profiling.attacks.cache import Crafting
-from profiling.attacks.controls import controls
-from profiling.attacks.registry import declared
-from profiling.building import Correct, control_all, correct_images, features_of
-from profiling.detection.detector import Detector
-from profiling.errors import BundleError, OptionsError, SplitError
-from profiling.evaluation.baselines.observation import Lessons, observe
-from profiling.evaluation.baselines.registry import baseline_panel
-from profiling.evaluation.distributions import Distributions, Histogram, Roc, realised
-from profiling.evaluation.evaluate import Looked, Scores, Trial, judge, score_all, sorted_out
-from profiling.evaluation.evasion import curve
-from profiling.evaluation.figures import DetectorFigures, Report
-from profiling.evaluation.layer_bands import layer_bands
-from profiling.evaluation.left_out import left_out
-from profiling.evaluation.metrics import Resampling
-from profiling.evaluation.panel import NAME, Panel, path_panel
-from profiling.evaluation.paper_protocol import paper_protocol
-from profiling.evaluation.settings import Options as Options
-from profiling.evaluation.settings import settings
-from profiling.lookup import Floats
-from profiling.splits import Calibrate, Split
-from profiling.teaching import Measuring, Taught
+from pathprint.profiling.attacks.attack import Attack
+from pathprint.profiling.attacks.benign import controls
+from pathprint.profiling.attacks.crafting import Crafting
+from pathprint.profiling.attacks.registry import declared
+from pathprint.profiling.data.roles import Calibrate, Split
+from pathprint.profiling.detection.detector import Detector
+from pathprint.profiling.errors import BundleError, OptionsError, SplitError
+from pathprint.profiling.evaluation.adaptive import curve
+from pathprint.profiling.evaluation.baselines.observation import Lessons, observe
+from pathprint.profiling.evaluation.baselines.registry import baseline_panel
+from pathprint.profiling.evaluation.distributions import Distributions, Histogram, Roc, realised
+from pathprint.profiling.evaluation.figures import DetectorFigures, Report
+from pathprint.profiling.evaluation.layer_bands import layer_bands
+from pathprint.profiling.evaluation.left_out import left_out
+from pathprint.profiling.evaluation.metrics import Resampling
+from pathprint.profiling.evaluation.options import Options as Options
+from pathprint.profiling.evaluation.options import settings
+from pathprint.profiling.evaluation.panel import NAME, Panel, path_panel
+from pathprint.profiling.evaluation.paper_protocol import paper_protocol
+from pathprint.profiling.evaluation.trial import Looked, Scores, Trial, judge, score_all, sorted_out
+from pathprint.profiling.jobs.examples import Measuring, Taught
+from pathprint.profiling.jobs.profile import Correct, control_all, correct_images, features_of
+from pathprint.profiling.signatures.lookup import Floats
 
 
 @dataclass(frozen=True)

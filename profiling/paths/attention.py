@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
-from profiling.paths.geometry import Attend
-from profiling.paths.kernels.reference import select, totals_of
-from profiling.paths.policy import Selection
+from pathprint.profiling.paths.geometry import Attend
+from pathprint.profiling.paths.kernels.reference import select, totals_of
+from pathprint.profiling.paths.policy import Selection
 
 _CHUNK = 1 << 22
 """Contributions gathered at once: 32 MB of float64."""

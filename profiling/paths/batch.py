@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from profiling.errors import PlanError
+from pathprint.profiling.errors import PlanError
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from profiling.paths.extraction import Extractor
-from profiling.paths.geometry import Weighted
-from profiling.paths.kernels import Choice, ReferenceKernel
-from profiling.paths.kernels.reference import Weighing, totals_of, weighed
-from profiling.paths.path import Members
-from profiling.paths.policy import Selection
+from pathprint.profiling.paths.extraction import Extractor
+from pathprint.profiling.paths.geometry import Weighted
+from pathprint.profiling.paths.kernels import Choice, ReferenceKernel
+from pathprint.profiling.paths.kernels.reference import Weighing, totals_of, weighed
+from pathprint.profiling.paths.path import Members
+from pathprint.profiling.paths.policy import Selection
 
 _REACHED = 1e-5
 """A cumulative sum so near what is to be reached, relative to total and bias, is borderline."""

@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models import operations
-from models.following import Following
-from models.graph import INPUT, Graph, Node
-from profiling.errors import PlanError
-from profiling.paths.batch import BatchAxis, batch_axis
+from pathprint.models import operations
+from pathprint.models.capture.passable import Following
+from pathprint.models.graph import INPUT, Graph, Node
+from pathprint.profiling.errors import PlanError
+from pathprint.profiling.paths.batch import BatchAxis, batch_axis
 
 EXAMPLES = 2
 

@@ -14,16 +14,16 @@ from math import prod
 import torch
 from torch import Tensor
 
-from models.network import Network, canonical_json
-from profiling.errors import OptionsError
-from profiling.paths import attention
-from profiling.paths.geometry import Attend, Geometry, Maximum, Mean, Movement, Same, Sum, Weighted
-from profiling.paths.kernels import Kernel, kernel_named
-from profiling.paths.kernels.precision import full_precision
-from profiling.paths.path import ImagePaths, Indices, LayerPath, Layout
-from profiling.paths.plan import Plan, plan
-from profiling.paths.policy import Policy, Selection
-from profiling.threads import in_parallel
+from pathprint.models.network import Network, canonical_json
+from pathprint.profiling.errors import OptionsError
+from pathprint.profiling.paths import attention
+from pathprint.profiling.paths.geometry import Attend, Geometry, Maximum, Mean, Movement, Same, Sum, Weighted
+from pathprint.profiling.paths.kernels import Kernel, kernel_named
+from pathprint.profiling.paths.kernels.precision import full_precision
+from pathprint.profiling.paths.path import ImagePaths, Indices, LayerPath, Layout
+from pathprint.profiling.paths.plan import Plan, plan
+from pathprint.profiling.paths.policy import Policy, Selection
+from pathprint.profiling.threads import in_parallel
 
 _RECORDED = 1 << 28
 """Bytes of activations that are held at once."""

@@ -12,7 +12,7 @@ from functools import reduce
 import torch
 from torch import Tensor
 
-from profiling.paths.path import LayerShape
+from pathprint.profiling.paths.path import LayerShape
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from profiling.errors import OptionsError
+from pathprint.profiling.errors import OptionsError
 
 Indices = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int64]

@@ -10,14 +10,14 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from models.errors import UnsupportedOperationError
-from models.network import Network
-from profiling.errors import PlanError
-from profiling.paths.batch import BatchAxis
-from profiling.paths.context import example_values
-from profiling.paths.geometry import Attend, Geometry, Maximum, Mean, Movement, Same, Sum, Weighted
-from profiling.paths.path import Layout
-from profiling.paths.rules import RULES
+from pathprint.models.errors import UnsupportedOperationError
+from pathprint.models.network import Network
+from pathprint.profiling.errors import PlanError
+from pathprint.profiling.paths.batch import BatchAxis
+from pathprint.profiling.paths.context import example_values
+from pathprint.profiling.paths.geometry import Attend, Geometry, Maximum, Mean, Movement, Same, Sum, Weighted
+from pathprint.profiling.paths.path import Layout
+from pathprint.profiling.paths.rules import RULES
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from math import isfinite
 from typing import Any, Literal, get_args
 
-from profiling.errors import OptionsError
+from pathprint.profiling.errors import OptionsError
 
 Reference = Literal["sum", "output", "positive"]
 Unexplained = Literal["none", "argmax"]

@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models import operations
-from models.graph import Node, Ref
-from profiling.errors import PlanError
-from profiling.paths.context import EXAMPLES, Context
-from profiling.paths.geometry import (
+from pathprint.models import operations
+from pathprint.models.graph import Node, Ref
+from pathprint.profiling.errors import PlanError
+from pathprint.profiling.paths.context import EXAMPLES, Context
+from pathprint.profiling.paths.geometry import (
     Attend,
     Axis,
     Geometry,
@@ -29,7 +29,7 @@ from profiling.paths.geometry import (
     Weighted,
     window_taps,
 )
-from profiling.paths.path import LayerShape
+from pathprint.profiling.paths.path import LayerShape
 
 
 def weighted(node: Node, context: Context) -> Geometry:

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from profiling.errors import OptionsError
-from profiling.paths.extraction import Extractor
-from profiling.paths.geometry import Maximum, Mean, Movement, Sum, Weighted
-from profiling.paths.kernels import Choice, Kernel
-from profiling.paths.kernels.interface import Shape
-from profiling.paths.kernels.reference import weighed
-from profiling.paths.path import ImagePaths, Members
-from profiling.paths.policy import Policy, Selection
+from pathprint.profiling.errors import OptionsError
+from pathprint.profiling.paths.extraction import Extractor
+from pathprint.profiling.paths.geometry import Maximum, Mean, Movement, Sum, Weighted
+from pathprint.profiling.paths.kernels import Choice, Kernel
+from pathprint.profiling.paths.kernels.interface import Shape
+from pathprint.profiling.paths.kernels.reference import weighed
+from pathprint.profiling.paths.path import ImagePaths, Members
+from pathprint.profiling.paths.policy import Policy, Selection
 
 
 def calibrated(extractor: Extractor, pixels: Tensor, absolute: Collection[str] = (), forward: bool = False) -> Policy:

@@ -11,18 +11,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.network import Network
-from profiling.building import CHUNK, correct_images
-from profiling.errors import OptionsError, PlanError
-from profiling.lookup import Floats
-from profiling.paths.extraction import Chosen, Extractor
-from profiling.paths.geometry import Geometry
-from profiling.paths.path import Indices
-from profiling.progress import track
-from profiling.studies.findings import Drawing, Sheet, percent
-from profiling.studies.residual import Block, logits_without, residual_blocks
-from profiling.studies.routes import Routes, routes
-from profiling.studies.subject import Subject
+from pathprint.models.network import Network
+from pathprint.profiling.errors import OptionsError, PlanError
+from pathprint.profiling.jobs.profile import CHUNK, correct_images
+from pathprint.profiling.paths.extraction import Chosen, Extractor
+from pathprint.profiling.paths.geometry import Geometry
+from pathprint.profiling.paths.path import Indices
+from pathprint.profiling.progress import track
+from pathprint.profiling.signatures.lookup import Floats
+from pathprint.profiling.studies.findings import Drawing, Sheet, percent
+from pathprint.profiling.studies.residual import Block, logits_without, residual_blocks
+from pathprint.profiling.studies.routes import Routes, routes
+from pathprint.profiling.studies.subject import Subject
 
 _AT_ONCE = 64
 WAYS = ("branch", "shortcut", "both", "neither")

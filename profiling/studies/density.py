@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from profiling.lookup import Floats
-from profiling.paths.path import Layout
-from profiling.signatures import KINDS, ClassSignatures, count, key
-from profiling.studies.findings import Drawing, Row, Sheet, percent
-from profiling.studies.subject import Subject
-from profiling.synapses import ClassSynapses, collect
+from pathprint.profiling.paths.path import Layout
+from pathprint.profiling.signatures.counts import KINDS, ClassSignatures, count, key
+from pathprint.profiling.signatures.lookup import Floats
+from pathprint.profiling.signatures.synapses import ClassSynapses, collect
+from pathprint.profiling.studies.findings import Drawing, Row, Sheet, percent
+from pathprint.profiling.studies.subject import Subject
 
 THETAS = (0.1, 0.3, 0.5, 0.7, 0.9)
 WHOLE = "all layers"

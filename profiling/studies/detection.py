@@ -10,20 +10,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from profiling import fitting
-from profiling.attacks.attack import Attack
-from profiling.attacks.cache import Crafting
-from profiling.building import correct_images
-from profiling.detection.classifiers import fit
-from profiling.detection.detector import Detector
-from profiling.detection.scores import ONE_CLASS
-from profiling.errors import FitError, OptionsError
-from profiling.evaluation.evaluate import Trial, judge, score_all
-from profiling.evaluation.figures import DetectorFigures, finite
-from profiling.evaluation.panel import NAME, path_panel
-from profiling.studies.findings import Drawing, Row, Sheet, decimal
-from profiling.studies.subject import Subject
-from profiling.teaching import Measuring
+from pathprint.profiling.attacks.attack import Attack
+from pathprint.profiling.attacks.crafting import Crafting
+from pathprint.profiling.detection.classifiers import fit
+from pathprint.profiling.detection.detector import Detector
+from pathprint.profiling.detection.scores import ONE_CLASS
+from pathprint.profiling.errors import FitError, OptionsError
+from pathprint.profiling.evaluation.figures import DetectorFigures, finite
+from pathprint.profiling.evaluation.panel import NAME, path_panel
+from pathprint.profiling.evaluation.trial import Trial, judge, score_all
+from pathprint.profiling.jobs import fit as fitting
+from pathprint.profiling.jobs.examples import Measuring
+from pathprint.profiling.jobs.profile import correct_images
+from pathprint.profiling.studies.findings import Drawing, Row, Sheet, decimal
+from pathprint.profiling.studies.subject import Subject
 
 THETAS = (0.1, 0.3, 0.5, 0.7, 0.9)
 LAYERS = (1, 2, 3, 5, 8, 12, 20, 50)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from profiling.lookup import Floats
-from profiling.paths.path import ImagePaths, Indices
-from profiling.signatures import KINDS, key
-from profiling.studies.findings import Drawing, Sheet, percent
-from profiling.studies.subject import Subject
+from pathprint.profiling.paths.path import ImagePaths, Indices
+from pathprint.profiling.signatures.counts import KINDS, key
+from pathprint.profiling.signatures.lookup import Floats
+from pathprint.profiling.studies.findings import Drawing, Sheet, percent
+from pathprint.profiling.studies.subject import Subject
 
 Firsts = npt.NDArray[np.unsignedinteger[Any]]
 """Number of the first image of a class, from 1, whose path has an element, ``(size,)``; the largest number for none."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from math import isfinite
 
-from profiling.evaluation.figures import finite
-from profiling.evaluation.report.charts import BLUE, Axis, Plot, moved, picture
-from profiling.evaluation.report.elements import Html, element, figure, section, table
-from profiling.evaluation.report.page import document
-from profiling.studies.findings import Drawing, Findings
+from pathprint.profiling.evaluation.figures import finite
+from pathprint.profiling.evaluation.report.charts import BLUE, Axis, Plot, moved, picture
+from pathprint.profiling.evaluation.report.elements import Html, element, figure, section, table
+from pathprint.profiling.evaluation.report.page import document
+from pathprint.profiling.studies.findings import Drawing, Findings
 
 _LEFT, _TOP, _AROUND = 60, 44, 100
 

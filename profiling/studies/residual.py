@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.graph import INPUT
-from models.network import Network
-from profiling.paths.geometry import Sum, Weighted
-from profiling.paths.plan import Plan, inputs_of
+from pathprint.models.graph import INPUT
+from pathprint.models.network import Network
+from pathprint.profiling.paths.geometry import Sum, Weighted
+from pathprint.profiling.paths.plan import Plan, inputs_of
 
 
 @dataclass(frozen=True, slots=True)

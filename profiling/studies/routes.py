@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.graph import INPUT
-from profiling.paths.extraction import Chosen, Extractor
-from profiling.paths.geometry import Geometry
-from profiling.paths.path import Bits, Counts
-from profiling.studies.residual import Block
+from pathprint.models.graph import INPUT
+from pathprint.profiling.paths.extraction import Chosen, Extractor
+from pathprint.profiling.paths.geometry import Geometry
+from pathprint.profiling.paths.path import Bits, Counts
+from pathprint.profiling.studies.residual import Block
 
 
 @dataclass(frozen=True, eq=False)

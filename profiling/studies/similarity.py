@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from profiling.building import correct_images
-from profiling.errors import FitError
-from profiling.lookup import Floats
-from profiling.paths.path import Bits, ImagePaths, Indices, Members
-from profiling.progress import track
-from profiling.signatures import KINDS, ClassSignatures, key
-from profiling.studies.findings import Drawing, Sheet, decimal, percent
-from profiling.studies.subject import Subject
+from pathprint.profiling.errors import FitError
+from pathprint.profiling.jobs.profile import correct_images
+from pathprint.profiling.paths.path import Bits, ImagePaths, Indices, Members
+from pathprint.profiling.progress import track
+from pathprint.profiling.signatures.counts import KINDS, ClassSignatures, key
+from pathprint.profiling.signatures.lookup import Floats
+from pathprint.profiling.studies.findings import Drawing, Sheet, decimal, percent
+from pathprint.profiling.studies.subject import Subject
 
 _CHUNK = 64
 _COLUMNS = 1 << 16

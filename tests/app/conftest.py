@@ -8,8 +8,8 @@ import httpx
 import pytest
 import structlog
 
-from app.main import create_app
-from profiling.bundle import Bundle
+from pathprint.app.main import create_app
+from pathprint.profiling.detection.bundle import Bundle
 from tests.app.server import serving
 
 

@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 from PIL import Image
 
-from profiling.datasets import open_dataset
+from pathprint.profiling.data.datasets import open_dataset
 
 
 def digit(index: int = 5) -> Image.Image:

@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-import models.preprocessing
-from app.media import IMAGE_TYPES, sniff
-from app.problems import KINDS
-from models.preprocessing import FORMATS
+from pathprint.app.api.media import IMAGE_TYPES, sniff
+from pathprint.app.api.problems import KINDS
+from pathprint.models import preprocessing
+from pathprint.models.preprocessing import FORMATS
 from tests.app.images import animation, coloured, digit, encoded, png_of, with_exif
 from tests.app.server import post, problem
 
@@ -79,7 +79,7 @@ def test_a_damaged_exif_block_is_no_500(client: httpx.Client, entry: tuple[int, 
 
 
 def test_every_code_of_the_decoder_has_a_problem() -> None:
-    source = Path(models.preprocessing.__file__).read_text()
+    source = Path(preprocessing.__file__).read_text()
     codes = set(re.findall(r'ImageError\(\s*"(\w+)"', source))
     assert codes, "the pattern no longer fits the source"
     assert codes <= set(KINDS)

@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 from torch import Tensor
 
-from app.main import create_app
-from profiling.bundle import Bundle
-from profiling.detection.detector import Detector, Verdict
+from pathprint.app.main import create_app
+from pathprint.profiling.detection.bundle import Bundle
+from pathprint.profiling.detection.detector import Detector, Verdict
 from tests.app.images import digit, encoded
 from tests.app.server import post, serving
 

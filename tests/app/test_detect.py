@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.preprocessing import decode
-from profiling.bundle import Bundle
-from profiling.detection.detector import Verdict
+from pathprint.models.preprocessing import decode
+from pathprint.profiling.detection.bundle import Bundle
+from pathprint.profiling.detection.detector import Verdict
 from tests.app.images import coloured, digit, encoded
 from tests.app.server import post
 

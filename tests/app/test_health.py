@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import httpx
 
-from app.main import create_app
-from profiling.bundle import Bundle
+from pathprint.app.main import create_app
+from pathprint.profiling.detection.bundle import Bundle
 from tests.app.images import digit, encoded
 from tests.app.server import post, problem, serving
 

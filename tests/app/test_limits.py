@@ -12,9 +12,9 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from app.main import create_app
-from app.settings import Settings
-from profiling.bundle import Bundle
+from pathprint.app.main import create_app
+from pathprint.app.settings import Settings
+from pathprint.profiling.detection.bundle import Bundle
 from tests.app.images import digit, encoded
 from tests.app.server import post, problem, serving
 

@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from app.examples import ANSWER
-from app.problems import KINDS
-from app.schemas import Answer
+from pathprint.app.api.examples import ANSWER
+from pathprint.app.api.problems import KINDS
+from pathprint.app.api.schemas import Answer
 
 UNDOCUMENTED = {"bad_request", "not_found", "method_not_allowed", "client_disconnected"}
 """Codes that belong to no route, or to nobody who could read them."""

@@ -15,8 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.main import from_environment
-from profiling.bundle import Bundle
+from pathprint.app.main import from_environment
+from pathprint.profiling.detection.bundle import Bundle
 from tests.app.images import digit, encoded
 from tests.app.server import post
 
@@ -24,7 +24,7 @@ SECONDS = 60
 
 
 def start(port: int = 0, **environment: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "uvicorn", "app.main:from_environment", "--factory", "--port", str(port)]
+    command = [sys.executable, "-m", "uvicorn", "pathprint.app.main:from_environment", "--factory", "--port", str(port)]
     known = {name: value for name, value in os.environ.items() if not name.startswith("PATHPRINT_")}
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdout=pipe, stderr=pipe, env={**known, **environment}, text=True)

@@ -11,10 +11,10 @@ import torchvision
 from torch import Tensor, nn
 from torch.export import register_dataclass
 
-from models.errors import CaptureError, UnsupportedOperationError
-from models.network import Network
-from models.preprocessing import Preprocessing
-from models.zoo import ZOO
+from pathprint.models.errors import CaptureError, UnsupportedOperationError
+from pathprint.models.network import Network
+from pathprint.models.preprocessing import Preprocessing
+from pathprint.models.zoo.catalogue import ZOO
 
 SMALL = Preprocessing(3, (32, 32), 32, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
 

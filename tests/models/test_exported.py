@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, export, save
 
-from models import zoo
-from models.declaring import Declared, default_for
-from models.errors import CaptureError, NetworkFileError, PreprocessingError, UnsupportedOperationError
-from models.network import Network
+from pathprint.models.errors import CaptureError, NetworkFileError, PreprocessingError, UnsupportedOperationError
+from pathprint.models.network import Network
+from pathprint.models.zoo import catalogue as zoo
+from pathprint.models.zoo.declared import Declared, default_for
 from tests.models.archives import (
     CONSTANTS,
     PROGRAM,

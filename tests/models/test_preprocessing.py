@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from models.errors import ImageError
-from models.preprocessing import MAX_PIXELS, Preprocessing, decode, to_8_bit, to_image
+from pathprint.models.errors import ImageError
+from pathprint.models.preprocessing import MAX_PIXELS, Preprocessing, decode, to_8_bit, to_image
 
 GREY = Preprocessing(1, (8, 8), 8, (0.0,), (1.0,))
 RGB = Preprocessing(3, (24, 32), 24, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.errors import NetworkFileError
-from models.network import Network
-from models.storage import CONSTANTS_FILE, GRAPH_FILE, load_network, save_network
+from pathprint.models.errors import NetworkFileError
+from pathprint.models.network import Network
+from pathprint.models.storage import CONSTANTS_FILE, GRAPH_FILE, load_network, save_network
 
 
 def test_stored_network_answers_alike_and_has_equal_bytes(digits_network: Network, tmp_path: Path) -> None:

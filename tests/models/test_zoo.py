@@ -7,9 +7,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from models import zoo
-from models.errors import UnknownNetworkError, WeightsError
-from models.training import Recipe, accuracy, save_weights, train
+from pathprint.models.errors import UnknownNetworkError, WeightsError
+from pathprint.models.zoo import catalogue as zoo
+from pathprint.models.zoo.training import Recipe, accuracy, save_weights, train
 
 
 def tiny() -> nn.Module:

@@ -13,14 +13,14 @@ import torch
 from pytorch_ood.detector import GEN, KNN, NACUE, MultiMahalanobis, ViM
 from torch import Tensor, nn
 
-from models.graph import Node
-from models.network import Network
-from models.operations import CONVOLUTIONS
-from profiling.building import CHUNK, at_once
-from profiling.errors import FitError
-from profiling.evaluation.baselines.layers import observed, weighted
-from profiling.evaluation.baselines.observation import Baseline, Lessons, Observation
-from profiling.lookup import Floats
+from pathprint.models.graph import Node
+from pathprint.models.network import Network
+from pathprint.models.operations import CONVOLUTIONS
+from pathprint.profiling.errors import FitError
+from pathprint.profiling.evaluation.baselines.layers import observed, weighted
+from pathprint.profiling.evaluation.baselines.observation import Baseline, Lessons, Observation
+from pathprint.profiling.jobs.profile import CHUNK, at_once
+from pathprint.profiling.signatures.lookup import Floats
 
 _NEIGHBOURS = 50  # the library's choice
 

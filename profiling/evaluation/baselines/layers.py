@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.graph import Node
-from models.network import Network
-from models.operations import CONVOLUTIONS, WEIGHTED
-from profiling.errors import OptionsError
+from pathprint.models.graph import Node
+from pathprint.models.network import Network
+from pathprint.models.operations import CONVOLUTIONS, WEIGHTED
+from pathprint.profiling.errors import OptionsError
 
 _LAYERS = 12
 """Layers to look at, at most: evenly spaced, the last one always."""

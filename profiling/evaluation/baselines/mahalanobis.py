@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from profiling.evaluation.baselines.joining import joined
-from profiling.evaluation.baselines.observation import Baseline, Lessons, Observation
-from profiling.lookup import Floats
-from profiling.paths.path import Indices
+from pathprint.profiling.evaluation.baselines.logistic import joined
+from pathprint.profiling.evaluation.baselines.observation import Baseline, Lessons, Observation
+from pathprint.profiling.paths.path import Indices
+from pathprint.profiling.signatures.lookup import Floats
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.graph import Node
-from models.network import Network
-from profiling.building import at_once
-from profiling.errors import FitError
-from profiling.evaluation.baselines.layers import by_channel, observed, weighted
-from profiling.evaluation.baselines.squeezers import squeezed
-from profiling.lookup import Floats
-from profiling.paths.path import Indices
-from profiling.progress import track
+from pathprint.models.graph import Node
+from pathprint.models.network import Network
+from pathprint.profiling.errors import FitError
+from pathprint.profiling.evaluation.baselines.feature_squeezing import squeezed
+from pathprint.profiling.evaluation.baselines.layers import by_channel, observed, weighted
+from pathprint.profiling.jobs.profile import at_once
+from pathprint.profiling.paths.path import Indices
+from pathprint.profiling.progress import track
+from pathprint.profiling.signatures.lookup import Floats
 
 
 @dataclass(frozen=True)

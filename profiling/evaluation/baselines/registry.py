@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from models.network import Network
-from profiling.building import Correct
-from profiling.evaluation.baselines.confidence import energy, entropy, margin, max_softmax
-from profiling.evaluation.baselines.lid import lid
-from profiling.evaluation.baselines.mahalanobis import mahalanobis
-from profiling.evaluation.baselines.neighbours import nearest_neighbours
-from profiling.evaluation.baselines.observation import Baseline, Lessons, Observation, observe
-from profiling.evaluation.baselines.outside import fitted, outside
-from profiling.evaluation.baselines.squeezing import squeezing
-from profiling.evaluation.panel import Panel
-from profiling.lookup import Floats
-from profiling.splits import Calibrate
+from pathprint.models.network import Network
+from pathprint.profiling.data.roles import Calibrate
+from pathprint.profiling.evaluation.baselines.confidence import energy, entropy, margin, max_softmax
+from pathprint.profiling.evaluation.baselines.libraries import fitted, outside
+from pathprint.profiling.evaluation.baselines.lid import lid
+from pathprint.profiling.evaluation.baselines.mahalanobis import mahalanobis
+from pathprint.profiling.evaluation.baselines.neighbours import nearest_neighbours
+from pathprint.profiling.evaluation.baselines.observation import Baseline, Lessons, Observation, observe
+from pathprint.profiling.evaluation.baselines.squeezing import squeezing
+from pathprint.profiling.evaluation.panel import Panel
+from pathprint.profiling.jobs.profile import Correct
+from pathprint.profiling.signatures.lookup import Floats
 
 UNFITTED: dict[str, tuple[str, Baseline]] = {
     "max-softmax": ("1 - largest softmax (Hendrycks & Gimpel 2017)", max_softmax),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
-from profiling.evaluation.report.elements import Html, element
+from pathprint.profiling.evaluation.report.elements import Html, element
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import isfinite
 
-from profiling.evaluation.baselines.outside import ADAPTERS
-from profiling.evaluation.figures import EVERYTHING, NOTHING, DetectorFigures, Report
-from profiling.evaluation.panel import NAME
-from profiling.evaluation.report.elements import (
+from pathprint.profiling.evaluation.baselines.libraries import ADAPTERS
+from pathprint.profiling.evaluation.figures import EVERYTHING, NOTHING, DetectorFigures, Report
+from pathprint.profiling.evaluation.options import NOT_INSTALLED
+from pathprint.profiling.evaluation.panel import NAME
+from pathprint.profiling.evaluation.report.elements import (
     UNDEFINED,
     Html,
     decimal,
@@ -23,8 +24,7 @@ from profiling.evaluation.report.elements import (
     section,
     table,
 )
-from profiling.evaluation.report.pictures import dot_plot, evasion_picture
-from profiling.evaluation.settings import NOT_INSTALLED
+from pathprint.profiling.evaluation.report.pictures import dot_plot, evasion_picture
 
 _LEVELS = (0.7, 0.8, 0.9, 0.95)
 """AUCs at which the colour of a cell of the matrix changes."""

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from profiling.evaluation.figures import Report
-from profiling.evaluation.layer_bands import FeatureBand, LayerBand
-from profiling.evaluation.report.elements import Html, Row, figure, paragraph, percent, percent_between, section, table
-from profiling.evaluation.report.pictures import calibration_picture, histogram_panel, layer_panel, roc_panel
-from profiling.evaluation.report.sections import NONE
+from pathprint.profiling.evaluation.figures import Report
+from pathprint.profiling.evaluation.layer_bands import FeatureBand, LayerBand
+from pathprint.profiling.evaluation.report.elements import (
+    Html,
+    Row,
+    figure,
+    paragraph,
+    percent,
+    percent_between,
+    section,
+    table,
+)
+from pathprint.profiling.evaluation.report.pictures import calibration_picture, histogram_panel, layer_panel, roc_panel
+from pathprint.profiling.evaluation.report.sections import NONE
 
 
 def curves(report: Report) -> Html:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from math import isfinite
 
-from profiling.evaluation.metrics import Estimate
+from pathprint.profiling.evaluation.metrics import Estimate
 
 
 class Html(str):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from profiling.evaluation.figures import Report
-from profiling.evaluation.report import comparisons, drawn, record, sections
-from profiling.evaluation.report.elements import Html, anchor, element, joined
+from pathprint.profiling.evaluation.figures import Report
+from pathprint.profiling.evaluation.report import comparisons, drawn, record, sections
+from pathprint.profiling.evaluation.report.elements import Html, anchor, element, joined
 
 _SECTIONS = {
     "Summary": sections.headline,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from profiling.evaluation.distributions import CalibrationPoint, Histogram, Roc
-from profiling.evaluation.figures import EvasionPoint
-from profiling.evaluation.layer_bands import FeatureBand
-from profiling.evaluation.report.charts import (
+from pathprint.profiling.evaluation.distributions import CalibrationPoint, Histogram, Roc
+from pathprint.profiling.evaluation.figures import EvasionPoint
+from pathprint.profiling.evaluation.layer_bands import FeatureBand
+from pathprint.profiling.evaluation.report.charts import (
     BLUE,
     DARK,
     GREEN,
@@ -20,7 +20,7 @@ from profiling.evaluation.report.charts import (
     shares,
     words,
 )
-from profiling.evaluation.report.elements import Html, decimal, percent
+from pathprint.profiling.evaluation.report.elements import Html, decimal, percent
 
 _LEFT, _TOP, _RIGHT, _BOTTOM = 52, 44, 24, 48
 _WIDTH, _HEIGHT = 190, 130

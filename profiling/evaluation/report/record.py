@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from profiling.evaluation.figures import Report
-from profiling.evaluation.report.elements import Html, element, paragraph, percent_between, section, table
+from pathprint.profiling.evaluation.figures import Report
+from pathprint.profiling.evaluation.report.elements import Html, element, paragraph, percent_between, section, table
 
 
 def set_aside(report: Report) -> Html:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from profiling.evaluation.figures import Report
-from profiling.evaluation.report.elements import (
+from pathprint.profiling.evaluation.figures import Report
+from pathprint.profiling.evaluation.report.elements import (
     UNDEFINED,
     Html,
     Row,

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import torch
 
-from profiling.errors import OptionsError
-from profiling.paths.kernels.interface import Choice, Kernel
-from profiling.paths.kernels.reference import ReferenceKernel
+from pathprint.profiling.errors import OptionsError
+from pathprint.profiling.paths.kernels.interface import Choice, Kernel
+from pathprint.profiling.paths.kernels.reference import ReferenceKernel
 
 __all__ = ["Choice", "Kernel", "ReferenceKernel", "available", "kernel_named"]
 
@@ -22,11 +22,11 @@ def available(device: torch.device | str = "cpu") -> dict[str, Kernel]:
     kind = torch.device(device).type
     try:  # without numba or Triton the reference computes the same, only slower
         if kind == "cpu":
-            from profiling.paths.kernels.cpu import CpuKernel
+            from pathprint.profiling.paths.kernels.cpu.kernel import CpuKernel
 
             kernels["cpu"] = CpuKernel()
         elif kind == "cuda" and torch.cuda.is_available():
-            from profiling.paths.kernels.gpu import GpuKernel
+            from pathprint.profiling.paths.kernels.gpu.kernel import GpuKernel
 
             kernels["gpu"] = GpuKernel()
     except ImportError:

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from profiling.paths.geometry import Maximum, Mean, Movement, Sum, Weighted
-from profiling.paths.path import Counts, Members
-from profiling.paths.policy import Selection
+from pathprint.profiling.paths.geometry import Maximum, Mean, Movement, Sum, Weighted
+from pathprint.profiling.paths.path import Counts, Members
+from pathprint.profiling.paths.policy import Selection
 
 Shape = tuple[int, ...]
 

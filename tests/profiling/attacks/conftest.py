@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.network import Network
-from profiling.datasets import Dataset
-from profiling.splits import Split
+from pathprint.models.network import Network
+from pathprint.profiling.data.datasets import Dataset
+from pathprint.profiling.data.roles import Split
 
 
 @pytest.fixture(scope="session")

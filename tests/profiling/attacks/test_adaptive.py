@@ -9,16 +9,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from profiling.attacks import matching
-from profiling.attacks.adaptive import Adaptive, evade
-from profiling.attacks.draws import Draws
-from profiling.attacks.likeness import _straight_through
-from profiling.building import correct_images, features_of
-from profiling.bundle import Bundle
-from profiling.detection.detector import Detector, measure
-from profiling.detection.scores import LinearScore, total
-from profiling.evaluation import evasion
-from profiling.splits import Split
+from pathprint.profiling.attacks.adaptive import matching
+from pathprint.profiling.attacks.adaptive.evade import Adaptive, evade
+from pathprint.profiling.attacks.adaptive.likeness import _straight_through
+from pathprint.profiling.attacks.draws import Draws
+from pathprint.profiling.data.roles import Split
+from pathprint.profiling.detection.bundle import Bundle
+from pathprint.profiling.detection.detector import Detector, measure
+from pathprint.profiling.detection.scores import LinearScore, total
+from pathprint.profiling.evaluation import adaptive as evasion
+from pathprint.profiling.jobs.profile import correct_images, features_of
 
 Images = tuple[Tensor, Tensor]
 

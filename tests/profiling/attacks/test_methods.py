@@ -5,17 +5,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.network import Network
-from profiling.attacks.apgd import Apgd, _checkpoints
-from profiling.attacks.ascent import Ascent
-from profiling.attacks.attack import Goal, Logits, Method, Norm, climb
-from profiling.attacks.ball import project, random_point
-from profiling.attacks.draws import Draws
-from profiling.attacks.jsma import Jsma, _best_pair, _Effects
-from profiling.attacks.library import CarliniWagner, HopSkipJump, _Pixels, load_foolbox
-from profiling.attacks.patch import Patch
-from profiling.attacks.square import Square, _side
-from profiling.attacks.survival import Surviving
+from pathprint.models.network import Network
+from pathprint.profiling.attacks.attack import Goal, Logits, Method, Norm, climb
+from pathprint.profiling.attacks.ball import project, random_point
+from pathprint.profiling.attacks.draws import Draws
+from pathprint.profiling.attacks.methods.apgd import Apgd, _checkpoints
+from pathprint.profiling.attacks.methods.ascent import Ascent
+from pathprint.profiling.attacks.methods.from_foolbox import CarliniWagner, HopSkipJump, _Pixels, load_foolbox
+from pathprint.profiling.attacks.methods.jsma import Jsma, _best_pair, _Effects
+from pathprint.profiling.attacks.methods.patch import Patch
+from pathprint.profiling.attacks.methods.square import Square, _side
+from pathprint.profiling.attacks.methods.surviving import Surviving
 
 Images = tuple[Tensor, Tensor]
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.network import Network
-from profiling.attacks.attack import Crafted
-from profiling.attacks.draws import Draws
-from profiling.attacks.registry import SUITES, chosen, craft, suite
-from profiling.errors import OptionsError
+from pathprint.models.network import Network
+from pathprint.profiling.attacks.attack import Crafted
+from pathprint.profiling.attacks.draws import Draws
+from pathprint.profiling.attacks.registry import SUITES, chosen, craft, suite
+from pathprint.profiling.errors import OptionsError
 
 DEFAULT = [
     *("fgsm-0.2", "fgsm-0.3", "bim-0.2", "pgd-0.1", "pgd-0.2", "pgd-l2-1.5"),

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from models.network import Network
-from models.preprocessing import Preprocessing
-from profiling.attacks.attack import Attack
-from profiling.attacks.registry import SUITES, craft
+from pathprint.models.network import Network
+from pathprint.models.preprocessing import Preprocessing
+from pathprint.profiling.attacks.attack import Attack
+from pathprint.profiling.attacks.registry import SUITES, craft
 
 _SIDE = 16
 

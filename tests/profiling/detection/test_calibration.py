@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from profiling.detection.calibration import Calibration, calibrate
-from profiling.errors import CalibrationError
+from pathprint.profiling.detection.calibration import Calibration, calibrate
+from pathprint.profiling.errors import CalibrationError
 
 
 @given(st.integers(19, 400), st.sampled_from([0.05, 0.1, 0.2]), st.integers(0, 10**6))

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from profiling.detection.classifiers import FITTERS, Examples, cross_validated_auc, fit, fit_additive
-from profiling.detection.deviations import guarded, one_class
-from profiling.detection.scores import ONE_CLASS, Arrays, Score, stored_score, total
-from profiling.errors import FitError
-from profiling.lookup import Floats
-from profiling.similarity import Feature
+from pathprint.profiling.detection.classifiers import FITTERS, Examples, cross_validated_auc, fit, fit_additive
+from pathprint.profiling.detection.one_class import guarded, one_class
+from pathprint.profiling.detection.scores import ONE_CLASS, Arrays, Score, stored_score, total
+from pathprint.profiling.errors import FitError
+from pathprint.profiling.features.similarity import Feature
+from pathprint.profiling.signatures.lookup import Floats
 
 FEATURES = (
     Feature("containment", "a", "weights", 1, -1),

@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from profiling import building
-from profiling.bundle import Bundle
-from profiling.datasets import Dataset
-from profiling.detection.detector import Detector, measure
-from profiling.detection.scores import GuardedScore, LinearScore, total
-from profiling.errors import BundleError
-from profiling.splits import Split, profile_images
+from pathprint.profiling.data.datasets import Dataset
+from pathprint.profiling.data.roles import Split, profile_images
+from pathprint.profiling.detection.bundle import Bundle
+from pathprint.profiling.detection.detector import Detector, measure
+from pathprint.profiling.detection.scores import GuardedScore, LinearScore, total
+from pathprint.profiling.errors import BundleError
+from pathprint.profiling.jobs import profile as building
 
 
 @pytest.fixture(scope="module")

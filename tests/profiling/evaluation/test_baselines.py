@@ -6,21 +6,21 @@ import torch
 from scipy.spatial.distance import mahalanobis as scipy_mahalanobis
 from torch import Tensor, nn
 
-from models.network import Network
-from models.preprocessing import Preprocessing
-from profiling.building import correct_images
-from profiling.evaluation.baselines.confidence import energy, entropy, margin, max_softmax
-from profiling.evaluation.baselines.lid import dimensionality
-from profiling.evaluation.baselines.mahalanobis import Gaussians
-from profiling.evaluation.baselines.neighbours import nearest_neighbours
-from profiling.evaluation.baselines.observation import Lessons, Observation, observe
-from profiling.evaluation.baselines.outside import outside
-from profiling.evaluation.baselines.registry import FITTED, UNFITTED, baseline_panel
-from profiling.evaluation.baselines.squeezers import fewer_levels, median
-from profiling.evaluation.baselines.squeezing import squeezing
-from profiling.evaluation.metrics import auc
-from profiling.lookup import Floats
-from profiling.splits import Split
+from pathprint.models.network import Network
+from pathprint.models.preprocessing import Preprocessing
+from pathprint.profiling.data.roles import Split
+from pathprint.profiling.evaluation.baselines.confidence import energy, entropy, margin, max_softmax
+from pathprint.profiling.evaluation.baselines.feature_squeezing import fewer_levels, median
+from pathprint.profiling.evaluation.baselines.libraries import outside
+from pathprint.profiling.evaluation.baselines.lid import dimensionality
+from pathprint.profiling.evaluation.baselines.mahalanobis import Gaussians
+from pathprint.profiling.evaluation.baselines.neighbours import nearest_neighbours
+from pathprint.profiling.evaluation.baselines.observation import Lessons, Observation, observe
+from pathprint.profiling.evaluation.baselines.registry import FITTED, UNFITTED, baseline_panel
+from pathprint.profiling.evaluation.baselines.squeezing import squeezing
+from pathprint.profiling.evaluation.metrics import auc
+from pathprint.profiling.jobs.profile import correct_images
+from pathprint.profiling.signatures.lookup import Floats
 
 
 def seen(logits: Floats, squeezed: Floats | None = None, penultimate: Floats | None = None) -> Observation:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from profiling.evaluation.distributions import MOST_POINTS, Histogram, Roc, realised
-from profiling.evaluation.layer_bands import layer_bands
-from profiling.evaluation.metrics import auc
-from profiling.similarity import Feature
+from pathprint.profiling.evaluation.distributions import MOST_POINTS, Histogram, Roc, realised
+from pathprint.profiling.evaluation.layer_bands import layer_bands
+from pathprint.profiling.evaluation.metrics import auc
+from pathprint.profiling.features.similarity import Feature
 
 
 def test_thinned_curve_keeps_ends_and_area() -> None:

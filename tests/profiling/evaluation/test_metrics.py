@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from profiling.evaluation.metrics import Resampling, auc, threshold_at, weighted_areas
+from pathprint.profiling.evaluation.metrics import Resampling, auc, threshold_at, weighted_areas
 
 
 def test_figures_are_their_definitions() -> None:

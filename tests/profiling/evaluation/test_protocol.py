@@ -7,23 +7,23 @@ import numpy as np
 import pytest
 import torch
 
-from profiling.attacks.attack import Attack, Crafted
-from profiling.attacks.cache import Crafting
-from profiling.attacks.noise_images import NoiseImages
-from profiling.attacks.registry import chosen
-from profiling.building import Correct, correct_images
-from profiling.bundle import Bundle
-from profiling.datasets import Dataset
-from profiling.errors import BundleError, SplitError
-from profiling.evaluation import protocol
-from profiling.evaluation.baselines.outside import outside
-from profiling.evaluation.evaluate import Scores, Trial, judge
-from profiling.evaluation.figures import EVERYTHING, NOTHING, SCHEMA
-from profiling.evaluation.left_out import left_out
-from profiling.evaluation.paper_protocol import paper_protocol
-from profiling.similarity import Feature
-from profiling.splits import Fit, Images, Split, Test, split_again
-from profiling.teaching import Measuring, Taught
+from pathprint.profiling.attacks.attack import Attack, Crafted
+from pathprint.profiling.attacks.crafting import Crafting
+from pathprint.profiling.attacks.methods.noise_images import NoiseImages
+from pathprint.profiling.attacks.registry import chosen
+from pathprint.profiling.data.datasets import Dataset
+from pathprint.profiling.data.roles import Fit, Images, Split, Test, split_again
+from pathprint.profiling.detection.bundle import Bundle
+from pathprint.profiling.errors import BundleError, SplitError
+from pathprint.profiling.evaluation import protocol
+from pathprint.profiling.evaluation.baselines.libraries import outside
+from pathprint.profiling.evaluation.figures import EVERYTHING, NOTHING, SCHEMA
+from pathprint.profiling.evaluation.left_out import left_out
+from pathprint.profiling.evaluation.paper_protocol import paper_protocol
+from pathprint.profiling.evaluation.trial import Scores, Trial, judge
+from pathprint.profiling.features.similarity import Feature
+from pathprint.profiling.jobs.examples import Measuring, Taught
+from pathprint.profiling.jobs.profile import Correct, correct_images
 
 ATTACKS = ["pgd-0.2", "jsma-0.15", "noise-images"]
 

@@ -10,14 +10,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from profiling.attacks.cache import Crafting
-from profiling.attacks.registry import chosen
-from profiling.bundle import Bundle
-from profiling.datasets import Dataset
-from profiling.evaluation import protocol
-from profiling.evaluation.figures import Report
-from profiling.evaluation.report.page import page
-from profiling.splits import Split, split_again
+from pathprint.profiling.attacks.crafting import Crafting
+from pathprint.profiling.attacks.registry import chosen
+from pathprint.profiling.data.datasets import Dataset
+from pathprint.profiling.data.roles import Split, split_again
+from pathprint.profiling.detection.bundle import Bundle
+from pathprint.profiling.evaluation import protocol
+from pathprint.profiling.evaluation.figures import Report
+from pathprint.profiling.evaluation.report.page import page
 
 ATTACKS = ["pgd-0.2", "jsma-0.15"]
 VOID = {"meta"}

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from profiling.paths.path import ImagePaths
+from pathprint.profiling.paths.path import ImagePaths
 from tests.definitions.network import Trace
 from tests.definitions.walk import shape
 

@@ -10,8 +10,8 @@ import torchvision
 from torch import nn
 from torchvision.models.maxvit import MaxVit
 
-from models.network import Network
-from models.preprocessing import Preprocessing
+from pathprint.models.network import Network
+from pathprint.models.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.network import Network
-from models.preprocessing import Preprocessing
-from models.zoo import ZOO
+from pathprint.models.network import Network
+from pathprint.models.preprocessing import Preprocessing
+from pathprint.models.zoo.catalogue import ZOO
 
 PLAIN = Preprocessing(2, (12, 12), 12, (0.0, 0.0), (1.0, 1.0))
 """Preprocessing that changes nothing: pixels are the network input."""

@@ -11,12 +11,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from models import zoo
-from models.network import Network
-from models.preprocessing import Preprocessing, decode
-from profiling.paths.extraction import Extractor
-from profiling.paths.kernels import available
-from profiling.paths.policy import Policy, Reference
+from pathprint.models.network import Network
+from pathprint.models.preprocessing import Preprocessing, decode
+from pathprint.models.zoo import catalogue as zoo
+from pathprint.profiling.paths.extraction import Extractor
+from pathprint.profiling.paths.kernels import available
+from pathprint.profiling.paths.policy import Policy, Reference
 from tests.definitions.effective_path import check, extract, trace
 from tests.profiling.paths.claims import claims, shaped
 from tests.profiling.paths.networks import CASES, case

@@ -5,10 +5,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.network import Network
-from profiling.errors import PlanError
-from profiling.paths.batch import BatchAxis, batch_axis
-from profiling.paths.extraction import Extractor
+from pathprint.models.network import Network
+from pathprint.profiling.errors import PlanError
+from pathprint.profiling.paths.batch import BatchAxis, batch_axis
+from pathprint.profiling.paths.extraction import Extractor
 from tests.profiling.paths.networks import PLAIN, Function
 
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from profiling.errors import OptionsError
-from profiling.paths import geometry
-from profiling.paths.extraction import Extractor
-from profiling.paths.kernels import available, kernel_named
-from profiling.paths.kernels.precision import full_precision
+from pathprint.profiling.errors import OptionsError
+from pathprint.profiling.paths import geometry
+from pathprint.profiling.paths.extraction import Extractor
+from pathprint.profiling.paths.kernels import available, kernel_named
+from pathprint.profiling.paths.kernels.precision import full_precision
 from tests.profiling.paths.networks import case
 
 

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from models.operations import ALLOWED, STRUCTURE
-from profiling.errors import OptionsError
-from profiling.paths.extraction import Extractor
-from profiling.paths.kernels import available, kernel_named
-from profiling.paths.kernels.reference import select
-from profiling.paths.path import ImagePaths, Members
-from profiling.paths.policy import Policy, Selection
-from profiling.paths.rules import RULES
+from pathprint.models.operations import ALLOWED, STRUCTURE
+from pathprint.profiling.errors import OptionsError
+from pathprint.profiling.paths.extraction import Extractor
+from pathprint.profiling.paths.kernels import available, kernel_named
+from pathprint.profiling.paths.kernels.reference import select
+from pathprint.profiling.paths.path import ImagePaths, Members
+from pathprint.profiling.paths.policy import Policy, Selection
+from pathprint.profiling.paths.rules import RULES
 from tests.profiling.paths.networks import Function, case
 
 built = cache(case)

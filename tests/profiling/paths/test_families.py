@@ -13,13 +13,13 @@ import torch
 from torch import nn
 from torch.export import save
 
-from models import zoo
-from models.declaring import Declared
-from models.network import Network
-from models.storage import load_network, save_network
-from profiling.paths.extraction import Extractor
-from profiling.paths.kernels import available
-from profiling.paths.policy import Policy
+from pathprint.models.network import Network
+from pathprint.models.storage import load_network, save_network
+from pathprint.models.zoo import catalogue as zoo
+from pathprint.models.zoo.declared import Declared
+from pathprint.profiling.paths.extraction import Extractor
+from pathprint.profiling.paths.kernels import available
+from pathprint.profiling.paths.policy import Policy
 from tests.definitions.effective_path import check, trace
 from tests.models.archives import exported
 from tests.profiling.paths.claims import claims, shaped

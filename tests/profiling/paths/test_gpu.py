@@ -13,19 +13,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from models.network import Network
-from models.preprocessing import Preprocessing
-from profiling.paths.extraction import Extractor
-from profiling.paths.kernels import ReferenceKernel
-from profiling.paths.path import ImagePaths
-from profiling.paths.policy import Policy, Reference, Unexplained
+from pathprint.models.network import Network
+from pathprint.models.preprocessing import Preprocessing
+from pathprint.profiling.paths.extraction import Extractor
+from pathprint.profiling.paths.kernels import ReferenceKernel
+from pathprint.profiling.paths.path import ImagePaths
+from pathprint.profiling.paths.policy import Policy, Reference, Unexplained
 from tests.definitions.effective_path import check, extract, trace
 from tests.profiling.paths.claims import claims, shaped
 from tests.profiling.paths.networks import CASES, PLAIN, case, seeded
 from tests.profiling.paths.test_agreement import convolutions
 from tests.profiling.paths.test_extraction import assert_same
 
-gpu = pytest.importorskip("profiling.paths.kernels.gpu", exc_type=ImportError, reason="Triton is not installed")
+gpu = pytest.importorskip(
+    "pathprint.profiling.paths.kernels.gpu.kernel", exc_type=ImportError, reason="Triton is not installed"
+)
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 NEEDS_GPU = pytest.mark.skipif(DEVICE == "cpu", reason="there is no CUDA device")
 built = cache(case)

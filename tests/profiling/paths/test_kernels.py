@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from models.network import Network
-from models.preprocessing import Preprocessing
-from profiling.paths.extraction import Extractor
-from profiling.paths.geometry import Weighted
-from profiling.paths.kernels import Choice, kernel_named
-from profiling.paths.policy import Reference, Selection, Unexplained
+from pathprint.models.network import Network
+from pathprint.models.preprocessing import Preprocessing
+from pathprint.profiling.paths.extraction import Extractor
+from pathprint.profiling.paths.geometry import Weighted
+from pathprint.profiling.paths.kernels import Choice, kernel_named
+from pathprint.profiling.paths.policy import Reference, Selection, Unexplained
 
 CPU, PLAIN = kernel_named("cpu"), kernel_named("reference")
 

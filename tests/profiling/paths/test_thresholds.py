@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from profiling.datasets import Dataset
-from profiling.errors import OptionsError
-from profiling.paths.extraction import Extractor
-from profiling.paths.path import ImagePaths
-from profiling.paths.policy import Policy
-from profiling.paths.thresholds import calibrated
-from profiling.splits import Split
+from pathprint.profiling.data.datasets import Dataset
+from pathprint.profiling.data.roles import Split
+from pathprint.profiling.errors import OptionsError
+from pathprint.profiling.paths.extraction import Extractor
+from pathprint.profiling.paths.path import ImagePaths
+from pathprint.profiling.paths.policy import Policy
+from pathprint.profiling.paths.thresholds import calibrated
 from tests.profiling.paths.networks import case
 
 built = cache(case)

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from models.network import Network
-from models.preprocessing import Preprocessing
-from profiling.errors import OptionsError
-from profiling.paths.extraction import Extractor
-from profiling.paths.kernels import available
-from profiling.paths.path import ImagePaths
-from profiling.paths.policy import Policy
+from pathprint.models.network import Network
+from pathprint.models.preprocessing import Preprocessing
+from pathprint.profiling.errors import OptionsError
+from pathprint.profiling.paths.extraction import Extractor
+from pathprint.profiling.paths.kernels import available
+from pathprint.profiling.paths.path import ImagePaths
+from pathprint.profiling.paths.policy import Policy
 from tests.definitions.effective_path import Variant, check, extract, trace
 from tests.profiling.paths.claims import claims, shaped
 from tests.profiling.paths.networks import case

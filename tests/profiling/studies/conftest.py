@@ -2,9 +2,9 @@
 
 import pytest
 
-from profiling.datasets import Dataset
-from profiling.paths.extraction import Extractor
-from profiling.studies.subject import Subject
+from pathprint.profiling.data.datasets import Dataset
+from pathprint.profiling.paths.extraction import Extractor
+from pathprint.profiling.studies.subject import Subject
 
 
 @pytest.fixture(scope="session")

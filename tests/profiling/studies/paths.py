@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from profiling.studies.subject import Subject
+from pathprint.profiling.studies.subject import Subject
 
 Elements = set[tuple[str, int]]
 """Layer and element."""

@@ -10,18 +10,18 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from models.architectures.cifar_resnet import Block, CifarResNet
-from models.network import Network
-from models.preprocessing import Preprocessing
-from profiling.datasets import Dataset
-from profiling.errors import OptionsError, PlanError
-from profiling.paths.extraction import Chosen, Extractor
-from profiling.paths.geometry import Geometry
-from profiling.paths.policy import Policy
-from profiling.studies.blocks import accuracies, blocks, ways
-from profiling.studies.residual import logits_without, residual_blocks
-from profiling.studies.routes import Wandering, routes
-from profiling.studies.subject import Subject
+from pathprint.models.network import Network
+from pathprint.models.preprocessing import Preprocessing
+from pathprint.models.zoo.architectures.cifar_resnet import Block, CifarResNet
+from pathprint.profiling.data.datasets import Dataset
+from pathprint.profiling.errors import OptionsError, PlanError
+from pathprint.profiling.paths.extraction import Chosen, Extractor
+from pathprint.profiling.paths.geometry import Geometry
+from pathprint.profiling.paths.policy import Policy
+from pathprint.profiling.studies.blocks import accuracies, blocks, ways
+from pathprint.profiling.studies.residual import logits_without, residual_blocks
+from pathprint.profiling.studies.routes import Wandering, routes
+from pathprint.profiling.studies.subject import Subject
 from tests.profiling.paths.networks import case, seeded
 
 PLAIN = Preprocessing(3, (8, 8), 8, (0.0,) * 3, (1.0,) * 3)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from profiling.cli import main
+from pathprint.profiling.cli.main import main
 
 STUDIES = ("density", "similarity", "growth", "detection", "blocks")
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from profiling.studies.density import WHOLE, Point, density
-from profiling.studies.subject import Subject
+from pathprint.profiling.studies.density import WHOLE, Point, density
+from pathprint.profiling.studies.subject import Subject
 from tests.profiling.studies import paths
 
 KINDS = ("neurons", "weights", "synapses")

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from profiling import fitting
-from profiling.attacks.cache import Crafting
-from profiling.attacks.registry import chosen
-from profiling.errors import OptionsError
-from profiling.evaluation import protocol
-from profiling.evaluation.figures import DetectorFigures, finite
-from profiling.studies.detection import EVERY, Effort, detection
-from profiling.studies.subject import Subject
+from pathprint.profiling.attacks.crafting import Crafting
+from pathprint.profiling.attacks.registry import chosen
+from pathprint.profiling.errors import OptionsError
+from pathprint.profiling.evaluation import protocol
+from pathprint.profiling.evaluation.figures import DetectorFigures, finite
+from pathprint.profiling.jobs import fit as fitting
+from pathprint.profiling.studies.detection import EVERY, Effort, detection
+from pathprint.profiling.studies.subject import Subject
 
 ATTACKS = ["fgsm-0.2", "pgd-l2-1.5"]
 

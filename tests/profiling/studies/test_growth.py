@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from profiling.signatures import key
-from profiling.studies.growth import Growth, growth
-from profiling.studies.subject import Subject
+from pathprint.profiling.signatures.counts import key
+from pathprint.profiling.studies.growth import Growth, growth
+from pathprint.profiling.studies.subject import Subject
 from tests.profiling.studies import paths
 
 

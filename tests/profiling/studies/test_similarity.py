@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from profiling.building import correct_images
-from profiling.errors import FitError
-from profiling.studies.similarity import Similarity, containment, similarity
-from profiling.studies.subject import Subject
+from pathprint.profiling.errors import FitError
+from pathprint.profiling.jobs.profile import correct_images
+from pathprint.profiling.studies.similarity import Similarity, containment, similarity
+from pathprint.profiling.studies.subject import Subject
 from tests.profiling.studies import paths
 
 

@@ -1,0 +1,1 @@
+"""What clients see: routes, schemas, uploads, answers, problem documents."""

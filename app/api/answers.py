@@ -1,0 +1,65 @@
+"""From the engine's verdict to what the client is told."""
+
+from __future__ import annotations
+
+from pathprint.app.api import schemas
+from pathprint.app.examiner import Decoded, Examination
+from pathprint.profiling.detection.calibration import Calibration
+from pathprint.profiling.detection.detector import Verdict
+
+
+def prediction(verdict: Verdict) -> schemas.Prediction:
+    """Return what the network answered."""
+    return schemas.Prediction(
+        class_id=verdict.predicted,
+        label=verdict.label,
+        confidence=verdict.confidence,
+        runner_up=schemas.ClassName(class_id=verdict.runner_up, label=verdict.runner_up_label),
+    )
+
+
+def detection(verdict: Verdict, calibration: Calibration) -> schemas.Detection:
+    """Return the verdict beside what its threshold promises."""
+    return schemas.Detection(
+        verdict=verdict.decision,
+        score=verdict.score,
+        threshold=verdict.threshold,
+        p_value=verdict.p_value,
+        usual_score=verdict.usual_score,
+        note=verdict.note,
+        calibration=schemas.Calibration(
+            target_fpr=calibration.target, interval95=calibration.interval, n_clean=calibration.images
+        ),
+    )
+
+
+def evidence(verdict: Verdict) -> schemas.Evidence:
+    """Return what each layer adds to the score, in numbers and words."""
+    layers = [
+        schemas.Layer(
+            layer=layer.layer,
+            contribution=layer.contribution,
+            feature=layer.feature,
+            value=layer.value,
+            usual=layer.usual,
+            spread=layer.spread,
+            text=layer.sentence(verdict.label),
+        )
+        for layer in verdict.layers
+    ]
+    return schemas.Evidence(layers=layers)
+
+
+def received(image: Decoded) -> schemas.Input:
+    """Return what the service saw of the image."""
+    return schemas.Input(media_type=image.media_type, width=image.width, height=image.height, sha256=image.sha256)
+
+
+def timing(examination: Examination, total: float) -> schemas.Timing:
+    """Return where the time went, to the microsecond; ``total`` is in milliseconds."""
+    return schemas.Timing(
+        decode=round(examination.decode, 3),
+        queue=round(examination.queue, 3),
+        compute=round(examination.compute, 3),
+        total=round(total, 3),
+    )

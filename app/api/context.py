@@ -1,0 +1,93 @@
+"""The outermost layer, around every request: its id, its log line, and what nobody else caught."""
+
+from __future__ import annotations
+
+import re
+import traceback
+import uuid
+from time import perf_counter
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pathprint.app.api.problems import problem_response
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_LONGEST_PATH = 256
+log = structlog.get_logger("app")
+
+
+class RequestContext:
+    """Pure ASGI middleware; Starlette's BaseHTTPMiddleware would copy every body through a queue."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        exchange = Exchange(scope, receive, send)
+        with structlog.contextvars.bound_contextvars(request_id=exchange.request_id):
+            try:
+                await self.app(scope, exchange.receive, exchange.send)
+            except Exception as error:
+                # As text made here: other renderers add local variables, and so the image, or take seconds.
+                log.error("unexpected error", traceback="".join(traceback.format_exception(error)))
+                await exchange.apologise(error)
+            finally:
+                exchange.log()
+
+
+class Exchange:
+    """One request and its response, as they pass."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope, self._receive, self._send = scope, receive, send
+        self._started = perf_counter()
+        self._status = 0
+        headers = Headers(scope=scope)
+        asked = headers.get("x-request-id", "")
+        self.request_id = asked if REQUEST_ID.fullmatch(asked) else uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = self.request_id
+        self._unread = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+
+    async def receive(self) -> Message:
+        """Pass on a part of the request, and note whether it was the last one."""
+        message = await self._receive()
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            self._unread = False
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Pass on a part of the response, with the headers that every response has."""
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-ID"] = self.request_id
+            headers["X-Content-Type-Options"] = "nosniff"
+            if self._unread:
+                # Else the server would go on receiving a refused body for as long as it is sent.
+                headers["Connection"] = "close"
+        await self._send(message)
+
+    async def apologise(self, error: Exception) -> None:
+        """Answer with a problem, unless an answer has begun: the server then cuts the connection."""
+        if not self._status:
+            response = problem_response(Request(self._scope), error)
+            await response(self._scope, self.receive, self.send)
+
+    def log(self) -> None:
+        """Write the one line that every request leaves. The path is the client's, so it is cut."""
+        state = self._scope["state"]
+        facts = {name: state[name] for name in ("verdict", "code") if name in state}
+        log.info(
+            "request",
+            method=self._scope["method"],
+            path=self._scope["path"][:_LONGEST_PATH],
+            status=self._status,
+            ms=round((perf_counter() - self._started) * 1000, 3),
+            **facts,
+        )

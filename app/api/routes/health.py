@@ -1,0 +1,23 @@
+"""``GET /livez`` and ``GET /readyz``: for the probes of whatever runs the service."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from pathprint.app.api.documentation import problems
+from pathprint.app.api.schemas import Alive, Ready
+from pathprint.app.service import Running
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/livez", summary="Does the process run?", responses=problems("internal"))
+async def livez() -> Alive:
+    """Fails only if the process hangs; restart it then."""
+    return Alive()
+
+
+@router.get("/readyz", summary="Can it judge images?", responses=problems("internal", "not_ready"))
+async def readyz(service: Running) -> Ready:
+    """The bundle is loaded and verified, and the model is warm. Send no images before."""
+    return Ready(model=service.model)

@@ -1,0 +1,161 @@
+"""Bring a raw graph to the form that the rules expect.
+
+Identities go; views become reshapes; a BatchNorm right after a convolution or linear layer is folded into it, any other
+becomes a plain affine step; what nothing reads is dropped. The logits stay the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pathprint.models.capture.capture import BATCH_NORM
+from pathprint.models.capture.returned import logits_of
+from pathprint.models.errors import CaptureError
+from pathprint.models.graph import Graph, Node, Ref
+from pathprint.models.operations import IDENTITIES, RESHAPE, VIEWS, WEIGHTED
+
+TOLERANCE = 1e-4
+"""Largest allowed difference of a logit, absolute plus relative, that canonising may cause."""
+
+
+def canonise(raw: Graph) -> Graph:
+    """Return the canonical graph of ``raw``."""
+    return drop_unread(fold_batch_norms(plain_batch_norms(views_as_reshapes(drop_identities(raw)))))
+
+
+def check_same_logits(graph: Graph, module: nn.Module) -> None:
+    """Compare the logits of ``graph`` and ``module`` on random inputs.
+
+    Raises:
+        CaptureError: they are not logits ``n k``, or differ by more than ``TOLERANCE``.
+    """
+    x = torch.rand(3, *graph.input_shape, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        expected, found = logits_of(module(x)), graph.run(x)
+    if found.dim() != 2:
+        raise CaptureError(f"the network returns shape {tuple(found.shape)}; logits n k are expected.")
+    if not torch.allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE):
+        worst = float((found - expected).abs().max())
+        raise CaptureError(f"canonical logits differ from the original's by {worst:.2g}, more than {TOLERANCE}.")
+
+
+def drop_identities(graph: Graph) -> Graph:
+    """Remove operations that return their first argument."""
+    same = {node.name: node.args[0].name for node in graph.nodes if node.operation in IDENTITIES}
+    kept = tuple(node for node in graph.nodes if node.name not in same)
+    return _rename(replace(graph, nodes=kept), same)
+
+
+def views_as_reshapes(graph: Graph) -> Graph:
+    """Replace views by reshapes: a view needs one memory layout, which dropped copies no longer give."""
+    nodes = (replace(n, operation=RESHAPE) if n.operation in VIEWS else n for n in graph.nodes)
+    return replace(graph, nodes=tuple(nodes))
+
+
+def plain_batch_norms(graph: Graph) -> Graph:
+    """Replace the three-valued BatchNorm of the export, and its ``getitem``, by a one-valued one."""
+    outputs: dict[str, str] = {}
+    nodes: list[Node] = []
+    norms = {node.name for node in graph.nodes if node.operation == BATCH_NORM}
+    for node in graph.nodes:
+        if node.operation == BATCH_NORM:
+            x, weight, bias, mean, variance, momentum, epsilon = node.args
+            args = (x, weight, bias, mean, variance, False, momentum, epsilon, False)
+            nodes.append(replace(node, operation="aten.batch_norm.default", args=args))
+        elif node.operation == "operator.getitem" and node.args[0].name in norms:
+            outputs[node.name] = node.args[0].name
+        else:
+            nodes.append(node)
+    return _rename(replace(graph, nodes=tuple(nodes)), outputs)
+
+
+def fold_batch_norms(graph: Graph) -> Graph:
+    """Fold each BatchNorm that is the only reader of a weighted layer into that layer."""
+    constants = dict(graph.constants)
+    folded: dict[str, Node] = {}
+    same: dict[str, str] = {}
+    for norm in graph.nodes:
+        layer = _foldable(graph, norm)
+        if layer is not None:
+            folded[layer.name] = _fold(layer, norm, constants)
+            same[norm.name] = layer.name
+    kept = tuple(folded.get(node.name, node) for node in graph.nodes if node.name not in same)
+    return _rename(replace(graph, nodes=kept, constants=constants), same)
+
+
+def drop_unread(graph: Graph) -> Graph:
+    """Remove nodes whose values nothing reads, and the constants that go with them."""
+    wanted = {graph.output}
+    for node in reversed(graph.nodes):
+        if node.name in wanted:
+            wanted |= set(node.reads)
+    nodes = tuple(node for node in graph.nodes if node.name in wanted)
+    constants = {name: value for name, value in graph.constants.items() if name in wanted}
+    return replace(graph, nodes=nodes, constants=constants)
+
+
+def _foldable(graph: Graph, norm: Node) -> Node | None:
+    """Return the weighted layer that ``norm`` alone reads, if there is one."""
+    if norm.operation != "aten.batch_norm.default" or norm.args[0].name not in graph.by_name:
+        return None
+    layer = graph.by_name[norm.args[0].name]
+    only_reader = len(graph.readers[layer.name]) == 1 and layer.name != graph.output
+    # BatchNorm scales axis 1; a linear layer's features are there only for inputs n f.
+    return layer if layer.operation in WEIGHTED and only_reader and _features_on_axis_1(layer, graph) else None
+
+
+def _features_on_axis_1(layer: Node, graph: Graph) -> bool:
+    if layer.operation != "aten.linear.default":
+        return True
+    with torch.inference_mode():
+        kept = graph.record(torch.zeros(2, *graph.input_shape), (layer.name,))
+    return kept[layer.name].dim() == 2
+
+
+def _fold(layer: Node, norm: Node, constants: dict[str, Tensor]) -> Node:
+    """Return ``layer`` with the scale and shift of ``norm`` in its weight and bias, in float64."""
+    arguments = [*layer.args, *([None] * (3 - len(layer.args)))]
+    x, weight_ref, bias_ref, *rest = arguments
+    weight = constants[weight_ref.name].double()
+    bias = constants[bias_ref.name].double() if bias_ref is not None else weight.new_zeros(weight.shape[0])
+    scale, shift = _scale_and_shift(norm, constants)
+    names = (f"{layer.layer}.folded_weight", f"{layer.layer}.folded_bias")
+    constants[names[0]] = (weight * scale.reshape(-1, *[1] * (weight.dim() - 1))).float()
+    constants[names[1]] = (bias * scale + shift).float()
+    return replace(layer, args=(x, Ref(names[0]), Ref(names[1]), *rest))
+
+
+def _scale_and_shift(norm: Node, constants: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    _, weight_ref, bias_ref, mean_ref, variance_ref, _, _, epsilon, _ = norm.args
+    mean, variance = constants[mean_ref.name].double(), constants[variance_ref.name].double()
+    scale = (variance + epsilon).rsqrt()
+    if weight_ref is not None:
+        scale = scale * constants[weight_ref.name].double()
+    shift = -mean * scale
+    return scale, shift if bias_ref is None else shift + constants[bias_ref.name].double()
+
+
+def _rename(graph: Graph, same: Mapping[str, str]) -> Graph:
+    """Let every reference to a removed value point to the value that it equals."""
+
+    def final(name: str) -> str:
+        while name in same:
+            name = same[name]
+        return name
+
+    def renamed(value: Any) -> Any:
+        if isinstance(value, Ref):
+            return Ref(final(value.name))
+        if isinstance(value, tuple | list):
+            return type(value)(renamed(item) for item in value)
+        return value
+
+    nodes = tuple(
+        replace(n, args=renamed(n.args), kwargs={k: renamed(v) for k, v in n.kwargs.items()}) for n in graph.nodes
+    )
+    return replace(graph, nodes=nodes, output=final(graph.output))

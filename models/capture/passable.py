@@ -1,0 +1,105 @@
+"""Which values of a graph a path can pass, from the logits back to the image.
+
+What only feeds coefficients (attention weights, gates of squeeze-and-excitation) is not passed:
+docs/method.md, "The path of an image".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pathprint.models.graph import INPUT, Graph, Node, Ref
+from pathprint.models.operations import (
+    ALLOWED,
+    ATTEND,
+    COEFFICIENTS,
+    CREATION,
+    IDENTITIES,
+    MOVEMENT,
+    MULTIPLY,
+    PICK,
+    SIZES,
+    SOFTMAX,
+    VIEWS,
+)
+
+_PASSIVE = MOVEMENT | IDENTITIES | VIEWS
+
+
+@dataclass(frozen=True)
+class Following:
+    """Says of every node of ``graph`` which of the values that it reads a path goes on to.
+
+    Attributes:
+        shapes: of every tensor that the graph computes; only compared with each other.
+    """
+
+    graph: Graph
+    shapes: Mapping[str, tuple[Any, ...]]
+
+    @cached_property
+    def depending(self) -> frozenset[str]:
+        """Names of the values that depend on what the image shows, not only on the batch size."""
+        found = {INPUT}
+        for node in self.graph.nodes:
+            if node.operation not in SIZES | CREATION and found.intersection(node.reads):
+                found.add(node.name)
+        return frozenset(found)
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes that a path can pass, in graph order."""
+        wanted = {self.graph.output}
+        passed = []
+        for node in reversed(self.graph.nodes):
+            if node.name in wanted and node.name in self.depending:
+                passed.append(node)
+                wanted.update(self.of(node))
+        return tuple(reversed(passed))
+
+    @cached_property
+    def unsupported(self) -> tuple[Node, ...]:
+        """The nodes that a path would have to pass but cannot."""
+        return tuple(node for node in self.nodes if node.operation in COEFFICIENTS or not self.of(node))
+
+    def of(self, node: Node) -> tuple[str, ...]:
+        """Return the values to follow from ``node``, without repetition; none if its form has no rule."""
+        active = tuple(dict.fromkeys(name for name in node.reads if name in self.depending))
+        if node.operation in MULTIPLY:
+            return self._factors(node, active)
+        if node.operation in ATTEND:
+            weights, values = node.args
+            return (values.name,) if self._is_attention(weights) and values.name in active else ()
+        if _takes_several(node):
+            return active
+        # Weights, indices and statistics that depend on the image have no rule.
+        return active if active == _first(node) else ()
+
+    def _factors(self, node: Node, active: tuple[str, ...]) -> tuple[str, ...]:
+        if node.operation == "aten.div.Tensor":
+            return active if active == _first(node) else ()
+        full = tuple(name for name in active if self.shapes[name] == self.shapes[node.name])
+        return active if len(active) == 1 else full
+
+    def _is_attention(self, operand: Ref) -> bool:
+        """Say whether ``operand`` is a softmax, perhaps moved."""
+        while (node := self.graph.by_name.get(operand.name)) is not None:
+            if node.operation in SOFTMAX:
+                return True
+            if node.operation not in _PASSIVE or not isinstance(node.args[0], Ref):
+                return False
+            operand = node.args[0]
+        return False
+
+
+def _takes_several(node: Node) -> bool:
+    return node.operation in {"aten.add.Tensor", "aten.sub.Tensor", "aten.cat.default", "aten.stack.default"} or (
+        node.operation not in ALLOWED | {PICK}
+    )
+
+
+def _first(node: Node) -> tuple[str, ...]:
+    return (node.args[0].name,) if isinstance(node.args[0], Ref) else ()

@@ -1,0 +1,173 @@
+"""Networks by name: our own, any torchvision classifier, ``package.module:factory``, or a ``.pt2`` file."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import torch
+import torchvision
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from pathprint.models.errors import UnknownNetworkError, WeightsError
+from pathprint.models.exported.replay import replay_of
+from pathprint.models.network import Network
+from pathprint.models.preprocessing import Preprocessing
+from pathprint.models.zoo.architectures.cifar_resnet import cifar_resnet20, cifar_resnet20_projection
+from pathprint.models.zoo.architectures.digits_cnn import digits_cnn
+from pathprint.models.zoo.architectures.lenet5 import lenet5
+from pathprint.models.zoo.declared import Declared, default_for
+from pathprint.models.zoo.training import Recipe
+
+SHIPPED = Path(__file__).parent / "weights"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One of our own networks: how it is built, fed and trained."""
+
+    build: Callable[[int], nn.Module]
+    preprocessing: Preprocessing
+    recipe: Recipe
+    summary: str
+
+
+_CIFAR = Preprocessing(3, (32, 32), 32, (0.4914, 0.4822, 0.4465), (0.247, 0.2435, 0.2616))
+
+_DIGITS = Preprocessing(1, (8, 8), 8, (0.305,), (0.376,))
+_MNIST = Preprocessing(1, (28, 28), 28, (0.1307,), (0.3081,))
+_FEW_IMAGES = Recipe(epochs=60, batch_size=32)
+_MANY_IMAGES = Recipe(epochs=8, max_shift=2)
+_COLOUR = Recipe(epochs=60, batch_size=128, learning_rate=0.2, max_shift=4, mirror=True, bfloat16=True)
+
+ZOO = {
+    "digits-cnn": Entry(digits_cnn, _DIGITS, _FEW_IMAGES, "8x8 grey, small CNN"),
+    "lenet5": Entry(lenet5, _MNIST, _MANY_IMAGES, "28x28 grey, LeNet-5"),
+    "cifar-resnet20": Entry(cifar_resnet20, _CIFAR, _COLOUR, "32x32 RGB, ResNet-20, padded shortcuts"),
+    "cifar-resnet20-projection": Entry(
+        cifar_resnet20_projection, _CIFAR, _COLOUR, "32x32 RGB, ResNet-20, 1x1 shortcuts"
+    ),
+}
+
+_FACTORY_INPUT = (3, 224, 224)
+
+
+def names() -> list[str]:
+    """Return every name that ``build`` knows, the torchvision classifiers included."""
+    classifiers = torchvision.models.list_models(module=torchvision.models)
+    return [*ZOO, *(f"torchvision:{name}" for name in classifiers)]
+
+
+def build(name: str, weights: Path | None = None, declared: Declared | None = None) -> Network:
+    """Return the captured network called ``name`` with the weights in ``weights``.
+
+    Args:
+        name: one of ``names()``, ``package.module:factory`` (a function without arguments), or a
+            file that ``torch.export.save`` wrote, which ends in ``.pt2`` and brings its weights.
+        weights: a ``.safetensors`` state dict, or a ``.pt``/``.pth`` one read with
+            ``weights_only=True``. Our own networks fall back to the weights we ship.
+        declared: preprocessing in the place of the default, which is that of ImageNet's weights where
+            neither we nor torchvision know the network.
+
+    Raises:
+        UnknownNetworkError: no such network.
+        WeightsError: the weights are missing or do not fit.
+        NetworkFileError: the ``.pt2`` file is missing or damaged.
+        PreprocessingError: what is declared fits no image.
+        CaptureError: the network cannot be captured.
+    """
+    module, preprocessing, labels = opened(name, weights, declared)
+    return Network.capture(module, preprocessing, labels, Path(name).name)
+
+
+def opened(
+    name: str, weights: Path | None = None, declared: Declared | None = None
+) -> tuple[nn.Module, Preprocessing, tuple[str, ...]]:
+    """Return the module that ``build`` captures, with its preprocessing and its labels, if it has some."""
+    if weights is None and (shipped := SHIPPED / f"{name}.safetensors").is_file():
+        weights = shipped
+    if weights is None and name in names():
+        raise WeightsError(f"{name} needs weights: pass --weights FILE (a .safetensors or .pth state dict).")
+    labels = _stored_labels(weights)
+    module, default, default_labels = _module(name, len(labels) or None)
+    preprocessing = default if declared is None else declared.over(default)
+    if weights is not None:
+        load_weights(module, weights)
+    return module.eval(), preprocessing, labels or default_labels
+
+
+def _module(name: str, classes: int | None) -> tuple[nn.Module, Preprocessing, tuple[str, ...]]:
+    if name in ZOO:
+        return ZOO[name].build(classes or 10), ZOO[name].preprocessing, ()
+    if name.endswith(".pt2"):
+        replay = replay_of(Path(name))
+        return replay, default_for(replay.program.input_shape), ()
+    kind, _, rest = name.partition(":")
+    if kind == "torchvision" and name in names():
+        return _torchvision(rest, classes)
+    if rest and kind != "torchvision":
+        return _factory(kind, rest), default_for(_FACTORY_INPUT), ()
+    raise UnknownNetworkError(
+        f"there is no network {name!r}; `pathprint networks` lists the names, package.module:factory takes "
+        "a function of yours that returns a module, and FILE.pt2 what torch.export.save wrote."
+    )
+
+
+def _torchvision(name: str, classes: int | None) -> tuple[nn.Module, Preprocessing, tuple[str, ...]]:
+    # The first release has the preprocessing that most weights were trained with. Reading its
+    # names and sizes downloads nothing.
+    released = next(iter(torchvision.models.get_model_weights(name)))
+    preset = released.transforms()
+    (crop,), (resize,) = preset.crop_size, preset.resize_size
+    preprocessing = Preprocessing(3, (crop, crop), resize, tuple(preset.mean), tuple(preset.std))
+    labels = tuple(released.meta["categories"])
+    count = classes or len(labels)
+    module: nn.Module = torchvision.models.get_model(name, weights=None, num_classes=count)
+    return module, preprocessing, labels if count == len(labels) else ()
+
+
+def _factory(module_name: str, function: str) -> nn.Module:
+    try:
+        package: ModuleType = importlib.import_module(module_name)
+        module = getattr(package, function)()
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise UnknownNetworkError(f"{module_name}:{function} cannot be called: {error}") from error
+    if not isinstance(module, nn.Module):
+        raise UnknownNetworkError(f"{module_name}:{function} returned {type(module).__name__}, not a torch module.")
+    return module
+
+
+def _stored_labels(weights: Path | None) -> tuple[str, ...]:
+    """Return the class names that `pathprint train` wrote beside the weights, if it did."""
+    if weights is None or weights.suffix != ".safetensors":
+        return ()
+    try:
+        with safe_open(weights, "pt") as file:
+            return tuple(json.loads((file.metadata() or {}).get("labels", "[]")))
+    except (OSError, SafetensorError, ValueError) as error:
+        raise WeightsError(f"{weights} cannot be read: {error}") from error
+
+
+def load_weights(module: nn.Module, path: Path) -> None:
+    """Load the state dict in ``path`` into ``module``; every name must match.
+
+    Raises:
+        WeightsError: it cannot be read, or names or shapes differ; lists what differs.
+    """
+    try:
+        state: dict[str, Tensor]
+        if path.suffix == ".safetensors":
+            state = load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        module.load_state_dict(state)
+    except (OSError, SafetensorError, RuntimeError, ValueError, AttributeError, TypeError) as error:
+        raise WeightsError(f"{path} does not fit the network: {error}") from error
+    except Exception as error:  # torch.load's unpickler raises its own, private types
+        raise WeightsError(f"{path} is not a plain state dict: {type(error).__name__}") from error

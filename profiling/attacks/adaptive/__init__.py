@@ -1,0 +1,1 @@
+"""An attacker who knows the detector."""

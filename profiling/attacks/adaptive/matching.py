@@ -1,0 +1,83 @@
+"""Go where another image is: match what layers compute for an image of another class (Ptolemy's AT_n, Gan et al. 2020).
+
+An image whose activations are those of a benign image has its path as well. Distances are relative
+to the size of what is matched, so that every layer counts the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pathprint.profiling.attacks.adaptive.likeness import answers, weighted
+from pathprint.profiling.attacks.draws import Draws
+from pathprint.profiling.detection.detector import Detector
+from pathprint.profiling.paths.path import Indices
+
+_TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class Guides:
+    """Clean images ``n c h w`` that others are made like, and their classes ``(n,)``."""
+
+    pixels: Tensor
+    labels: Tensor
+
+    def choose(self, labels: Tensor, judged: Indices, count: int, draws: Draws) -> list[Tensor]:
+        """Return up to ``count`` times a guide for each image: distinct ones, of other classes with verdicts.
+
+        An image for which there are fewer gets any; nothing is won on those.
+        """
+        allowed = (labels[:, None] != self.labels) & torch.from_numpy(np.isin(self.labels.numpy(), judged))
+        most = min(count, int(allowed.sum(1).amax()))
+        chosen = draws.uniform(len(self.labels)).masked_fill(~allowed, -1).topk(most, dim=1).indices
+        return [self.pixels[column] for column in chosen.T]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is to be matched.
+
+    Attributes:
+        names: of the values of the network's graph.
+        values: what they are for the guides, and the answers to a thorough detector's views of them.
+    """
+
+    detector: Detector
+    names: tuple[str, ...]
+    values: Sequence[Tensor]
+
+    @staticmethod
+    def of(detector: Detector, guides: Tensor, layers: int | None) -> Target:
+        """Return the last ``layers`` weighted layers' values for the guides ``n c h w``, all layers' for None."""
+        names = tuple(node.name for node in weighted(detector).values())[-(layers or 0) :]
+        with torch.no_grad():
+            return Target(detector, names, _looked(detector, guides, names))
+
+
+def direction(target: Target, made: Tensor) -> Tensor:
+    """Return the steepest descent of the distance to the target, ``n c h w``."""
+    leaf = made.detach().requires_grad_()
+    with torch.enable_grad():
+        pairs = zip(_looked(target.detector, leaf, target.names), target.values, strict=True)
+        distance = torch.stack([_distance(here, there, len(made)) for here, there in pairs]).sum()
+        (gradient,) = torch.autograd.grad(-distance, leaf)
+    return gradient
+
+
+def _distance(here: Tensor, there: Tensor, images: int) -> Tensor:
+    """Return the sum of each image's squared distance, relative to the size of its target."""
+    # Some attention keeps images elsewhere than first: all of them are one there.
+    rows = images if len(there) == images else 1
+    away, size = ((here - there).reshape(rows, -1), there.reshape(rows, -1))
+    return (away.square().sum(1) / size.square().sum(1).clamp(min=_TINY)).sum()
+
+
+def _looked(detector: Detector, pixels: Tensor, names: tuple[str, ...]) -> list[Tensor]:
+    values = detector.network.graph.record(detector.network.preprocessing.normalise(pixels), names)
+    return [*(values[name] for name in names), *answers(detector, pixels, values)[1:]]

@@ -1,0 +1,105 @@
+"""Benign changes: on these the detector should be as quiet as on clean images.
+
+A detector that fires on noise of an attack's size detects noise, not attacks.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision.transforms.v2 import functional as transform
+
+from pathprint.models.network import Network
+from pathprint.models.preprocessing import to_8_bit
+from pathprint.profiling.attacks.attack import Attack, budget_text
+from pathprint.profiling.attacks.ball import steepest
+from pathprint.profiling.attacks.draws import Draws
+from pathprint.profiling.data.pixels import softened
+
+Change = Callable[[Tensor, Draws], Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One benign change of pixels ``n c h w``; its result is rounded to 8 bit like an attack's."""
+
+    name: str
+    summary: str
+    change: Change
+
+
+def noise_like(attack: Attack) -> Control:
+    """Return noise with exactly the attack's budget in the attack's norm, before clipping to [0, 1].
+
+    Linf: every value moves up or down by the whole budget. L2: a random direction of that length.
+
+    Raises:
+        ValueError: the attack has no budget, or one that is no norm.
+    """
+    if attack.budget is None or attack.norm not in ("Linf", "L2"):
+        raise ValueError(f"{attack.name} has no Linf or L2 budget; no noise is of equal norm.")
+    budget, norm = attack.budget, attack.norm
+
+    def change(pixels: Tensor, draws: Draws) -> Tensor:
+        return pixels + budget * steepest(draws.normal(*pixels.shape[1:]), norm)
+
+    return Control(f"noise-{norm.lower()}-{budget_text(budget)}", f"noise with {norm} norm {budget:.3g}", change)
+
+
+def _jpeg(quality: int) -> Control:
+    def change(pixels: Tensor, draws: Draws) -> Tensor:
+        return torch.stack([_through_jpeg(image, quality) for image in pixels.cpu()]).to(pixels.device)
+
+    return Control(f"jpeg-{quality}", f"written as JPEG of quality {quality} and read", change)
+
+
+def _through_jpeg(image: Tensor, quality: int) -> Tensor:
+    buffer = io.BytesIO()
+    transform.to_pil_image(to_8_bit(image)).save(buffer, "JPEG", quality=quality)
+    read: Tensor = transform.to_dtype(transform.pil_to_tensor(Image.open(buffer)), torch.float32, scale=True)
+    return read
+
+
+def _blur(sigma: float) -> Control:
+    summary = f"Gaussian blur, standard deviation {sigma:g} pixels"
+    return Control(f"blur-{sigma:g}", summary, lambda pixels, draws: softened(pixels, sigma))
+
+
+def _brightness(factor: float) -> Control:
+    return Control(f"brightness-{factor:g}", f"every value times {factor:g}", lambda pixels, draws: pixels * factor)
+
+
+FIXED = (_jpeg(75), _jpeg(90), _blur(0.5), _brightness(0.9), _brightness(1.1))
+
+
+def controls(attacks: list[Attack]) -> list[Control]:
+    """Return the fixed controls, and noise of every Linf and L2 budget among ``attacks``, each once."""
+    sized: dict[tuple[str, float], Attack] = {}
+    for attack in attacks:
+        if attack.budget is not None and attack.norm in ("Linf", "L2"):
+            sized.setdefault((attack.norm, attack.budget), attack)
+    return [*map(noise_like, sized.values()), *FIXED]
+
+
+@dataclass(frozen=True, slots=True)
+class Controlled:
+    """What a control made of some images.
+
+    Attributes:
+        pixels: ``n c h w``, rounded to 8 bit.
+        kept: the network still gives the label, ``(n,)``; only these are plainly benign.
+    """
+
+    pixels: Tensor
+    kept: Tensor
+
+
+def apply(control: Control, network: Network, pixels: Tensor, labels: Tensor, seed: int = 0) -> Controlled:
+    """Change ``pixels``; the same seed gives an image the same result in any company."""
+    changed = to_8_bit(control.change(pixels, Draws(pixels, seed)))
+    return Controlled(changed, network.predict(changed) == labels)

@@ -1,0 +1,1 @@
+"""Methods of attack, one file each."""

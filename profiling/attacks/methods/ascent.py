@@ -1,0 +1,39 @@
+"""Gradient ascent inside a ball: FGSM, BIM and PGD are three settings of it.
+
+Goodfellow et al. 2015 (one full step), Kurakin et al. 2017 (small steps), Madry et al. 2018 (small
+steps from a random point).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from pathprint.profiling.attacks.attack import Goal, Logits, Norm, climb
+from pathprint.profiling.attacks.ball import project, random_point, steepest
+from pathprint.profiling.attacks.draws import Draws
+
+
+@dataclass(frozen=True, slots=True)
+class Ascent:
+    """Climb the cross-entropy.
+
+    Attributes:
+        step: length of a step as a share of ``budget``.
+        random_start: begin at a random point of the ball instead of the image.
+    """
+
+    norm: Norm
+    budget: float
+    steps: int
+    step: float
+    random_start: bool = False
+
+    def __call__(self, logits: Logits, pixels: Tensor, goal: Goal, draws: Draws) -> Tensor:
+        made = random_point(pixels, self.norm, self.budget, draws) if self.random_start else pixels
+        for _ in range(self.steps):
+            _, _, gradient = climb(logits, made, goal.loss)
+            moved = made + self.step * self.budget * steepest(gradient, self.norm)
+            made = project(moved, pixels, self.norm, self.budget)
+        return made

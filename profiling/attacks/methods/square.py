@@ -1,0 +1,67 @@
+"""Square: random search with the scores alone, no gradient (Andriushchenko et al. 2020, Linf)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+
+import torch
+from torch import Tensor
+
+from pathprint.profiling.attacks.attack import Goal, Logits
+from pathprint.profiling.attacks.draws import Draws
+
+_SIZE = 0.8  # share of the image that the first squares change
+_HALVINGS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)  # of the queries
+
+
+@dataclass(frozen=True, slots=True)
+class Square:
+    """Try squares of plus or minus the budget; keep those that lower the margin.
+
+    Attributes:
+        queries: how often the scores may be asked for, per image.
+    """
+
+    budget: float
+    queries: int
+
+    def __call__(self, logits: Logits, pixels: Tensor, goal: Goal, draws: Draws) -> Tensor:
+        channels, height, width = pixels.shape[1:]
+        signs = _signs(draws.uniform(channels, 1, width))  # vertical stripes
+        made = (pixels + self.budget * signs).clamp(0, 1)
+        margin = _margin(logits, made, goal)
+        places, colours = draws.uniform(self.queries, 2), _signs(draws.uniform(self.queries, channels))
+        for query in range(1, self.queries):
+            side = _side(query / self.queries, min(height, width))
+            room = torch.tensor([height - side + 1, width - side + 1], device=pixels.device)
+            top, left = (places[:, query] * room).long().unbind(1)
+            inside = _window(top, height, side)[:, None, :, None] & _window(left, width, side)[:, None, None, :]
+            tried = (pixels + self.budget * colours[:, query, :, None, None]).clamp(0, 1)
+            tried = torch.where(inside, tried, made)
+            found = _margin(logits, tried, goal)
+            better = (found < margin) & (margin >= 0)  # who has reached the goal asks no more
+            made = torch.where(better.reshape(-1, 1, 1, 1), tried, made)
+            margin = torch.where(better, found, margin)
+        return made
+
+
+def _margin(logits: Logits, pixels: Tensor, goal: Goal) -> Tensor:
+    with torch.no_grad():
+        return goal.margin(logits(pixels))
+
+
+def _signs(uniform: Tensor) -> Tensor:
+    return torch.where(uniform < 0.5, -1.0, 1.0)
+
+
+def _side(spent: float, most: int) -> int:
+    """Return the side of the squares after a share of the queries; it shrinks as the paper's table says."""
+    share = _SIZE * 0.5 ** sum(spent > mark for mark in _HALVINGS)
+    return max(1, min(most - 1, round(most * sqrt(share))))
+
+
+def _window(start: Tensor, length: int, side: int) -> Tensor:
+    """Return which of ``length`` positions lie in each image's window, bool ``(n, length)``."""
+    at = torch.arange(length, device=start.device)
+    return (at >= start[:, None]) & (at < start[:, None] + side)

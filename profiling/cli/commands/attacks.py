@@ -1,0 +1,47 @@
+"""``pathprint attacks``."""
+
+from __future__ import annotations
+
+import typer
+
+from pathprint.profiling.attacks.benign import FIXED
+from pathprint.profiling.attacks.registry import SUITES
+from pathprint.profiling.cli.options import AsJson, print_json
+
+
+def attacks(as_json: AsJson = False) -> None:
+    """List the attacks that --attack accepts, for grey and for RGB networks, and the benign controls.
+
+    Example: pathprint attacks
+    """
+    if as_json:
+        print_json({colours: [_facts(colours, name) for name in _names(colours)] for colours in SUITES})
+        return
+    for colours in SUITES:
+        typer.echo(f"{colours} inputs; * is in the default suite, all are in the full one")
+        for name in _names(colours):
+            facts = _facts(colours, name)
+            budget = f"{facts['budget']:.3g}" if facts["budget"] else ("any" if facts["norm"] == "none" else "smallest")
+            mark = "*" if facts["suite"] == "default" else " "
+            typer.echo(f"{mark} {name:<20} {facts['norm']:<5} {budget:<9} {facts['summary']}")
+        typer.echo()
+    typer.echo("benign controls of `pathprint evaluate --full`: noise of every Linf and L2 budget; and")
+    for control in FIXED:
+        typer.echo(f"  {control.name:<20} {control.summary}")
+
+
+def _names(colours: str) -> list[str]:
+    return [attack.name for attack in SUITES[colours]["full"]]
+
+
+def _facts(colours: str, name: str) -> dict[str, str | float | None]:
+    suites = SUITES[colours]
+    (attack,) = (attack for attack in suites["full"] if attack.name == name)
+    return {
+        "name": attack.name,
+        "suite": "default" if attack in suites["default"] else "full",
+        "family": attack.family,
+        "norm": attack.norm,
+        "budget": attack.budget,
+        "summary": attack.summary,
+    }

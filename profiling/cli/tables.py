@@ -1,0 +1,96 @@
+"""Figures as tables for people; files get all of them."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Group
+from rich.table import Table
+
+from pathprint.profiling.evaluation.figures import DetectorFigures, Report
+from pathprint.profiling.evaluation.metrics import Estimate
+from pathprint.profiling.evaluation.report.sections import NOTABLE, unprofiled
+
+
+def figures(report: Report) -> Group:
+    """Return the report's tables: attacks, and where they were measured, other detectors and controls."""
+    tables: list[Table | str] = [_attacks(report)]
+    if report.unprofiled >= NOTABLE:
+        tables.append(f"{unprofiled(report)}\n")
+    if report.left_out:
+        tables.append(_detectors(report))
+    if report.detector.controls:
+        tables.append(_controls(report.detector))
+    if report.paper_protocol:
+        tables.append(_paper(report))
+    if report.adaptive:
+        tables.append(_adaptive(report))
+    return Group(*tables)
+
+
+def _attacks(report: Report) -> Table:
+    # Beside the figures of unseen attacks there is no room for intervals in 80 columns; JSON has them.
+    last = "unseen" if report.left_out else "95 % interval"
+    table = empty_table(
+        f"{report.images} unseen images; network accuracy {report.clean_accuracy:.1%}; "
+        f"{report.flagged_clean.value:.1%} of clean images flagged (at most {report.target:.0%} promised)",
+        ("attack", "success", "raw", "AUC", "TPR@5%", "TPR@1%", "softmax", last),
+    )
+    for name, attack in report.attacks.items():
+        found = report.detector.attacks[name]
+        softmax = report.baselines["max-softmax"].attacks[name].auc.value if report.baselines else float("nan")
+        figures = (found.auc.value, found.tpr_at_5fpr.value, found.tpr_at_1fpr.value, softmax)
+        shares = (f"{attack.success:.0%}", f"{attack.success_unrounded:.0%}")
+        closing = f"{report.unseen_auc(name).value:.3f}" if report.left_out else _interval(found.auc)
+        table.add_row(name, *shares, *(f"{figure:.3f}" for figure in figures), closing)
+    closing = f"{report.mean_left_out_auc:.3f}" if report.left_out else ""
+    table.add_row("mean", "", "", f"{report.detector.mean_auc:.3f}", "", "", "", closing)
+    return table
+
+
+def _detectors(report: Report) -> Table:
+    table = empty_table(
+        "the same images, other detectors", ("detector", "mean AUC", "worst", "attack", "FPR@5%", "FPR@1%")
+    )
+    others = {f"without {family}": found for family, found in report.left_out.items()}
+    for name, found in {"pathprint": report.detector, **others, **report.baselines}.items():
+        worst = found.attacks[found.worst].auc.value if found.worst else float("nan")
+        rates = (f"{found.fpr_at_5.value:.3f}", f"{found.fpr_at_1.value:.3f}")
+        table.add_row(name, f"{found.mean_auc:.3f}", f"{worst:.3f}", found.worst, *rates)
+    return table
+
+
+def _controls(detector: DetectorFigures) -> Table:
+    table = empty_table("benign changes; 5 % should be flagged", ("control", "still right", "flagged", "95 % interval"))
+    for name, found in detector.controls.items():
+        table.add_row(name, f"{found.kept:.0%}", f"{found.flagged.value:.1%}", _interval(found.flagged))
+    return table
+
+
+def _paper(report: Report) -> Table:
+    title = "NOT an honest figure: the papers' leaky split, to compare with published ones; forest on fit images"
+    table = empty_table(title, ("attack", "leaky AUC", "disjoint AUC"))
+    for name, found in report.paper_protocol.items():
+        table.add_row(name, f"{found.leaky:.3f}", f"{found.disjoint:.3f}")
+    return table
+
+
+def _adaptive(report: Report) -> Table:
+    table = empty_table(
+        "an attacker who knows the detector", ("budget (Linf)", "wrong", "not flagged", "95 % interval")
+    )
+    for point in report.adaptive:
+        shares = (f"{point.wrong.value:.0%}", f"{point.evaded.value:.0%}", _interval(point.evaded))
+        table.add_row(f"{point.budget:.3f}", *shares)
+    return table
+
+
+def empty_table(title: str, columns: tuple[str, ...]) -> Table:
+    """Return a table without rows; its first column is for their names."""
+    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left", no_wrap=True)
+    return table
+
+
+def _interval(estimate: Estimate) -> str:
+    return f"{estimate.low:.3f}-{estimate.high:.3f}"

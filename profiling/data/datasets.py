@@ -1,0 +1,195 @@
+"""Where images and labels come from: the embedded digits, folders, zip archives, ``.npz`` files."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+
+from pathprint.models.errors import ImageError
+from pathprint.models.preprocessing import Preprocessing, decode
+from pathprint.profiling.errors import DataError
+from pathprint.profiling.paths.path import Bits, Indices
+
+_TRAIN = {"train", "training"}
+_HELD_OUT = {"test", "val", "valid", "validation"}
+_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Labelled images, read one at a time.
+
+    Attributes:
+        name: what the user called it.
+        labels: index into ``classes`` of each image, ``(n,)``.
+        held_out: marks the images that the data set itself sets apart for testing; None if it
+            does not say.
+        read: bytes that identify the content of image ``i``, and the image.
+    """
+
+    name: str
+    labels: Indices
+    classes: tuple[str, ...]
+    held_out: Bits | None
+    read: Callable[[int], tuple[bytes, Image.Image]]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def pixels(self, indices: Indices | Sequence[int], preprocessing: Preprocessing) -> Tensor:
+        """Return pixels ``n c h w`` of some images, by the same code as the service."""
+        return torch.stack([preprocessing.pixels(self.read(int(i))[1]) for i in indices])
+
+    @cached_property
+    def keys(self) -> npt.NDArray[np.uint64]:
+        """First 8 bytes of the SHA-256 of each image's content, ``(n,)``: equal images, equal keys."""
+        digests = (hashlib.sha256(self.read(i)[0]).digest()[:8] for i in range(len(self)))
+        return np.frombuffer(b"".join(digests), dtype="<u8")
+
+    def matched_to(self, labels: Sequence[str], class_map: Mapping[str, int] | None = None) -> Dataset:
+        """Return the data set with labels that are the network's class numbers.
+
+        Classes are matched by name; by ``class_map`` where given; else by order, if the numbers of
+        classes are equal.
+
+        Raises:
+            DataError: a class has no counterpart.
+        """
+        found = {name: index for index, name in enumerate(labels)} | dict(class_map or {})
+        missing = [name for name in self.classes if name not in found]
+        if missing and class_map is None and len(labels) == len(self.classes):
+            found = {name: index for index, name in enumerate(self.classes)}
+        elif missing:
+            raise DataError(
+                f"{self.name}: the network has no class called {', '.join(map(repr, missing[:5]))}; name the folders "
+                'as the network\'s labels, or pass --class-map FILE with JSON {"folder": class number}.'
+            )
+        numbers = np.array([found[name] for name in self.classes], dtype=np.int64)
+        if len(numbers) and (numbers.min() < 0 or numbers.max() >= len(labels)):
+            raise DataError(f"{self.name}: class numbers must lie in 0 .. {len(labels) - 1}.")
+        return replace(self, labels=numbers[self.labels], classes=tuple(labels))
+
+
+def open_dataset(spec: str) -> Dataset:
+    """Return the data set that ``spec`` names.
+
+    ``digits``; a folder or ``.zip`` of class folders, or of ``train`` and ``test`` (or ``val``)
+    with class folders inside; ``FILE.zip:FOLDER`` for one folder of an archive; an ``.npz`` with
+    ``x_train y_train x_test y_test`` or ``x y``.
+
+    Raises:
+        DataError: nothing there, or not in one of these forms.
+    """
+    if spec == "digits":
+        return _digits()
+    name, _, inside = spec.partition(".zip:")
+    path = Path(f"{name}.zip" if inside else spec)
+    if not path.exists():
+        raise DataError(f"there is no data at {path}; pass digits, a folder, FILE.zip[:FOLDER] or FILE.npz.")
+    if path.suffix == ".npz":
+        return _arrays(path)
+    if path.suffix == ".zip":
+        return _archive(path, inside.strip("/"), spec)
+    if path.is_dir():
+        return _folder(path)
+    raise DataError(f"{path} is not a folder, a .zip or an .npz file.")
+
+
+def _digits() -> Dataset:
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    images = np.round(bunch.images * 255 / 16).astype(np.uint8)
+    classes = tuple(str(digit) for digit in range(10))
+    return Dataset("digits", bunch.target.astype(np.int64), classes, None, _array_reader(images))
+
+
+def _array_reader(images: npt.NDArray[np.uint8]) -> Callable[[int], tuple[bytes, Image.Image]]:
+    def read(index: int) -> tuple[bytes, Image.Image]:
+        image = np.ascontiguousarray(images[index])
+        return image.tobytes(), Image.fromarray(image)
+
+    return read
+
+
+def _arrays(path: Path) -> Dataset:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            held = {name: file[name] for name in file.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path} cannot be read as arrays without pickle: {error}") from error
+    pairs = [("x_train", "y_train"), ("x_test", "y_test")] if "x_train" in held else [("x", "y")]
+    pairs = [pair for pair in pairs if pair[0] in held and pair[1] in held]
+    if not pairs:
+        raise DataError(f"{path} holds {', '.join(held) or 'nothing'}; x_train, y_train, x_test, y_test or x, y fit.")
+    images = np.concatenate([_bytes(held[x], f"{path}:{x}") for x, _ in pairs])
+    labels = np.concatenate([held[y].reshape(-1) for _, y in pairs])
+    if len(images) != len(labels) or labels.dtype.kind not in "iu" or not len(labels) or labels.min() < 0:
+        raise DataError(f"{path}: {len(images)} images and {len(labels)} labels; one integer >= 0 for each is needed.")
+    held_out = np.repeat([x == "x_test" for x, _ in pairs], [len(held[x]) for x, _ in pairs])
+    classes = tuple(str(index) for index in range(int(labels.max()) + 1))
+    partition = held_out if len(pairs) == 2 else None
+    return Dataset(str(path), labels.astype(np.int64), classes, partition, _array_reader(images))
+
+
+def _bytes(images: npt.NDArray[Any], where: str) -> npt.NDArray[np.uint8]:
+    """Return images as uint8 ``n h w`` or ``n h w c``."""
+    if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] not in (1, 3)):
+        raise DataError(f"{where} has shape {images.shape}; n h w, n h w 1 or n h w 3 is expected.")
+    if images.dtype.kind == "f" and len(images) and images.min() >= 0 and images.max() <= 1:
+        images = np.round(images * 255).astype(np.uint8)
+    if images.dtype != np.uint8:
+        raise DataError(f"{where} is {images.dtype}; uint8 in 0 .. 255 or float in [0, 1] is expected.")
+    return images[..., 0] if images.ndim == 4 and images.shape[3] == 1 else images
+
+
+def _folder(path: Path) -> Dataset:
+    files = sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.suffix.lower() in _SUFFIXES)
+    return _files(str(path), files, lambda name: (path / name).read_bytes())
+
+
+def _archive(path: Path, inside: str, spec: str) -> Dataset:
+    try:
+        archive = zipfile.ZipFile(path)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path} is not a readable zip archive: {error}") from error
+    names = sorted(name for name in archive.namelist() if PurePosixPath(name).suffix.lower() in _SUFFIXES)
+    shared = PurePosixPath(names[0]).parts[0] if names else ""
+    wrapped = bool(shared) and all(name.startswith(f"{shared}/") and name.count("/") > 1 for name in names)
+    root = f"{inside}/" if inside else (f"{shared}/" if wrapped and shared not in _TRAIN | _HELD_OUT else "")
+    files = [name.removeprefix(root) for name in names if name.startswith(root)]
+    return _files(spec, files, lambda name: archive.read(root + name))
+
+
+def _files(name: str, files: list[str], content: Callable[[str], bytes]) -> Dataset:
+    """Return the data set of image files ``class/…`` or ``train/class/…`` and ``test/class/…``."""
+    parts = [PurePosixPath(file).parts for file in files]
+    tops = {part[0] for part in parts}
+    partitioned = bool(tops) and tops <= _TRAIN | _HELD_OUT
+    depth = 1 if partitioned else 0
+    if not files or any(len(part) < depth + 2 for part in parts):
+        raise DataError(f"{name}: no class folders with images ({', '.join(sorted(_SUFFIXES))}) were found.")
+    classes = tuple(sorted({part[depth] for part in parts}))
+    labels = np.array([classes.index(part[depth]) for part in parts], dtype=np.int64)
+    held_out = np.array([part[0] in _HELD_OUT for part in parts])
+    two_sided = partitioned and held_out.any() and not held_out.all()
+
+    def read(index: int) -> tuple[bytes, Image.Image]:
+        data = content(files[index])
+        try:
+            return data, decode(data)
+        except ImageError as error:
+            raise DataError(f"{name}: {files[index]}: {error}") from error
+
+    return Dataset(name, labels, classes, held_out if two_sided else None, read)

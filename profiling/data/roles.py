@@ -1,0 +1,180 @@
+"""Who may see which image: sets that cannot share one, by construction.
+
+Equal images (by content) count as one. Every attack on an image stays on its side, because attacks
+are made from these sets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from pathprint.profiling.data.datasets import Dataset
+from pathprint.profiling.errors import SplitError
+from pathprint.profiling.paths.path import Indices
+
+_PROFILE_SHARE = 0.5
+_SHARES = {"fit": 0.35, "calibrate": 0.35, "test": 0.3}
+Keys = frozenset[int]
+
+
+class Role:
+    """What an image is for. Never instantiated: a role is a type, so that mypy sees a leak."""
+
+
+class Profile(Role):
+    """Class signatures come from these, and the network may have been trained on them."""
+
+
+class Fit(Role):
+    """Clean and adversarial examples of classifiers come from these."""
+
+
+class Calibrate(Role):
+    """Thresholds come from these; only clean ones."""
+
+
+class Test(Role):
+    """Nothing sees these before evaluation."""
+
+    __test__ = False  # pytest would collect a class of this name
+
+
+R = TypeVar("R", bound=Role)
+
+
+@dataclass(frozen=True)
+class Images(Generic[R]):
+    """Images of one role: ``Images[Fit]`` is another type than ``Images[Test]``.
+
+    Attributes:
+        positions: in the data set, ``(n,)``.
+    """
+
+    dataset: Dataset
+    positions: Indices
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    @property
+    def keys(self) -> Keys:
+        """The images' content keys."""
+        return frozenset(self.dataset.keys[self.positions].tolist())
+
+
+def profile_images(dataset: Dataset, seed: int = 0) -> Indices:
+    """Return the positions of the images to train and profile on, in a seeded order.
+
+    Where the data set sets images apart for testing, all others; else half of all images.
+    """
+    shuffled = _shuffled(dataset, np.arange(len(dataset)), seed)
+    if dataset.held_out is not None:
+        return shuffled[~dataset.held_out[shuffled]]
+    return shuffled[: round(len(shuffled) * _PROFILE_SHARE)]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Who sees which image: four roles without a common image, which is checked by content.
+
+    Attributes:
+        profile: content keys of the network's training images; class signatures come from them.
+            They need not lie in this data set.
+    """
+
+    dataset: Dataset
+    profile: Keys
+    fit: Images[Fit]
+    calibrate: Images[Calibrate]
+    test: Images[Test]
+
+    def __post_init__(self) -> None:
+        seen = dict.fromkeys(self.profile, "profile")
+        for role in _SHARES:
+            for key in self.keys(role):
+                if key in seen:
+                    raise SplitError(f"an image is in both {seen[key]} and {role}; each image has one role.")
+                seen[key] = role
+
+    def keys(self, role: str) -> Keys:
+        """Return the content keys of one role's images."""
+        if role == "profile":
+            return self.profile
+        images: Images[Role] = getattr(self, role)
+        return images.keys
+
+    @property
+    def profiled(self) -> Images[Profile]:
+        """Those profile images that lie in this data set."""
+        return Images(self.dataset, _holding(self.dataset, self.profile))
+
+
+def split(dataset: Dataset, profile: Keys, seed: int = 0) -> Split:
+    """Divide the images that are not among the ``profile`` keys into fit, calibrate and test.
+
+    The same data and seed give the same split.
+
+    Raises:
+        SplitError: a role would have no image.
+    """
+    rest = _shuffled(dataset, unseen(dataset, profile), seed)
+    cuts = np.round(np.cumsum(list(_SHARES.values()))[:-1] * len(rest)).astype(int)
+    fit, calibrate, test = (_ordered(dataset, part) for part in np.split(rest, cuts))
+    for role, images in zip(_SHARES, (fit, calibrate, test), strict=True):
+        if not len(images):
+            raise SplitError(
+                f"{dataset.name} has {len(rest)} distinct images that were not profiled; none is left for {role}."
+            )
+    return Split(dataset, profile, Images(dataset, fit), Images(dataset, calibrate), Images(dataset, test))
+
+
+def split_again(dataset: Dataset, used: Mapping[str, Keys]) -> Split:
+    """Return the roles that a bundle's images had, and as test images all that it has not seen.
+
+    Where the data set sets images apart for testing, only those are test images. A role is empty
+    if its images lie in another data set.
+
+    Args:
+        used: content keys of the bundle's ``profile``, ``fit`` and ``calibrate`` images.
+
+    Raises:
+        SplitError: no image is left for testing.
+    """
+    test = unseen(dataset, frozenset().union(*used.values()))
+    if dataset.held_out is not None:
+        test = test[dataset.held_out[test]]
+    if not len(test):
+        raise SplitError(f"every image of {dataset.name} was used to build the bundle; evaluate on other images.")
+    fit, calibrate = (_holding(dataset, used[role]) for role in ("fit", "calibrate"))
+    tested: Images[Test] = Images(dataset, _ordered(dataset, test))
+    return Split(dataset, used["profile"], Images(dataset, fit), Images(dataset, calibrate), tested)
+
+
+def unseen(dataset: Dataset, used: Keys) -> Indices:
+    """Return the positions of images whose content is not among the ``used`` keys, in order."""
+    return np.array([i for i, key in enumerate(dataset.keys.tolist()) if key not in used], dtype=np.int64)
+
+
+def _holding(dataset: Dataset, keys: Keys) -> Indices:
+    """Return the positions of images whose content is among ``keys``, in the order of the roles."""
+    found = [i for i, key in enumerate(dataset.keys.tolist()) if key in keys]
+    return _ordered(dataset, np.array(found, dtype=np.int64))
+
+
+def _ordered(dataset: Dataset, positions: Indices) -> Indices:
+    """Return the positions by content key, each content once.
+
+    Keys are hashes, so the order is a random one; it can be found again without knowing the seed.
+    """
+    _, first = np.unique(dataset.keys[positions], return_index=True)
+    return positions[first]
+
+
+def _shuffled(dataset: Dataset, positions: Indices, seed: int) -> Indices:
+    """Return the positions in a seeded order, each content once: the first of equal ones."""
+    _, first = np.unique(dataset.keys[positions], return_index=True)
+    return np.random.default_rng(seed).permutation(positions[np.sort(first)])

@@ -1,0 +1,229 @@
+"""The artefact: one directory with everything a detector needs, as data, verified at load.
+
+manifest.json            schema, SHA-256 of every file, fingerprints, golden vector, provenance
+network.json             the canonical graph, labels, preprocessing
+network.safetensors      its constants
+signatures.safetensors   class signatures
+detector.json            features, classifier, what it was fitted on, calibration, extraction options
+detector.safetensors     the score's arrays, clean statistics, clean scores
+images.safetensors       content keys of the images that each step saw
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from pathprint.models.errors import ModelError
+from pathprint.models.network import canonical_json
+from pathprint.models.storage import CONSTANTS_FILE, GRAPH_FILE, load_network, save_network
+from pathprint.profiling.data.roles import Split
+from pathprint.profiling.detection.calibration import Calibration
+from pathprint.profiling.detection.detector import Detector
+from pathprint.profiling.detection.evidence import Usual
+from pathprint.profiling.detection.fitted_on import Fitting
+from pathprint.profiling.detection.scores import GuardedScore, stored_score
+from pathprint.profiling.errors import BundleError, ProfilingError
+from pathprint.profiling.features.similarity import Feature
+from pathprint.profiling.paths.extraction import Extractor
+from pathprint.profiling.paths.kernels import kernel_named
+from pathprint.profiling.paths.policy import Policy
+from pathprint.profiling.signatures.counts import ClassSignatures
+
+SCHEMA = 5
+MANIFEST = "manifest.json"
+FILES = (
+    GRAPH_FILE,
+    CONSTANTS_FILE,
+    "signatures.safetensors",
+    "detector.json",
+    "detector.safetensors",
+    "images.safetensors",
+)
+GOLDEN_TOLERANCE = 0.02
+"""Largest allowed change of the golden score, on the logit scale: another processor rounds the
+activations differently, and a unit at the very cut may then fall on the other side."""
+
+Used = Mapping[str, frozenset[int]]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A loaded artefact.
+
+    Attributes:
+        used: content keys of the images of each role (``profile``, ``fit``, ``calibrate``).
+        manifest: the verified manifest.
+    """
+
+    detector: Detector
+    used: Used
+    manifest: dict[str, Any]
+
+    @property
+    def sha256(self) -> str:
+        """The manifest's checksum; it stands for the whole bundle."""
+        return str(self.manifest["checksum"])
+
+
+def save_bundle(detector: Detector, split: Split, golden: torch.Tensor, folder: Path) -> None:
+    """Write a bundle; ``folder`` appears only when it is complete, and replaces an older bundle.
+
+    Args:
+        golden: pixels ``c h w`` of the image whose score every load recomputes.
+
+    Raises:
+        BundleError: ``folder`` exists and is not a bundle.
+    """
+    if folder.exists() and not (folder / MANIFEST).is_file() and any(folder.iterdir()):
+        raise BundleError(f"{folder} exists and is not a bundle; choose another --out.")
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    save_network(detector.network, partial)
+    detector.signatures.save(partial / "signatures.safetensors")
+    (partial / "detector.json").write_bytes(canonical_json(_description(detector)))
+    (partial / "detector.safetensors").write_bytes(save(_arrays(detector)))
+    keys = {role: np.array(sorted(split.keys(role)), dtype=np.uint64) for role in ("profile", "fit", "calibrate")}
+    (partial / "images.safetensors").write_bytes(save(keys))
+    (partial / MANIFEST).write_bytes(_manifest(detector, golden, partial))
+    if folder.exists():
+        shutil.rmtree(folder)
+    partial.replace(folder)
+
+
+def load_bundle(folder: Path, kernel: str = "auto") -> Bundle:
+    """Load and verify a bundle.
+
+    Raises:
+        BundleError: a file is missing, extra or changed; parts do not belong together; the golden
+            image scores differently here. The message names what differs.
+    """
+    manifest = _verified_manifest(folder)
+    try:
+        network = load_network(folder)
+        facts = json.loads((folder / "detector.json").read_bytes())
+        arrays = load_file(folder / "detector.safetensors")
+        keys = load_file(folder / "images.safetensors")
+        detector = Detector(
+            extractor=Extractor(network, Policy(**facts["policy"]), kernel_named(kernel, network.device)),
+            signatures=ClassSignatures.load(folder / "signatures.safetensors"),
+            features=tuple(Feature(**feature) for feature in facts["features"]),
+            score=stored_score(facts["classifier"], bool(facts["guarded"]), arrays, len(facts["features"])),
+            usual=Usual.from_arrays(arrays),
+            calibration=Calibration.from_dict(facts["calibration"]),
+            clean_scores=arrays["clean_scores"],
+            fitting=Fitting.from_dict(facts["fitting"]),
+            thorough=bool(facts["thorough"]),
+        )
+        _check_golden(detector, manifest["golden"], folder)
+        used = {role: frozenset(values.tolist()) for role, values in keys.items()}
+    except BundleError:
+        raise
+    except (ModelError, ProfilingError, OSError, SafetensorError) as error:
+        raise BundleError(f"{folder}: {error}") from error
+    except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        # Checksums fit, so somebody wrote it so: a well-formed bundle with senseless content.
+        raise BundleError(f"{folder} has malformed content: {error!r}") from error
+    return Bundle(detector, used, manifest)
+
+
+def _description(detector: Detector) -> dict[str, Any]:
+    return {
+        "calibration": detector.calibration.to_dict(),
+        "classifier": detector.score.kind,
+        "guarded": isinstance(detector.score, GuardedScore),
+        "fitting": detector.fitting.to_dict(),
+        "features": [asdict(feature) for feature in detector.features],
+        "policy": detector.extractor.policy.to_dict(),
+        "thorough": detector.thorough,
+    }
+
+
+def _arrays(detector: Detector) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
+    arrays = {**detector.score.arrays(), **detector.usual.arrays(), "clean_scores": detector.clean_scores}
+    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+
+
+def _manifest(detector: Detector, golden: torch.Tensor, folder: Path) -> bytes:
+    (verdict,) = detector.examine(golden[None])
+    levels = (golden * 255).round().to(torch.uint8).flatten().tolist()
+    manifest = {
+        "schema": SCHEMA,
+        "network": {"name": detector.network.name, "fingerprint": detector.network.fingerprint},
+        "extraction": detector.extractor.fingerprint,
+        "files": {name: _sha256(folder / name) for name in FILES},
+        "golden": {"pixels": levels, "predicted": verdict.predicted, "score": verdict.score},
+    }
+    return canonical_json(_sealed(manifest))
+
+
+def _sealed(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return the manifest with a checksum over everything else in it."""
+    content = {name: value for name, value in manifest.items() if name != "checksum"}
+    return {**content, "checksum": hashlib.sha256(canonical_json(content)).hexdigest()}
+
+
+def _verified_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest after checking it, and every file against it."""
+    path = folder / MANIFEST
+    try:
+        data = path.read_bytes()
+        manifest = json.loads(data)
+        schema, files = manifest["schema"], dict(manifest.get("files", {}))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise BundleError(f"{path} cannot be read, so {folder} is no bundle or a damaged one: {error!r}") from error
+    if schema != SCHEMA:
+        raise BundleError(f"{path}: schema {schema!r}; this version reads {SCHEMA}. Build the bundle again.")
+    # Written in one form only, so that not a single byte of it can change unnoticed.
+    if data != canonical_json(_sealed(manifest)):
+        raise BundleError(
+            f"{path} was changed after it was written; its checksum does not fit. Build the bundle again."
+        )
+    _check_files(folder, files)
+    return dict(manifest)
+
+
+def _check_files(folder: Path, expected: Mapping[str, str]) -> None:
+    found = {entry.name for entry in folder.iterdir()} - {MANIFEST}
+    missing, extra = sorted(set(FILES) - found), sorted(found - set(FILES))
+    if missing or extra or set(expected) != set(FILES):
+        raise BundleError(
+            f"{folder}: missing files: {', '.join(missing) or 'none'}; files that do not belong there: "
+            f"{', '.join(extra) or 'none'}."
+        )
+    for name in FILES:
+        if (folder / name).is_symlink() or not (folder / name).is_file():
+            raise BundleError(f"{folder / name} is not a plain file.")
+        digest = _sha256(folder / name)
+        if digest != expected[name]:
+            raise BundleError(
+                f"{folder / name} was changed: its SHA-256 is {digest[:12]}…, the manifest says {expected[name][:12]}…."
+            )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_golden(detector: Detector, golden: Mapping[str, Any], folder: Path) -> None:
+    """Score the golden image again: the same network, signatures and code must say the same."""
+    shape = detector.network.preprocessing.input_shape
+    pixels = torch.tensor(golden["pixels"], dtype=torch.float32).reshape(1, *shape) / 255
+    (verdict,) = detector.examine(pixels)
+    if verdict.predicted != golden["predicted"] or not abs(verdict.score - golden["score"]) <= GOLDEN_TOLERANCE:
+        raise BundleError(
+            f"{folder}: the golden image gives class {verdict.predicted} and score {verdict.score:.4f} here, class "
+            f"{golden['predicted']} and {golden['score']:.4f} where the bundle was made; this installation computes "
+            "something else, so its verdicts cannot be trusted."
+        )

@@ -1,0 +1,178 @@
+"""What a detection costs beside a plain inference: both timed in turn, in one process."""
+
+from __future__ import annotations
+
+import copy
+import ctypes
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pathprint.profiling.detection.detector import measure
+from pathprint.profiling.detection.scores import LinearScore, total
+from pathprint.profiling.paths.borderline import borderline
+from pathprint.profiling.paths.extraction import Extractor
+from pathprint.profiling.paths.path import ImagePaths
+from pathprint.profiling.signatures.counts import ClassSignatures, count
+
+_WARM_UP = 3
+_SLOW_IMAGES = 2
+"""Images of which the borderline rate is taken: that is done in float64."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Milliseconds are per image, the median of all rounds.
+
+    Attributes:
+        plain_ms: the module as it was given, in evaluation and inference mode, in the faster of
+            contiguous and channels-last memory.
+        detect_ms: a recorded run, the path's neurons and weights, their similarity to the classes
+            and the score. ``ratio``: of this to ``plain_ms``.
+        thorough_ms: the same with the views of a thorough detector.
+        extract_ms: the walk alone, without the run.
+        contributions_per_s: of wanted units, in ``extract_ms``.
+        peak_mb: memory that a detection of the batch takes at its peak; None where the system
+            does not tell. ``activations_mb``: of all activations of the batch, for comparison.
+        borderline: share of wanted units that rounding may decide.
+    """
+
+    network: str
+    batch: int
+    threads: int
+    layers: int
+    rounds: int
+    plain_ms: float
+    detect_ms: float
+    ratio: float
+    thorough_ms: float
+    extract_ms: float
+    contributions_per_s: float
+    peak_mb: float | None
+    activations_mb: float
+    borderline: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON-able data."""
+        return asdict(self)
+
+
+def cost(extractor: Extractor, module: nn.Module, pixels: Tensor, rounds: int) -> Cost:
+    """Measure what detection costs on pixels ``n c h w``, taken as one batch.
+
+    The signatures are those of the images themselves: what is in them does not change the cost.
+    """
+    network, images = extractor.network, len(pixels)
+    x = network.preprocessing.normalise(pixels)
+    paths = extractor.extract(pixels)
+    signatures = count(paths, paths.seeds, extractor.fingerprint)
+    detect, thorough = (_detection(extractor, signatures, pixels, views) for views in (False, True))
+    plain, layouts = _modules(module, x)
+
+    def record() -> object:
+        with torch.inference_mode():
+            return network.graph.record(x, extractor.plan.recorded)
+
+    runs = {
+        **plain,
+        "detect": detect,
+        "thorough": thorough,
+        "extract": lambda: extractor.extract(pixels),
+        "record": record,
+    }
+    ms = {name: 1e3 * seconds / images for name, seconds in _in_turn(runs, rounds).items()}
+    plain_ms = min(ms[name] for name in layouts)
+    extract_ms = max(ms["extract"] - ms["record"], 1e-6)
+    narrow, units = borderline(extractor, pixels[:_SLOW_IMAGES])
+    return Cost(
+        network=network.name,
+        batch=images,
+        threads=torch.get_num_threads(),
+        layers=len(extractor.layout.layers),
+        rounds=rounds,
+        plain_ms=plain_ms,
+        detect_ms=ms["detect"],
+        ratio=ms["detect"] / plain_ms,
+        thorough_ms=ms["thorough"],
+        extract_ms=extract_ms,
+        contributions_per_s=_contributions(paths) / images / extract_ms * 1e3,
+        peak_mb=_peak_mb(detect),
+        activations_mb=_activations_mb(extractor, x),
+        borderline=narrow / max(units, 1),
+    )
+
+
+def _detection(
+    extractor: Extractor, signatures: ClassSignatures, pixels: Tensor, thorough: bool
+) -> Callable[[], object]:
+    _, features = measure(extractor, signatures, pixels, thorough)
+    ones = np.ones(features.values.shape[1])
+    score = LinearScore("logistic", 0 * ones, ones, ones, 0.0)
+    return lambda: total(score, measure(extractor, signatures, pixels, thorough)[1].values)
+
+
+def _modules(module: nn.Module, x: Tensor) -> tuple[dict[str, Callable[[], object]], tuple[str, ...]]:
+    """Return runs of ``module`` in both memory layouts, and their names."""
+
+    def run(inputs: Tensor, moved: nn.Module) -> Callable[[], object]:
+        def inference() -> object:
+            with torch.inference_mode():
+                return moved(inputs)
+
+        return inference
+
+    layouts = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last}
+    runs = {
+        name: run(x.to(memory_format=layout), copy.deepcopy(module).to(memory_format=layout))
+        for name, layout in layouts.items()
+    }
+    return runs, tuple(layouts)
+
+
+def _in_turn(runs: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Return the median seconds of each run; all take turns, so that what else runs meets all."""
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for turn in range(_WARM_UP + rounds):
+        for name, run in runs.items():
+            begin = time.perf_counter()
+            run()
+            if turn >= _WARM_UP:
+                seconds[name].append(time.perf_counter() - begin)
+    return {name: median(times) for name, times in seconds.items()}
+
+
+def _contributions(paths: ImagePaths) -> int:
+    return sum(int(layer.neurons.counts.sum()) * layer.shape.fan_in for layer in paths.layers)
+
+
+def _activations_mb(extractor: Extractor, x: Tensor) -> float:
+    graph = extractor.network.graph
+    with torch.inference_mode():
+        values = graph.record(x[:1], [node.name for node in graph.nodes])
+    return (
+        len(x) * sum(value.numel() * value.element_size() for value in values.values() if torch.is_tensor(value)) / 1e6
+    )
+
+
+def _peak_mb(run: Callable[[], object]) -> float | None:
+    """Return how much memory ``run`` takes at its peak beyond what the process holds; Linux only."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)  # give back what earlier runs left in the heap
+        Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
+        before = _status_mb("VmRSS")
+        run()
+        return _status_mb("VmHWM") - before
+    return None
+
+
+def _status_mb(field: str) -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1e3 for line in lines if line.startswith(field))

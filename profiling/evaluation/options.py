@@ -1,0 +1,75 @@
+"""What an evaluation was asked for, and the record of it that goes with its figures."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import sys
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from pathprint.profiling.attacks.crafting import Crafting
+from pathprint.profiling.data.roles import Split
+from pathprint.profiling.detection.detector import Detector
+from pathprint.profiling.evaluation.baselines.libraries import ADAPTERS
+from pathprint.profiling.evaluation.figures import Report
+
+_PACKAGES = ("pathprint", "torch", "numpy", "scikit-learn", "foolbox", *ADAPTERS)
+NOT_INSTALLED = "not installed"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How much to measure.
+
+    Attributes:
+        images, profiled: correctly classified test and profile images, at most; of fit and calibration images
+            those that the bundle was made with.
+        crafting: of attacks on test images.
+        full: also controls, baselines, and classifiers that have not seen a family of attacks.
+        paper: also the papers' leaky split.
+        adaptive: images for the adaptive attack, at most.
+    """
+
+    images: int = 500
+    profiled: int = 2000
+    crafting: Crafting = field(default_factory=lambda: Crafting(seed=1))
+    full: bool = False
+    paper: bool = False
+    adaptive: int = 0
+
+
+def settings(detector: Detector, split: Split, options: Options) -> dict[str, Any]:
+    """Return what was measured with what, as JSON-able data."""
+    return {
+        "data": split.dataset.name,
+        "classes": list(detector.network.labels),
+        "classifier": detector.score.kind,
+        "thorough": detector.thorough,
+        "policy": detector.extractor.policy.to_dict(),
+        "calibration": detector.calibration.to_dict(),
+        "images_of_role": {"profile": len(split.profile)}
+        | {role: len(split.keys(role)) for role in ("fit", "calibrate", "test")},
+        "most_images": {"test": options.images, "profiled": options.profiled, "adaptive": options.adaptive},
+        "fitting": {"images": detector.fitting.images, "attacks": detector.fitting.names},
+        "seeds": {"test_attacks": options.crafting.seed, "fit_attacks": detector.fitting.seed},
+        "full": options.full,
+        "paper_protocol": options.paper,
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES},
+    }
+
+
+def recorded(report: Report, bundle: str) -> Report:
+    """Return the report with what only the command line knows: itself, the bundle's checksum and the day."""
+    command = shlex.join(["pathprint", *sys.argv[1:]])
+    known = {"command": command, "bundle_sha256": bundle, "day": datetime.now(UTC).date().isoformat()}
+    return replace(report, settings={**known, **report.settings})
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return NOT_INSTALLED

@@ -1,0 +1,182 @@
+"""Evaluate detectors on test images: clean ones, every attack on them, and benign controls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pathprint.models.network import Network
+from pathprint.profiling.attacks.attack import Attack, Crafted
+from pathprint.profiling.attacks.benign import Control, Controlled
+from pathprint.profiling.attacks.crafting import Crafting
+from pathprint.profiling.data.roles import Test
+from pathprint.profiling.evaluation.figures import AttackDetection, AttackFigures, ControlDetection, DetectorFigures
+from pathprint.profiling.evaluation.metrics import Resampling, threshold_at
+from pathprint.profiling.evaluation.panel import Panel
+from pathprint.profiling.jobs.profile import CHUNK, Correct, control_all, craft_all
+from pathprint.profiling.paths.path import Indices
+from pathprint.profiling.signatures.lookup import Floats
+
+_RATES = (0.05, 0.01)
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Clean test images and what attacks and controls made of them.
+
+    Attributes:
+        answers: predicted classes of what each attack made, ``(n,)``.
+    """
+
+    clean: Correct[Test]
+    attacks: Sequence[Attack]
+    crafted: Mapping[str, Crafted]
+    controls: Sequence[Control]
+    controlled: Mapping[str, Controlled]
+    answers: Mapping[str, Indices]
+
+    @staticmethod
+    def of(
+        network: Network,
+        clean: Correct[Test],
+        attacks: Sequence[Attack],
+        controls: Sequence[Control],
+        crafting: Crafting,
+    ) -> Trial:
+        """Craft everything that the detectors will be asked about."""
+        crafted = {attack.name: craft_all(attack, network, clean, crafting) for attack in attacks}
+        controlled = {control.name: control_all(control, network, clean, crafting.seed) for control in controls}
+        answers = {name: _answers(network, made.pixels) for name, made in crafted.items()}
+        return Trial(clean, attacks, crafted, controls, controlled, answers)
+
+    def sources(self, rows: Tensor) -> Indices:
+        """Return the source images of marked rows, ``(n,)``."""
+        found: Indices = self.clean.indices[rows.cpu().numpy()]
+        return found
+
+    def figures(self, profiled: Indices) -> dict[str, AttackFigures]:
+        """Return how the attacks fared against the network; ``profiled`` are the classes with a signature."""
+        return {attack.name: self._fared(attack, profiled) for attack in self.attacks}
+
+    def _fared(self, attack: Attack, profiled: Indices) -> AttackFigures:
+        crafted = self.crafted[attack.name]
+        won = self.answers[attack.name][crafted.success.cpu().numpy()]
+        change = (crafted.pixels - self.clean.pixels)[crafted.success].flatten(1)
+        return AttackFigures(
+            family=attack.family,
+            norm=attack.norm,
+            budget=attack.budget,
+            summary=attack.summary,
+            success=float(crafted.success.float().mean()),
+            success_unrounded=float(crafted.success_unrounded.float().mean()),
+            median_l2=float(change.norm(dim=1).median()) if len(change) else float("nan"),
+            median_linf=float(change.abs().amax(1).median()) if len(change) else float("nan"),
+            unprofiled=float(1 - np.isin(won, profiled).mean()) if len(won) else float("nan"),
+        )
+
+
+def _answers(network: Network, pixels: Tensor) -> Indices:
+    found: Indices = torch.cat([network.predict(part) for part in torch.split(pixels, CHUNK)]).cpu().numpy()
+    return found
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of one detector on a trial; of attacks on every image, successful or not."""
+
+    calibration: Floats
+    clean: Floats
+    misclassified: Floats
+    attacks: Mapping[str, Floats]
+    controls: Mapping[str, Floats]
+
+
+@dataclass(frozen=True)
+class Looked(Generic[T]):
+    """What was found by looking at each part of a trial; of misclassified images only where there are any."""
+
+    clean: T
+    misclassified: T | None
+    attacks: Mapping[str, T]
+    controls: Mapping[str, T]
+
+    @staticmethod
+    def at(trial: Trial, look: Callable[[Tensor, str], T]) -> Looked[T]:
+        """Look at the pixels of every part; the second argument of ``look`` is a title."""
+        wrong = trial.clean.misclassified
+        return Looked(
+            attacks={name: look(made.pixels, f"scoring {name}") for name, made in trial.crafted.items()},
+            controls={name: look(made.pixels, f"scoring {name}") for name, made in trial.controlled.items()},
+            clean=look(trial.clean.pixels, "clean test images"),
+            misclassified=look(wrong, "misclassified images") if len(wrong) else None,
+        )
+
+    def each(self, make: Callable[[T], U]) -> Looked[U]:
+        """Return what ``make`` makes of every part."""
+        return Looked(
+            make(self.clean),
+            None if self.misclassified is None else make(self.misclassified),
+            {name: make(found) for name, found in self.attacks.items()},
+            {name: make(found) for name, found in self.controls.items()},
+        )
+
+
+def score_all(panel: Panel[T], trial: Trial) -> dict[str, Scores]:
+    """Return the scores of each of the panel's detectors."""
+    return sorted_out(panel, Looked.at(trial, lambda pixels, title: panel.score(panel.measure(pixels, title))))
+
+
+def sorted_out(panel: Panel[T], found: Looked[Mapping[str, Floats]]) -> dict[str, Scores]:
+    """Return scores by detector of what was found by part."""
+    return {
+        name: Scores(
+            calibration=panel.clean_scores[name],
+            clean=found.clean[name],
+            misclassified=np.zeros(0) if found.misclassified is None else found.misclassified[name],
+            attacks={attack: scores[name] for attack, scores in found.attacks.items()},
+            controls={control: scores[name] for control, scores in found.controls.items()},
+        )
+        for name in panel.summaries
+    }
+
+
+def judge(scores: Scores, trial: Trial, summary: str) -> DetectorFigures:
+    """Return the figures of one detector; thresholds come from its calibration scores alone."""
+    limit, strict = (threshold_at(scores.calibration, rate) for rate in _RATES)
+    images = trial.clean.indices
+    by_image = Resampling.over(images)
+    unnumbered = np.arange(len(scores.misclassified))
+    controls = {}
+    for control in trial.controls:
+        kept = trial.controlled[control.name].kept
+        flags = scores.controls[control.name][kept.cpu().numpy()] > limit
+        flagged = by_image.share(flags, trial.sources(kept))
+        controls[control.name] = ControlDetection(control.summary, float(kept.float().mean()), flagged)
+    return DetectorFigures(
+        summary=summary,
+        fpr_at_5=by_image.share(scores.clean > limit, images),
+        fpr_at_1=by_image.share(scores.clean > strict, images),
+        misclassified_flagged=Resampling.over(unnumbered).share(scores.misclassified > limit, unnumbered),
+        attacks={name: _detection(scores, trial, name, by_image) for name in trial.crafted},
+        controls=controls,
+    )
+
+
+def _detection(scores: Scores, trial: Trial, name: str, by_image: Resampling) -> AttackDetection:
+    limit, strict = (threshold_at(scores.calibration, rate) for rate in _RATES)
+    success = trial.crafted[name].success
+    won, lost = (scores.attacks[name][rows.cpu().numpy()] for rows in (success, ~success))
+    sources = trial.sources(success)
+    return AttackDetection(
+        auc=by_image.area(scores.clean, trial.clean.indices, won, sources),
+        tpr_at_5fpr=by_image.share(won > limit, sources),
+        tpr_at_1fpr=by_image.share(won > strict, sources),
+        failed_flagged=by_image.share(lost > limit, trial.sources(~success)),
+    )

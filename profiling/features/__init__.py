@@ -1,0 +1,1 @@
+"""A path as numbers: similarity to signatures, confidence, views."""

@@ -1,0 +1,206 @@
+"""Compare paths with class signatures: image paths become named features (docs/method.md).
+
+Each measure is one small function of a ``View``: all layers, all images of a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from functools import cache
+
+import numpy as np
+
+from pathprint.profiling.errors import SignatureError
+from pathprint.profiling.paths.path import Bits, ImagePaths, Indices, LayerPath, Layout
+from pathprint.profiling.signatures.counts import KINDS, ClassSignatures, key
+from pathprint.profiling.signatures.lookup import Floats, Sums
+from pathprint.profiling.threads import in_parallel
+
+VOTERS = 10
+"""With many classes only the signatures of the images' likeliest classes vote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """What one number of the feature vector is.
+
+    Attributes:
+        measure: ``containment``, ``coverage``, ``coherence``, …
+        kind: ``neurons`` or ``weights``; empty for measures of the layer as a whole.
+        rank: 1 compares with the predicted class, 2 with the runner-up; 0 with no class.
+        trend: -1 if a larger value speaks for a clean image, 1 if for an adversarial one, 0 if open.
+    """
+
+    measure: str
+    layer: str
+    kind: str
+    rank: int
+    trend: int
+
+    @property
+    def name(self) -> str:
+        parts = (self.measure, self.layer, self.kind, str(self.rank) if self.rank else "")
+        return "/".join(part for part in parts if part)
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """Features of a batch: ``values`` is float64 ``(n, f)``, one column per entry of ``features``."""
+
+    features: tuple[Feature, ...]
+    values: Floats
+
+    @staticmethod
+    def join(tables: Sequence[FeatureTable]) -> FeatureTable:
+        """Return tables of the same images side by side."""
+        features = tuple(feature for table in tables for feature in table.features)
+        return FeatureTable(features, np.hstack([table.values for table in tables]))
+
+
+@dataclass(frozen=True)
+class View:
+    """All layers' sets of both kinds beside the signatures: columns are (layer, kind) pairs.
+
+    Attributes:
+        sizes: number of members, ``(n, columns)``.
+        sums: what the members add up to, ``(columns, n, …)`` each.
+        usual, absence: of each voter's signature, ``(columns, n, v)``; see ``Lookup``.
+        votes_for: whether each voter has a signature, ``(n, v)``.
+    """
+
+    sizes: Floats
+    sums: Sums
+    usual: Floats
+    absence: Floats
+    votes_for: Bits
+
+    @property
+    def at_least_one(self) -> Floats:
+        """|P|, at least 1: what sums over an empty path are divided by."""
+        return np.maximum(self.sizes, 1)
+
+
+def containment(view: View, rank: int) -> Floats:
+    """|P n P_c| / |P|; an empty path is contained (Qiu et al. 2019, section 3)."""
+    return np.where(view.sizes == 0, 1.0, view.sums.contained[..., rank - 1].T / view.at_least_one)
+
+
+def mean_frequency(view: View, rank: int) -> Floats:
+    """Mean over the path of how often the class uses each unit."""
+    return view.sums.frequency[..., rank - 1].T / view.at_least_one
+
+
+def mean_log_frequency(view: View, rank: int) -> Floats:
+    """Mean over the path of the log of how often the class uses each unit."""
+    return view.sums.log_frequency[..., rank - 1].T / view.at_least_one
+
+
+def coverage(view: View, rank: int) -> Floats:
+    """Share of the class's usual path, weighted by frequency, that this path contains."""
+    share: Floats = (view.sums.frequency[..., rank - 1] / view.usual[..., rank - 1]).T
+    return share
+
+
+def path_size(view: View) -> Floats:
+    """log(1 + |P|)."""
+    return np.log1p(view.sizes)
+
+
+def is_empty(view: View) -> Floats:
+    """1 where the path has nothing in this layer."""
+    return np.equal(view.sizes, 0).astype(np.float64)
+
+
+def votes(view: View) -> tuple[Floats, Floats, Floats]:
+    """Naive Bayes over the classes, from each layer alone.
+
+    With LL_c = sum of log p over the path + sum of log(1 - p) elsewhere, all divided by sqrt |P|:
+    LL of the predicted class minus the best other, minus the runner-up's, and as it is.
+    """
+    likelihood = (view.sums.odds + view.absence).transpose(1, 0, 2)
+    root = np.sqrt(view.at_least_one)
+    first, second = likelihood[..., 0], likelihood[..., 1]
+    others = np.where(view.votes_for[:, None, 1:], likelihood[..., 1:], -np.inf).max(-1)
+    others = np.where(np.isfinite(others), others, second)
+    return (first - others) / root, (first - second) / root, first / root
+
+
+def coherence(layer: LayerPath) -> Floats:
+    """Mean of net over gross contribution: how one-sided the evidence is."""
+    return layer.coherence
+
+
+def effort(layer: LayerPath) -> Floats:
+    """Mean number of chosen synapses per wanted unit."""
+    return layer.synapses / np.maximum(layer.neurons.counts, 1)
+
+
+def unexplained(layer: LayerPath) -> Floats:
+    """Share of wanted units for which nothing was chosen."""
+    return layer.unexplained / np.maximum(layer.neurons.counts, 1)
+
+
+_COMPARED: dict[str, Callable[[View, int], Floats]] = {
+    "containment": containment,
+    "mean_frequency": mean_frequency,
+    "mean_log_frequency": mean_log_frequency,
+    "coverage": coverage,
+}
+_SIZES: dict[str, Callable[[View], Floats]] = {"path_size": path_size, "empty": is_empty}
+_QUALITY: dict[str, Callable[[LayerPath], Floats]] = {
+    "coherence": coherence,
+    "effort": effort,
+    "unexplained": unexplained,
+}
+_VOTES = ("vote_margin", "vote_runner_up", "vote_likelihood")
+
+
+def compare(paths: ImagePaths, signatures: ClassSignatures) -> FeatureTable:
+    """Return the features of paths: the same path beside the predicted and the runner-up class.
+
+    Raises:
+        SignatureError: the signatures are of another layout.
+    """
+    if paths.layout != signatures.layout:
+        raise SignatureError("the signatures record other layers than the paths; profile this network again.")
+    view = _view(paths, signatures)
+    compared = [measure(view, rank) for rank in (1, 2) for measure in _COMPARED.values()]
+    columns = [*compared, *votes(view), *(measure(view) for measure in _SIZES.values())]
+    quality = [np.stack([measure(layer) for layer in paths.layers], axis=1) for measure in _QUALITY.values()]
+    return FeatureTable(_features(paths.layout), np.hstack([*columns, *quality]))
+
+
+def _view(paths: ImagePaths, signatures: ClassSignatures) -> View:
+    lookup = signatures.lookup
+    voters = np.stack([signatures.rows(column) for column in _ranked_classes(paths)[:, :VOTERS].T], axis=1)
+    sets = [(key(layer.shape, kind), layer.members(kind)) for layer in paths.layers for kind in KINDS]
+    parts = in_parallel(lambda item: lookup.add_up(item[1], item[0], voters), sets)
+    names = [name for name, _ in sets]
+    return View(
+        np.stack([members.counts for _, members in sets], axis=1).astype(np.float64),
+        Sums(*(np.stack([getattr(part, f.name) for part in parts]) for f in fields(Sums))),
+        np.stack([lookup.usual[name][voters] for name in names]),
+        np.stack([lookup.absence[name][voters] for name in names]),
+        voters >= 0,
+    )
+
+
+def _ranked_classes(paths: ImagePaths) -> Indices:
+    """Return the classes of each image by falling logit, the walk's own class first."""
+    logits = paths.logits.astype(np.float64)
+    logits[np.arange(len(paths)), paths.seeds] = np.inf
+    return (-logits).argsort(axis=1, kind="stable")
+
+
+@cache
+def _features(layout: Layout) -> tuple[Feature, ...]:
+    """Return what the columns of ``compare`` are."""
+    names = [shape.name for shape in layout.layers]
+    sets = [(name, kind) for name in names for kind in KINDS]
+    compared = [(measure, rank, -1 if rank == 1 else 1) for rank in (1, 2) for measure in _COMPARED]
+    alone = [*((vote, 0, -1) for vote in _VOTES), *((size, 0, 0) for size in _SIZES)]
+    of_sets = [
+        Feature(measure, name, kind, rank, trend) for measure, rank, trend in compared + alone for name, kind in sets
+    ]
+    return (*of_sets, *(Feature(measure, name, "", 0, 0) for measure in _QUALITY for name in names))

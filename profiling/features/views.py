@@ -1,0 +1,119 @@
+"""Optional features: how much of its lead an answer loses when the image is gently changed (docs/method.md).
+
+An adversarial perturbation is fitted to the pixels where they are: it survives a mirror, a shift
+or other noise less well than what the image shows. Each view costs one more inference and no walk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from math import ceil, radians, sin
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2 import functional as transform
+
+from pathprint.models.network import Network
+from pathprint.profiling.data.pixels import framed, softened
+from pathprint.profiling.features.confidence import LAYER
+from pathprint.profiling.features.similarity import Feature, FeatureTable
+from pathprint.profiling.paths.kernels.precision import full_precision
+from pathprint.profiling.paths.path import ImagePaths, Indices
+from pathprint.profiling.signatures.lookup import Floats
+
+_NOISE = 8 / 255
+_SEED = 0
+_FRAME = 0.07
+_STEP = 1 / 32
+_ANGLE = 8.0
+
+
+def smaller(pixels: Tensor) -> Tensor:
+    """Return each image an eighth smaller, its edges continued by reflection."""
+    height, width = pixels.shape[2:]
+    rows, columns = (max(round(_FRAME * side), 1) for side in (height, width))
+    return F.interpolate(framed(pixels, rows, columns), (height, width), mode="bilinear", antialias=True)
+
+
+def mirrored(pixels: Tensor) -> Tensor:
+    """Return each image mirrored, and an eighth smaller."""
+    return smaller(pixels.flip(3))
+
+
+def right(pixels: Tensor) -> Tensor:
+    """Return each image moved to the right by a 32nd of its width, its edge repeated."""
+    step = max(round(_STEP * pixels.shape[3]), 1)
+    return torch.cat([pixels[..., :1].expand(-1, -1, -1, step), pixels[..., :-step]], dim=3)
+
+
+def down(pixels: Tensor) -> Tensor:
+    """Return each image moved down by a 16th of its height, its edge repeated."""
+    step = max(round(2 * _STEP * pixels.shape[2]), 1)
+    return torch.cat([pixels[:, :, :1].expand(-1, -1, step, -1), pixels[:, :, :-step]], dim=2)
+
+
+def up(pixels: Tensor) -> Tensor:
+    """Return each image moved up by a 32nd of its height, its edge repeated."""
+    step = max(round(_STEP * pixels.shape[2]), 1)
+    return torch.cat([pixels[:, :, step:], pixels[:, :, -1:].expand(-1, -1, step, -1)], dim=2)
+
+
+def tilted(pixels: Tensor) -> Tensor:
+    """Return each image turned by eight degrees, its edges continued: by reflection, as far as that reaches."""
+    height, width = pixels.shape[2:]
+    frame = ceil(max(height, width) / 2 * sin(radians(_ANGLE))) + 1
+    turned: Tensor = transform.rotate(framed(pixels, frame, frame), _ANGLE, InterpolationMode.BILINEAR)
+    return turned[..., frame : frame + height, frame : frame + width]
+
+
+def noisy(pixels: Tensor) -> Tensor:
+    """Return each image with the same small noise, whatever batch it comes in."""
+    generator = torch.Generator().manual_seed(_SEED)
+    noise = torch.randn(pixels.shape[1:], generator=generator).to(pixels.device)
+    return (pixels + _NOISE * noise).clamp(0, 1)
+
+
+def blurred(pixels: Tensor) -> Tensor:
+    """Return the 3 x 3 Gaussian blur of each image."""
+    return softened(pixels, 0.8)
+
+
+VIEWS: dict[str, Callable[[Tensor], Tensor]] = {
+    "mirrored": mirrored,
+    "smaller": smaller,
+    "right": right,
+    "down": down,
+    "up": up,
+    "tilted": tilted,
+    "noisy": noisy,
+    "blurred": blurred,
+}
+
+
+def stability(network: Network, pixels: Tensor, paths: ImagePaths) -> FeatureTable:
+    """Return what the margin of each image's answer loses in each view; ``paths`` are those of ``pixels``."""
+    lead = margin(paths.logits, paths.seeds)
+    pixels = pixels.to(network.device)
+    with torch.inference_mode(), full_precision(network.device):
+        seen = [network.logits(change(pixels)).float().cpu().numpy() for change in VIEWS.values()]
+    return FeatureTable(_features(), np.stack([lead - margin(logits, paths.seeds) for logits in seen], axis=1))
+
+
+@cache
+def _features() -> tuple[Feature, ...]:
+    return tuple(Feature(f"margin_loss_{view}", LAYER, "", 0, 1) for view in VIEWS)
+
+
+def margin(logits: npt.NDArray[np.float32], classes: Indices) -> Floats:
+    """Return the logit of each image's class minus the largest other logit, ``(n,)``."""
+    rows = np.arange(len(logits))
+    own: Floats = logits[rows, classes].astype(np.float64)
+    others = logits.astype(np.float64)
+    others[rows, classes] = -np.inf
+    lead: Floats = own - others.max(1)
+    return lead

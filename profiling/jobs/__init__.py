@@ -1,0 +1,1 @@
+"""The offline jobs: profile a network, fit a detector."""

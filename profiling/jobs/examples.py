@@ -1,0 +1,102 @@
+"""What a classifier is taught: clean images, benign changes of them and attacks on them, measured once.
+
+Benign changes count as clean. Otherwise a classifier may learn that anything unusual is an attack,
+and flag noise, another camera or another file format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from pathprint.profiling.attacks.attack import Attack, Crafted
+from pathprint.profiling.attacks.benign import controls
+from pathprint.profiling.attacks.crafting import Crafting
+from pathprint.profiling.data.roles import Fit
+from pathprint.profiling.detection.classifiers import Examples
+from pathprint.profiling.errors import FitError
+from pathprint.profiling.features.similarity import Feature
+from pathprint.profiling.jobs.profile import Correct, control_all, craft_all, features_of
+from pathprint.profiling.paths.extraction import Extractor
+from pathprint.profiling.paths.path import Indices
+from pathprint.profiling.signatures.counts import ClassSignatures
+from pathprint.profiling.signatures.lookup import Floats
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """How features come about: the parts of a detector that are there before it is fitted."""
+
+    extractor: Extractor
+    signatures: ClassSignatures
+    thorough: bool
+
+    def __call__(self, pixels: Tensor, title: str) -> tuple[tuple[Feature, ...], Floats]:
+        """Return the features of pixels ``n c h w`` and their values ``(n, f)``."""
+        table, _ = features_of(self.extractor, self.signatures, pixels, self.thorough, title)
+        return table.features, table.values
+
+
+@dataclass(frozen=True)
+class Taught:
+    """Clean fit images, what was made of them, and the features of all.
+
+    Attributes:
+        crafted: by attack.
+        kept: by benign control, which of its images are still answered rightly, ``(n,)``.
+        clean_values: features of the clean images, ``(n, f)``.
+        benign_values: by control, features of those images.
+        values: by attack, features of its successes.
+    """
+
+    clean: Correct[Fit]
+    attacks: Sequence[Attack]
+    crafted: Mapping[str, Crafted]
+    kept: Mapping[str, Tensor]
+    features: tuple[Feature, ...]
+    clean_values: Floats
+    benign_values: Mapping[str, Floats]
+    values: Mapping[str, Floats]
+
+    @staticmethod
+    def of(measuring: Measuring, clean: Correct[Fit], attacks: Sequence[Attack], crafting: Crafting) -> Taught:
+        """Attack the clean images, change them benignly, and measure everything."""
+        network, seed = measuring.extractor.network, crafting.seed
+        features, clean_values = measuring(clean.pixels, "measuring clean")
+
+        def measured(name: str, pixels: Tensor) -> Floats:
+            return measuring(pixels, f"measuring {name}")[1] if len(pixels) else np.zeros((0, len(features)))
+
+        crafted = {attack.name: craft_all(attack, network, clean, crafting) for attack in attacks}
+        kept, benign_values = {}, {}
+        for control in controls(list(attacks)) if attacks else ():  # nothing is learnt where nothing stands against it
+            made = control_all(control, network, clean, seed)
+            kept[control.name] = made.kept
+            benign_values[control.name] = measured(control.name, made.pixels[made.kept])
+        values = {name: measured(name, made.pixels[made.success]) for name, made in crafted.items()}
+        return Taught(clean, attacks, crafted, kept, features, clean_values, benign_values, values)
+
+    def examples(self, attacks: Sequence[Attack]) -> Examples:
+        """Return clean images, their benign changes, and the successes of some attacks.
+
+        Noise has the budgets of these attacks only, as if no other had been made.
+
+        Raises:
+            FitError: none of these attacks succeeded; images made from nothing do not count.
+        """
+        if not any(attack.on_image and len(self.values[attack.name]) for attack in attacks):
+            raise FitError(f"no attack on an image succeeded: {', '.join(attack.name for attack in attacks)}.")
+        names = [control.name for control in controls(list(attacks))]
+        benign = [self.clean_values, *(self.benign_values[name] for name in names)]
+        adversarial = [self.values[attack.name] for attack in attacks]
+        kept = [self.clean.indices, *(self._sources(self.kept[name]) for name in names)]
+        won = [self._sources(self.crafted[attack.name].success) for attack in attacks]
+        truth = np.repeat([0, 1], [sum(map(len, benign)), sum(map(len, adversarial))])
+        return Examples(self.features, np.concatenate(benign + adversarial), truth, np.concatenate(kept + won))
+
+    def _sources(self, rows: Tensor) -> Indices:
+        found: Indices = self.clean.indices[rows.cpu().numpy()]
+        return found

@@ -1,0 +1,83 @@
+"""What ``profile`` leaves for ``fit``: network, signatures, options and the images that were used."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from pathprint.models.errors import ModelError
+from pathprint.models.network import canonical_json
+from pathprint.models.storage import load_network, save_network
+from pathprint.profiling.data.roles import Keys
+from pathprint.profiling.errors import ProfilingError, SignatureError
+from pathprint.profiling.paths.extraction import Extractor
+from pathprint.profiling.paths.policy import Policy
+from pathprint.profiling.signatures.counts import ClassSignatures
+
+_FACTS, _SIGNATURES, _IMAGES = "profile.json", "signatures.safetensors", "images.safetensors"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A network's class signatures with all that made them.
+
+    Attributes:
+        keys: content keys of the images that the network was trained on or profiled with.
+        data: the data set as the user named it.
+        class_map: network class of each folder, where names do not say it.
+    """
+
+    extractor: Extractor
+    signatures: ClassSignatures
+    keys: Keys
+    data: str
+    seed: int
+    class_map: dict[str, int] | None
+
+    def save(self, folder: Path) -> None:
+        """Write the profile into ``folder``."""
+        save_network(self.extractor.network, folder)
+        self.signatures.save(folder / _SIGNATURES)
+        (folder / _IMAGES).write_bytes(save({"profile": np.array(sorted(self.keys), dtype=np.uint64)}))
+        facts = {
+            "policy": self.extractor.policy.to_dict(),
+            "data": self.data,
+            "seed": self.seed,
+            "class_map": self.class_map,
+        }
+        (folder / _FACTS).write_bytes(canonical_json(facts))
+
+    @staticmethod
+    def load(folder: Path) -> Profile:
+        """Return the profile in ``folder``.
+
+        Raises:
+            SignatureError: a file is missing or damaged, or they do not belong together.
+        """
+        try:
+            facts = json.loads((folder / _FACTS).read_bytes())
+            extractor = Extractor(load_network(folder), Policy(**facts["policy"]))
+            signatures = ClassSignatures.load(folder / _SIGNATURES)
+            keys = frozenset(load_file(folder / _IMAGES)["profile"].tolist())
+            data, seed, class_map = str(facts["data"]), int(facts["seed"]), facts["class_map"]
+        except SignatureError:
+            raise
+        except (
+            ModelError,
+            ProfilingError,
+            OSError,
+            SafetensorError,
+            KeyError,
+            TypeError,
+            ValueError,
+            AttributeError,
+        ) as error:
+            raise SignatureError(f"{folder} is not a readable profile: {error}") from error
+        if signatures.extraction != extractor.fingerprint:
+            raise SignatureError(f"{folder}: the signatures belong to another network or other options; profile again.")
+        return Profile(extractor, signatures, keys, data, seed, class_map)

@@ -1,0 +1,172 @@
+"""Choose the fewest largest contributions of one wanted unit that suffice. Compiled, no GIL.
+
+The contributions lie in a small buffer in the first-level cache, and the largest are looked up
+there, sixteen at once, until they suffice. Nothing is sorted.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from pathprint.profiling.compiled.vectors import (
+    LANES,
+    equal,
+    largest,
+    load,
+    maximum,
+    smallest,
+    splat,
+    where_equal,
+    where_larger,
+)
+
+F32 = NDArray[np.float32]
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+Top = tuple[np.float32, np.float32]
+"""The largest contribution and its rank; at most ``NOTHING`` if none is positive."""
+Options = tuple[float, int, bool, float]
+"""Theta, number of the reference, whether the largest is kept for an unexplained unit; phi, or 0."""
+
+ANY = 5e-324
+"""What to reach where the largest contribution alone is wanted: any of them reaches it."""
+FEW = 32
+"""So many contributions are looked up one by one before the rest goes into a heap."""
+NOTHING = np.float32(1.5e-45)
+"""The smallest positive number counts as zero: then the many zeros are not taken for ties."""
+inlined = njit(nogil=True, cache=True, inline="always")
+
+
+@inlined
+def total_of(net: float, gross: float, bias: float, reference: int) -> float:
+    """Return the reference total from the sum and the absolute sum of all contributions."""
+    if reference == 0:
+        return net
+    return net + bias if reference == 1 else (net + gross) / 2
+
+
+@inlined
+def decide(contributions: F32, size: int, rank: F32, place: I32, total: float, options: Options, kept: I64) -> int:
+    """Choose for a unit of the exact ``total``; see ``_choose``."""
+    if total > 0:
+        return int(_choose(contributions, size, rank, place, options[0] * total, kept))
+    return int(_choose(contributions, size, rank, place, ANY, kept)) if options[2] else 0
+
+
+@njit(nogil=True, cache=True)
+def _choose(contributions: F32, size: int, rank: F32, place: I32, target: float, kept: I64) -> int:
+    """Choose the fewest largest positive contributions whose sum reaches ``target``.
+
+    Args:
+        contributions: signed, ``size`` of them, a multiple of ``LANES``; chosen ones are taken out.
+        rank: of each contribution, the order of equal ones. ``place``: the contribution of a rank.
+        kept: set to the ranks that are chosen; as long as ``contributions``.
+
+    Returns:
+        how many were chosen; all positive ones if they fall short.
+    """
+    count, reached = 0, 0.0
+    while reached < target:
+        if count == FEW:
+            return int(_choose_by_heap(contributions, size, rank, target - reached, kept, count))
+        value, first = largest_of(contributions, size, rank)
+        if not value > NOTHING:  # nor nan
+            break
+        kept[count] = np.int64(first)
+        count, reached = count + 1, reached + float(value)
+        contributions[place[np.int64(first)]] = 0
+    return count
+
+
+@inlined
+def start() -> tuple[object, object, object]:
+    """Return what ``follow`` begins with."""
+    return splat(NOTHING), splat(np.float32(0)), splat(np.float32(0))
+
+
+@inlined
+def follow(search: tuple[object, object, object], some: object, ranks: object) -> tuple[object, object, object]:
+    """Go on with the search for the largest of many vectors; return what is known so far.
+
+    Each lane keeps its own maximum, the rank of that, and whether it came twice. No branch depends
+    on where the largest lies: a wrong guess of the processor would cost more than the search.
+    """
+    top, first, twice = search
+    return (
+        maximum(top, some),
+        where_larger(some, top, ranks, first),
+        where_equal(some, top, splat(np.float32(1)), twice),
+    )
+
+
+@njit(nogil=True, cache=True)
+def _first_of(contributions: F32, size: int, value: np.float32, rank: F32) -> np.float32:
+    """Return the lowest rank of the contributions that equal ``value``."""
+    first = np.float32(np.inf)
+    for k in range(size):
+        if contributions[k] == value:
+            first = min(first, rank[k])
+    return first
+
+
+@inlined
+def found(search: tuple[object, object, object], contributions: F32, size: int, rank: F32) -> Top:
+    """Return what a search through ``contributions`` came to."""
+    top, first, twice = search
+    value = np.float32(largest(top))
+    lowest_rank = smallest(where_equal(top, splat(value), first, splat(np.float32(np.inf))))
+    if equal(top, value) & equal(twice, np.float32(1)) and value > NOTHING:
+        return value, _first_of(contributions, size, value, rank)
+    return value, np.float32(lowest_rank)
+
+
+@inlined
+def largest_of(contributions: F32, size: int, rank: F32) -> Top:
+    """Return the largest contribution and its rank, the lowest of equal ones."""
+    search = start()
+    for at in range(0, size, LANES):
+        search = follow(search, load(contributions, at), load(rank, at))
+    return found(search, contributions, size, rank)
+
+
+@njit(nogil=True, cache=True)
+def _choose_by_heap(contributions: F32, size: int, rank: F32, missing: float, kept: I64, count: int) -> int:
+    """Go on choosing for a unit that needs many."""
+    heap, left = np.empty(size, np.int64), 0
+    for k in range(size):
+        if contributions[k] > 0:
+            heap[left], left = k, left + 1
+    for root in range(left // 2 - 1, -1, -1):
+        _sift_down(contributions, rank, heap, root, left)
+    reached = 0.0
+    while reached < missing and left > 0:
+        kept[count] = np.int64(rank[heap[0]])
+        reached += contributions[heap[0]]
+        count, left = count + 1, left - 1
+        heap[0] = heap[left]
+        _sift_down(contributions, rank, heap, 0, left)
+    return count
+
+
+@njit(nogil=True, cache=True)
+def _sift_down(contributions: F32, rank: F32, heap: I64, root: int, end: int) -> None:
+    while True:
+        child = 2 * root + 1
+        if child >= end:
+            return
+        if child + 1 < end and _before(contributions, rank, heap[child + 1], heap[child]):
+            child += 1
+        if not _before(contributions, rank, heap[child], heap[root]):
+            return
+        heap[root], heap[child] = heap[child], heap[root]
+        root = child
+
+
+@inlined
+def _before(contributions: F32, rank: F32, a: int, b: int) -> bool:
+    """Say whether ``a`` is chosen before ``b``: larger first, then the lower (channel, tap)."""
+    if contributions[a] != contributions[b]:
+        return bool(contributions[a] > contributions[b])
+    return bool(rank[a] < rank[b])

@@ -1,0 +1,202 @@
+"""The compiled CPU kernel: channels-last rows, sixteen contributions at a time.
+
+Its functions release the GIL and keep to one thread, so the walk may run on as many as it likes;
+one image is always walked by one thread in a fixed order, whatever else runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pathprint.profiling.compiled.vectors import LANES
+from pathprint.profiling.paths.geometry import Geometry, Maximum, Mean, Movement, Pool, Sum, Weighted
+from pathprint.profiling.paths.kernels.cpu import passing
+from pathprint.profiling.paths.kernels.cpu.choosing import F32, Options
+from pathprint.profiling.paths.kernels.cpu.layout import (
+    as_mask,
+    in_memory,
+    layer_of,
+    rows_of,
+    sources_of_movement,
+    sources_of_sum,
+)
+from pathprint.profiling.paths.kernels.cpu.weighted import COUNTS, GROUP, NUMBERS, RANKS, Scratch, weighted
+from pathprint.profiling.paths.kernels.interface import Choice, Shape
+from pathprint.profiling.paths.path import Indices, Members
+from pathprint.profiling.paths.policy import Selection
+
+U8 = NDArray[np.uint8]
+_REFERENCES = {"sum": 0, "output": 1, "positive": 2}
+
+
+class CpuKernel:
+    """See ``Kernel``."""
+
+    name = "cpu"
+    threads = True
+
+    def __init__(self) -> None:
+        self._prepared: WeakKeyDictionary[Geometry, Any] = WeakKeyDictionary()
+
+    def _once(self, step: Geometry, prepare: Callable[[], Any]) -> Any:
+        """Return what ``prepare`` returned for this step when it was first asked for."""
+        prepared = self._prepared.get(step)
+        if prepared is None:
+            prepared = self._prepared[step] = prepare()
+        return prepared
+
+    def weighted(self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, selection: Selection) -> Choice:
+        choice, _ = self._weighted(step, x, y, wanted, selection, 0)
+        if not selection.synapses:
+            return choice
+        # How long the list will be is known only now.
+        offsets = np.concatenate([[0], np.cumsum(choice.synapses)])
+        _, listed = self._weighted(step, x, y, wanted, selection, int(offsets[-1]))
+        return replace(choice, synapse_ids=Members(offsets, listed, step.layer.size("synapses")))
+
+    def _weighted(
+        self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, selection: Selection, synapses: int
+    ) -> tuple[Choice, Indices]:
+        """Return the choice, and the chosen synapses if there is room for so many."""
+        layer = self._once(step, lambda: layer_of(step))
+        n, weights = len(x), step.weight.numel()
+        rows, mask = _rows(x, step), _marks(_rows(wanted, step))
+        signs = np.zeros((n, 0), dtype=np.float32) if y is None else _rows(y, step).numpy()
+        inputs = np.zeros((n, step.size), dtype=np.uint8)
+        scratch = _scratch(len(layer.rank), weights, synapses)
+        # As long as can be needed: the system provides memory only where something is written.
+        neurons, used = np.empty(mask.size, np.int64), np.empty(n * weights, np.int64)
+        found = neurons, np.empty(n, np.int64), used, np.empty(n, np.int64)
+        counts = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.float64)
+        weighted(rows.numpy(), layer, signs, mask, _options(selection), scratch, inputs, found, counts)
+        units, elements = _members(found[0], found[1], mask.shape[1]), _members(found[2], found[3], weights)
+        return Choice(units, _as_inputs(inputs, x, step), elements, *counts), scratch.listed
+
+    def mean(self, step: Mean, x: Tensor, y: Tensor, wanted: Tensor, selection: Selection) -> Tensor:
+        values, outputs, mask, strides = _pool(step, x, y, wanted)
+        window = step.taps.shape[1]
+        size = window + -window % LANES
+        scratch = (
+            np.zeros(size, np.float32),
+            np.empty(size, np.int64),
+            np.arange(size, dtype=np.float32),
+            np.arange(size, dtype=np.int32),
+        )
+        chosen = passing.mean(values, step.taps.numpy(), strides, outputs, mask, _options(selection), scratch)
+        return _pooled(step, chosen, x)
+
+    def maximum(self, step: Maximum, x: Tensor, wanted: Tensor) -> Tensor:
+        values, _, mask, strides = _pool(step, x, wanted, wanted)
+        return _pooled(step, passing.maximum(values, step.taps.numpy(), strides, mask), x)
+
+    def add(
+        self, step: Sum, operands: tuple[Tensor, Tensor], wanted: Tensor, selection: Selection
+    ) -> tuple[Tensor, Tensor]:
+        sources = self._once(step, lambda: sources_of_sum(step))
+        a, b = operands
+        flat = in_memory if len(sources[0]) == 0 else rows_of
+        mask = _marks(flat(wanted))
+        chosen = passing.add((flat(a).numpy(), flat(b).numpy()), sources, step.scales, mask, _options(selection))
+        if len(sources[0]) == 0:
+            return as_mask(chosen[0], tuple(a.shape)), as_mask(chosen[1], tuple(b.shape))
+        one, two = (torch.from_numpy(marks).view(torch.bool) for marks in chosen)
+        return one.reshape(a.shape), two.reshape(b.shape)
+
+    def move(self, step: Movement, wanted: Tensor, shapes: tuple[Shape, ...]) -> tuple[Tensor, ...]:
+        sources = self._once(step, lambda: sources_of_movement(step, tuple(wanted.shape[1:]), shapes))
+        mask = _marks(in_memory(wanted))
+        return tuple(
+            as_mask(passing.move(source, mask, size), (len(wanted), *shape))
+            for source, size, shape in zip(sources, step.sizes, shapes, strict=True)
+        )
+
+
+def _forget_stale() -> None:
+    """Remove what was compiled before one of these files changed.
+
+    Numba itself looks only at the file of a function, not at those of the functions it calls.
+    """
+    folder = Path(__file__).parent
+    changed = max(file.stat().st_mtime for file in folder.glob("*.py"))
+    with suppress(OSError):
+        for index in (folder / "__pycache__").glob("*.nbi"):
+            if index.stat().st_mtime < changed:
+                index.unlink(missing_ok=True)
+
+
+_forget_stale()
+
+
+def _scratch(size: int, weights: int, synapses: int) -> Scratch:
+    return Scratch(
+        np.empty(GROUP * size, np.float32),
+        np.empty(GROUP * NUMBERS, np.float64),
+        np.empty(GROUP * COUNTS, np.int64),
+        np.empty(GROUP * RANKS, np.int64),
+        np.empty(size + GROUP, np.int64),
+        np.zeros(weights, np.uint8),
+        np.empty(synapses, np.int64),
+        np.zeros(1, np.int64),
+    )
+
+
+def _options(selection: Selection) -> Options:
+    return (
+        float(selection.theta),
+        _REFERENCES[selection.reference],
+        selection.unexplained == "argmax",
+        selection.phi or 0.0,
+    )
+
+
+def _marks(mask: Tensor) -> U8:
+    """Return a bool mask as zeros and ones, without copying."""
+    marks: U8 = mask.view(torch.uint8).numpy()
+    return marks
+
+
+def _members(found: Indices, ends: Indices, size: int) -> Members:
+    offsets = np.concatenate([[0], ends]).astype(np.int64)
+    return Members(offsets, found[: offsets[-1]].copy(), size)
+
+
+def _rows(value: Tensor, step: Weighted) -> Tensor:
+    """Return activations or a mask as ``(n, positions * channels)``."""
+    return rows_of(value if step.channels_last else value.movedim(1, -1))
+
+
+def _as_inputs(inputs: U8, x: Tensor, step: Weighted) -> Tensor:
+    """Return marks ``(n, positions * channels)`` as a mask of the shape of ``x``, without copying."""
+    marks = torch.from_numpy(inputs).view(torch.bool)
+    if step.channels_last:
+        return marks.reshape(x.shape)
+    return marks.reshape(len(x), *x.shape[2:], x.shape[1]).movedim(-1, 1)
+
+
+def _channels_last(step: Pool, x: Tensor) -> bool:
+    """Say whether the rows of a pool are the channels of images, which lie side by side in memory."""
+    return x.dim() == 4 and step.rows == x.shape[1]
+
+
+def _pool(step: Pool, x: Tensor, y: Tensor, wanted: Tensor) -> tuple[F32, NDArray[Any], U8, tuple[int, int, int]]:
+    """Return inputs, outputs and wanted outputs of a pool, and its strides (see ``passing.mean``)."""
+    last = _channels_last(step, x)
+    flat = in_memory if last else rows_of
+    strides = (step.rows, 1, step.rows) if last else (step.rows, step.positions, 1)
+    return flat(x).numpy(), flat(y).numpy(), _marks(flat(wanted)), strides
+
+
+def _pooled(step: Pool, chosen: U8, x: Tensor) -> Tensor:
+    if _channels_last(step, x):
+        return as_mask(chosen, tuple(x.shape))
+    return torch.from_numpy(chosen).view(torch.bool).reshape(x.shape)

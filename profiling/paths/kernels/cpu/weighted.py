@@ -1,0 +1,305 @@
+"""Choose the inputs of a convolution or linear layer. Compiled, no GIL.
+
+Wanted units are taken in the order of memory, a group at a time: all are weighed, then all are
+decided, in rounds. A processor works on several units at once as long as nothing depends on a
+decision, which it would guess wrong every other time.
+
+Totals are summed in float32 first, together with a bound of their error. Only where a comparison
+is within that bound, the unit is decided again with sums in float64.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from pathprint.profiling.compiled.vectors import LANES, after, at_least, fetch, list_marked, load, lowest, pointer
+from pathprint.profiling.paths.kernels.cpu.choosing import (
+    ANY,
+    F32,
+    FEW,
+    I64,
+    NOTHING,
+    Options,
+    decide,
+    inlined,
+    largest_of,
+    total_of,
+)
+from pathprint.profiling.paths.kernels.cpu.receptive_fields import (
+    Layer,
+    Pointers,
+    exact_sums,
+    place_of,
+    pointers_of,
+    weigh,
+)
+
+F64 = NDArray[np.float64]
+U8 = NDArray[np.uint8]
+
+GROUP = 16
+"""Units of a group."""
+NUMBERS, COUNTS, RANKS = 7, 6, FEW
+"""What is kept of each unit of a group: see ``_Group``."""
+_NET, _GROSS, _TARGET, _SLACK, _REACHED, _TOP, _FIRST = range(NUMBERS)
+_CHANNEL, _POSITION, _MINUS, _CHOSEN, _EXPLAINED, _NUMBER = range(COUNTS)
+_ROUNDING = 6.0e-8
+"""A little more than the largest relative error of one float32 operation."""
+
+
+class Scratch(NamedTuple):
+    """Buffers of a thread.
+
+    Attributes:
+        contributions: of each unit of a group, as long as the layer's ``rank``.
+        numbers: of each unit its sum and absolute sum; what to reach, the bound of the error of a
+            comparison, and what is reached; the largest contribution left, and its rank.
+        counts: of each unit its channel and position, whether its value is negative, how many were
+            chosen, whether it is explained, and its number.
+        ranks: of each unit those chosen, up to ``FEW``. ``many``: of one unit, without limit.
+        used: marks for all weights, cleared.
+        listed: set to the chosen synapses, where it is long enough; ``at`` to how many there are.
+    """
+
+    contributions: F32
+    numbers: F64
+    counts: I64
+    ranks: I64
+    many: I64
+    used: U8
+    listed: I64
+    at: I64
+
+
+class _Group(NamedTuple):
+    """The same for inner loops, with the arrays of one image: pointers."""
+
+    contributions: F32
+    numbers: F64
+    counts: I64
+    ranks: I64
+    many: I64
+    used: U8
+    listed: I64
+    at: I64
+    x: F32
+    marked: U8
+    listing: bool
+    short: bool
+    per_output: int
+
+
+@njit(nogil=True, cache=True)
+def weighted(
+    x: F32,
+    layer: Layer,
+    y: F32,
+    mask: U8,
+    options: Options,
+    scratch: Scratch,
+    inputs: U8,
+    found: tuple[I64, I64, I64, I64],
+    counts: tuple[I64, I64, F64],
+) -> None:
+    """Choose for every wanted unit of some images; mark the chosen inputs.
+
+    Args:
+        x, inputs: ``(n, input positions * channels)``; ``inputs`` and ``mask`` are zeros and ones.
+        y, mask: the output's values (only signs matter; ``(n, 0)`` if all are positive) and its
+            wanted units, ``(n, output positions * channels)``.
+        found: set to the wanted units, where those of each image end, and the same for the used
+            weights; the lists must be long enough for all that there are.
+        counts: set to each image's synapses, unexplained units and mean coherence.
+    """
+    outputs, signed = len(layer.bias), y.shape[1] > 0
+    strides = (1, outputs) if layer.sizes[2] else (len(layer.taps), 1)
+    pointers, used = pointers_of(layer), scratch.used
+    neurons, ends, weights, weight_ends = pointer(found[0]), pointer(found[1]), pointer(found[2]), pointer(found[3])
+    n, w = 0, 0
+    for i in range(len(x)):
+        group = _Group(
+            pointer(scratch.contributions),
+            pointer(scratch.numbers),
+            pointer(scratch.counts),
+            pointer(scratch.ranks),
+            pointer(scratch.many),
+            pointer(used),
+            pointer(scratch.listed),
+            pointer(scratch.at),
+            pointer(x[i]),
+            pointer(inputs[i]),
+            len(scratch.listed) > 0,
+            len(layer.table) > 0,
+            layer.sizes[1] * layer.taps.shape[1],
+        )
+        begin, synapses, unexplained, coherence = n, 0, 0, 0.0
+        n = list_marked(pointer(mask[i]), mask.shape[1], neurons, n)
+        for j in range(begin, n, GROUP):
+            units = min(GROUP, n - j)
+            _fetch(group, pointers, after(neurons, j + units), min(GROUP, n - j - units), outputs)
+            _weigh_group(group, pointers, after(neurons, j), units, outputs, strides, signed, pointer(y[i]))
+            _decide_group(group, pointers, units, options)
+            for g in range(units):
+                number, count = after(group.numbers, g * NUMBERS), after(group.counts, g * COUNTS)
+                synapses += count[_CHOSEN]
+                unexplained += 1 - count[_EXPLAINED]
+                coherence += number[_NET] / number[_GROSS] if number[_GROSS] > 0 else 0.0
+        w = list_marked(pointer(used), len(used), weights, w)
+        used[:] = 0
+        ends[i], weight_ends[i] = n, w
+        counts[0][i], counts[1][i], counts[2][i] = synapses, unexplained, coherence / max(n - begin, 1)
+
+
+@inlined
+def _fetch(group: _Group, layer: Pointers, units: I64, count: int, outputs: int) -> None:
+    """Have the inputs of the next group brought to the caches, where they lie apart."""
+    if group.short:
+        for g in range(count):
+            e = int(np.uint32(units[g]) // np.uint32(outputs))
+            first = layer.first[units[g] - e * outputs]
+            for t in range(layer.window):
+                fetch(group.x, int(layer.taps[e * layer.window + t]) * layer.channels + first)
+
+
+@inlined
+def _weigh_group(
+    group: _Group, layer: Pointers, units: I64, count: int, outputs: int, strides: tuple[int, int], signed: bool, y: F32
+) -> None:
+    """Weigh each unit, whose place in memory becomes its number."""
+    for g in range(count):
+        unit = units[g]
+        e = int(np.uint32(unit) // np.uint32(outputs))  # unsigned division has no special cases
+        o = unit - e * outputs
+        minus = signed and y[unit] < 0
+        units[g] = o * strides[0] + e * strides[1]
+        out = after(group.contributions, g * layer.size)
+        net, gross, top = weigh(group.x, layer, group.short, o * layer.size, e, layer.first[o], minus, out)
+        number, kept = after(group.numbers, g * NUMBERS), after(group.counts, g * COUNTS)
+        number[_NET], number[_GROSS], number[_TOP], number[_FIRST] = net, gross, top[0], top[1]
+        kept[_CHANNEL], kept[_POSITION], kept[_MINUS], kept[_NUMBER] = o, e, minus, units[g]
+
+
+@inlined
+def _decide_group(group: _Group, layer: Pointers, count: int, options: Options) -> None:
+    """Choose for each unit, one contribution a round, and mark what is chosen."""
+    left = 0
+    open_units = after(group.many, layer.size)  # behind what one unit may need
+    for g in range(count):
+        if _aim(group, layer, g, options):
+            open_units[left] = g
+            left += 1
+    for turn in range(FEW + 1):
+        some, left = left, 0
+        for k in range(some):
+            g = open_units[k]
+            if _take(group, layer, g, turn, options):
+                open_units[left] = g
+                left += 1
+        if left == 0:
+            return
+        for k in range(left):
+            g = open_units[k]
+            number = after(group.numbers, g * NUMBERS)
+            top = largest_of(after(group.contributions, g * layer.size), layer.size, layer.rank)
+            number[_TOP], number[_FIRST] = top
+
+
+@inlined
+def _aim(group: _Group, layer: Pointers, g: int, options: Options) -> bool:
+    """Set what the unit must reach; say whether it still has to be decided."""
+    number, count = after(group.numbers, g * NUMBERS), after(group.counts, g * COUNTS)
+    if options[3] > 0:
+        _take_all(group, layer, g, options)
+        return False
+    net, gross, bias = number[_NET], number[_GROSS], float(layer.bias[count[_CHANNEL]])
+    slack = (layer.size // LANES + 8) * _ROUNDING * (gross + abs(bias))
+    total = total_of(net, gross, -bias if count[_MINUS] else bias, options[1])
+    count[_CHOSEN], count[_EXPLAINED], number[_REACHED] = 0, total > slack, 0.0
+    number[_TARGET], number[_SLACK] = options[0] * total, slack
+    if total > slack:
+        return True
+    if total >= -slack:
+        _decide_exactly(group, layer, g, options)
+        return False
+    number[_TARGET], number[_SLACK] = ANY, 0.0
+    return options[2]
+
+
+@inlined
+def _take(group: _Group, layer: Pointers, g: int, turn: int, options: Options) -> bool:
+    """Take the largest contribution that is left; say whether more are needed."""
+    number, count = after(group.numbers, g * NUMBERS), after(group.counts, g * COUNTS)
+    value, rank = number[_TOP], np.int64(number[_FIRST])
+    reached = number[_REACHED] + value
+    some = value > NOTHING
+    if some and (turn == FEW or abs(reached - number[_TARGET]) < number[_SLACK]):
+        _decide_exactly(group, layer, g, options)
+        return False
+    if some:
+        group.ranks[g * RANKS + turn] = rank
+        number[_REACHED], count[_CHOSEN] = reached, turn + 1
+        if reached < number[_TARGET]:
+            group.contributions[g * layer.size + layer.place[rank]] = 0
+            return True
+    count[_EXPLAINED] = count[_EXPLAINED] and count[_CHOSEN] > 0
+    _mark(group, layer, g, after(group.ranks, g * RANKS))
+    return False
+
+
+@inlined
+def _mark(group: _Group, layer: Pointers, g: int, ranks: I64) -> None:
+    """Mark the inputs and weights of the chosen contributions."""
+    count = after(group.counts, g * COUNTS)
+    o, e = count[_CHANNEL], count[_POSITION]
+    for k in range(count[_CHOSEN]):
+        group.marked[place_of(layer, group.short, e, layer.first[o], ranks[k])] = 1
+        group.used[o * group.per_output + ranks[k]] = 1
+        if group.listing:
+            group.listed[group.at[0]] = count[_NUMBER] * group.per_output + ranks[k]
+            group.at[0] += 1
+
+
+@njit(nogil=True, cache=True)
+def _decide_exactly(group: _Group, layer: Pointers, g: int, options: Options) -> None:
+    """Choose for a unit with sums in float64, however many it needs, and mark what is chosen."""
+    number, count = after(group.numbers, g * NUMBERS), after(group.counts, g * COUNTS)
+    o, e, minus = count[_CHANNEL], count[_POSITION], count[_MINUS] != 0
+    first, weight_at, out = layer.first[o], o * layer.size, after(group.contributions, g * layer.size)
+    weigh(group.x, layer, group.short, weight_at, e, first, minus, out)
+    net, gross = exact_sums(group.x, layer, group.short, out, weight_at, e, first, minus)
+    bias = -float(layer.bias[o]) if minus else float(layer.bias[o])
+    total = total_of(net, gross, bias, options[1])
+    chosen = decide(out, layer.size, layer.rank, layer.place, total, options, group.many)
+    number[_NET], number[_GROSS] = net, gross
+    count[_CHOSEN], count[_EXPLAINED] = chosen, total > 0 and chosen > 0
+    _mark(group, layer, g, group.many)
+
+
+@njit(nogil=True, cache=True)
+def _take_all(group: _Group, layer: Pointers, g: int, options: Options) -> None:
+    """Choose every contribution of at least phi, and mark them."""
+    number, count = after(group.numbers, g * NUMBERS), after(group.counts, g * COUNTS)
+    o, e, phi = count[_CHANNEL], count[_POSITION], options[3]
+    out, weight = after(group.contributions, g * layer.size), after(layer.weight, o * layer.size)
+    chosen = 0
+    for at in range(0, layer.size, LANES):
+        # Float32 may round either way: what comes near is multiplied again.
+        bits = at_least(load(out, at), np.float32(phi * (1 - 1e-6)))
+        while bits:
+            k = at + lowest(bits)
+            bits &= bits - np.uint64(1)
+            rank = int(layer.rank[k])
+            exact = float(group.x[place_of(layer, group.short, e, layer.first[o], rank)]) * float(weight[k])
+            if abs(exact) >= phi:
+                group.many[chosen] = rank
+                chosen += 1
+    count[_EXPLAINED] = chosen > 0
+    if chosen == 0 and options[2] and number[_TOP] > NOTHING:
+        group.many[0] = int(number[_FIRST])
+        chosen = 1
+    count[_CHOSEN] = chosen
+    _mark(group, layer, g, group.many)

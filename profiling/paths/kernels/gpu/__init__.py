@@ -1,0 +1,1 @@
+"""The kernel for CUDA devices, compiled by Triton."""

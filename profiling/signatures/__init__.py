@@ -1,0 +1,1 @@
+"""Class signatures: what the paths of a class usually contain."""

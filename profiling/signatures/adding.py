@@ -1,0 +1,53 @@
+"""The inner loop of ``pathprint.profiling.signatures.lookup``. Compiled, no GIL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from pathprint.profiling.compiled.vectors import fetch, pointer
+from pathprint.profiling.paths.path import Indices
+
+Floats = npt.NDArray[np.float64]
+_AHEAD = 16
+"""So many members ahead, counts are brought to the caches: they lie far apart."""
+_RANKS = 2
+
+
+@njit(nogil=True, cache=True)
+def add_up(
+    offsets: Indices,
+    indices: Indices,
+    counts: npt.NDArray[Any],
+    rows: Indices,
+    tables: tuple[Floats, Floats, Floats],
+    sums: Floats,
+) -> None:
+    """Set ``sums``, ``(n, voters + 6)``, to what each image's members add up to; see ``Sums``.
+
+    Args:
+        offsets, indices: the members of each image.
+        counts: ``(size, k)``. ``rows``: signature rows of the voters, ``(n, v)``; k for none.
+        tables: what is added for each row and count, ``(k + 1, counts)`` each.
+    """
+    classes, voters, levels = counts.shape[1], rows.shape[1], tables[0].shape[1]
+    units, looked_up = pointer(indices), pointer(counts)
+    odds, frequency, log_frequency = pointer(tables[0]), pointer(tables[1]), pointer(tables[2])
+    for i in range(len(rows)):
+        row, total = pointer(rows[i]), pointer(sums[i])
+        for member in range(offsets[i], offsets[i + 1]):
+            if member + _AHEAD < offsets[i + 1]:
+                fetch(looked_up, units[member + _AHEAD] * classes)
+            first = units[member] * classes
+            for v in range(voters):
+                count = np.int64(looked_up[first + row[v]]) if row[v] < classes else 0
+                total[v] += odds[row[v] * levels + count]
+            for v in range(_RANKS):
+                count = np.int64(looked_up[first + row[v]]) if row[v] < classes else 0
+                at = row[v] * levels + count
+                total[voters + v] += 1.0 if count > 0 else 0.0
+                total[voters + _RANKS + v] += frequency[at]
+                total[voters + 2 * _RANKS + v] += log_frequency[at]

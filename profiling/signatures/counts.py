@@ -1,0 +1,147 @@
+"""Class signatures: per class and unit, in how many images' paths it is (docs/method.md).
+
+Counts add, so signatures merge in any order and any chunking to identical bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from pathprint.profiling.errors import SignatureError
+from pathprint.profiling.paths.path import ImagePaths, Indices, LayerShape, Layout
+
+if TYPE_CHECKING:
+    from pathprint.profiling.signatures.lookup import Lookup
+
+KINDS = ("neurons", "weights")
+SCHEMA = 1
+UnitCounts = npt.NDArray[np.unsignedinteger]
+
+
+@dataclass(frozen=True, eq=False)
+class ClassSignatures:
+    """How often each unit and weight is in the paths of each class.
+
+    Attributes:
+        extraction: fingerprint of the extractor; paths of another one do not compare.
+        classes: class numbers that have a signature, ascending, ``(k,)``.
+        images: number of images behind each, ``(k,)``.
+        counts: per ``LAYER/KIND`` the counts, unsigned ``(k, size)``.
+    """
+
+    layout: Layout
+    extraction: str
+    classes: Indices
+    images: Indices
+    counts: Mapping[str, UnitCounts]
+
+    @cached_property
+    def lookup(self) -> Lookup:
+        """The same, laid out for comparing paths."""
+        from pathprint.profiling.signatures.lookup import Lookup  # which knows this module
+
+        return Lookup.of(self)
+
+    def rows(self, classes: Indices) -> Indices:
+        """Return the row of each class; -1 for a class without a signature."""
+        at = np.searchsorted(self.classes, classes).clip(max=max(len(self.classes) - 1, 0))
+        known = self.classes[at] == classes if len(self.classes) else np.zeros(len(classes), dtype=bool)
+        return np.where(known, at, -1)
+
+    def merge(self, other: ClassSignatures) -> ClassSignatures:
+        """Return the signatures of both image sets together.
+
+        Raises:
+            SignatureError: they come from different networks or options.
+        """
+        if self.extraction != other.extraction or self.layout != other.layout:
+            raise SignatureError(
+                f"signatures of extraction {self.extraction[:12]}… and {other.extraction[:12]}… do not merge; "
+                "both must come from the same network and the same options."
+            )
+        classes = np.union1d(self.classes, other.classes)
+        parts = [(part, np.searchsorted(classes, part.classes)) for part in (self, other)]
+        images = np.zeros(len(classes), dtype=np.int64)
+        for part, rows in parts:
+            images[rows] += part.images
+        counts = {}
+        for name, own in self.counts.items():
+            total = np.zeros((len(classes), own.shape[1]), dtype=np.uint32)
+            for part, rows in parts:
+                total[rows] += part.counts[name]
+            counts[name] = total
+        return ClassSignatures(self.layout, self.extraction, classes, images, counts)
+
+    def save(self, path: Path) -> None:
+        """Write a safetensors file; equal signatures give equal bytes."""
+        dtype = np.min_scalar_type(int(self.images.max(initial=0)))
+        tensors = {f"counts/{name}": counts.astype(dtype) for name, counts in self.counts.items()}
+        tensors |= {"classes": self.classes, "images": self.images}
+        facts = {"schema": SCHEMA, "layout": self.layout.to_list(), "extraction": self.extraction}
+        # One metadata entry: several would be written in no fixed order.
+        path.write_bytes(save(tensors, {"pathprint": json.dumps(facts, sort_keys=True)}))
+
+    def _check(self, path: Path) -> None:
+        """Refuse arrays that do not fit each other: compiled code relies on it."""
+        sizes = {key(shape, kind): shape.size(kind) for shape in self.layout.layers for kind in KINDS}
+        fits = self.classes.shape == self.images.shape == (len(self.classes),) and all(
+            counts.shape == (len(self.classes), sizes[name])
+            and counts.dtype.kind == "u"
+            and bool((counts <= self.images[:, None]).all())
+            for name, counts in self.counts.items()
+        )
+        if not fits:
+            raise SignatureError(f"{path}: its counts do not fit its layout, classes and images; make it again.")
+
+    @staticmethod
+    def load(path: Path) -> ClassSignatures:
+        """Return the signatures in ``path``.
+
+        Raises:
+            SignatureError: not a signatures file, of another schema, or incomplete.
+        """
+        try:
+            with safe_open(path, "numpy") as file:
+                facts = json.loads((file.metadata() or {})["pathprint"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dict
+            if facts["schema"] != SCHEMA:
+                raise SignatureError(f"{path}: schema {facts['schema']!r}; this version reads {SCHEMA}.")
+            layout = Layout.from_list(facts["layout"])
+            counts = {name: tensors[f"counts/{name}"] for name in _names(layout)}
+            found = ClassSignatures(layout, facts["extraction"], tensors["classes"], tensors["images"], counts)
+            found._check(path)
+            return found
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise SignatureError(f"{path} is not a readable signatures file: {error!r}") from error
+
+
+def count(paths: ImagePaths, labels: Indices, extraction: str) -> ClassSignatures:
+    """Return the signatures of a batch: how often each unit occurs in the paths of each label."""
+    classes, row = np.unique(labels, return_inverse=True)
+    counts: dict[str, UnitCounts] = {}
+    for layer in paths.layers:
+        for kind in KINDS:
+            members = layer.members(kind)
+            flat = row[members.images] * members.size + members.indices
+            total = np.bincount(flat, minlength=len(classes) * members.size)
+            counts[key(layer.shape, kind)] = total.reshape(len(classes), -1).astype(np.uint32)
+    return ClassSignatures(paths.layout, extraction, classes, np.bincount(row, minlength=len(classes)), counts)
+
+
+def key(shape: LayerShape, kind: str) -> str:
+    """Return the name of a layer's counts of ``kind``."""
+    return f"{shape.name}/{kind}"
+
+
+def _names(layout: Layout) -> list[str]:
+    return [key(shape, kind) for shape in layout.layers for kind in KINDS]

@@ -1,0 +1,115 @@
+"""Add up, over paths, what class signatures say of their units: the inner loop of similarity.
+
+Everything that a feature needs of a path and some classes is a sum over the path, so that each
+unit is looked up once, for all classes that vote, with its counts side by side in memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pathprint.profiling.paths.path import Indices, Members
+from pathprint.profiling.signatures.counts import ClassSignatures
+
+Floats = npt.NDArray[np.float64]
+RANKS = 2
+"""The predicted class and the runner-up: the first two that vote."""
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What some paths add up to in one layer, for one kind of set.
+
+    Attributes:
+        odds: of log p - log(1 - p), per voting class, ``(n, v)``.
+        contained: number of units that the class has ever used, per rank, ``(n, 2)``.
+        frequency, log_frequency: of p and of log p, per rank, ``(n, 2)``.
+    """
+
+    odds: Floats
+    contained: Floats
+    frequency: Floats
+    log_frequency: Floats
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """Class signatures, laid out for looking up. The row behind the last stands for no signature.
+
+    With p = (count + 1/2) / (images + 1), for each row:
+
+    Attributes:
+        odds, frequency, log_frequency: log p - log(1 - p), p and log p of each count, ``(k + 1, counts)``.
+    """
+
+    signatures: ClassSignatures
+    odds: Floats
+    frequency: Floats
+    log_frequency: Floats
+
+    @staticmethod
+    def of(signatures: ClassSignatures) -> Lookup:
+        """Lay out ``signatures``; a copy of the counts with other strides."""
+        images = np.append(signatures.images, 0)[:, None]
+        # A count above its class's images does not occur; its numbers only have to be finite.
+        counts = np.minimum(np.arange(int(images.max()) + 1)[None, :], images)
+        frequency = (counts + 0.5) / (images + 1)
+        log = np.log(frequency)
+        return Lookup(signatures, log - np.log1p(-frequency), frequency, log)
+
+    @cached_property
+    def _by_unit(self) -> dict[str, npt.NDArray[Any]]:
+        """Per layer and kind the counts with the classes of a unit side by side, ``(size, k)``."""
+        dtype = np.min_scalar_type(int(self.signatures.images.max(initial=0)))  # the smaller, the more are cached
+        return {name: np.ascontiguousarray(counts.T, dtype) for name, counts in self.signatures.counts.items()}
+
+    def add_up(self, members: Members, name: str, voters: Indices) -> Sums:
+        """Return what paths add up to under the signatures called ``name``.
+
+        Args:
+            voters: signature rows of the classes that vote, per image, ``(n, v)``; predicted class
+                and runner-up first; -1 for a class without a signature.
+        """
+        from pathprint.profiling.signatures.adding import (
+            add_up,  # compiled: numba takes a second to import, and scipy with it
+        )
+
+        missing = len(self.odds) - 1
+        rows = np.where(voters < 0, missing, voters)
+        sums = np.zeros((len(rows), rows.shape[1] + 3 * RANKS))
+        tables = self.odds, self.frequency, self.log_frequency
+        add_up(members.offsets, members.indices, self._by_unit[name], rows, tables, sums)
+        odds, *ranked = np.split(sums, [rows.shape[1] + RANKS * part for part in range(3)], axis=1)
+        return Sums(odds, *ranked)
+
+    @cached_property
+    def usual(self) -> dict[str, Floats]:
+        """Per layer and kind the sum of p over all units, of each row."""
+        images = np.append(self.signatures.images, 0)
+        totals = {name: np.append(c.sum(1, dtype=np.float64), 0) for name, c in self.signatures.counts.items()}
+        sizes = {name: c.shape[1] for name, c in self.signatures.counts.items()}
+        return {name: (total + 0.5 * sizes[name]) / (images + 1) for name, total in totals.items()}
+
+    @cached_property
+    def absence(self) -> dict[str, Floats]:
+        """Per layer and kind the sum of log(1 - p) over all units, of each row: LL of an empty path."""
+        absent = np.log1p(-self.frequency)
+        return {
+            name: np.array(
+                [
+                    *(_occurrences(row, absent.shape[1]) @ a for row, a in zip(c, absent, strict=False)),
+                    c.shape[1] * absent[-1, 0],
+                ]
+            )
+            for name, c in self.signatures.counts.items()
+        }
+
+
+def _occurrences(counts: npt.NDArray[Any], length: int) -> npt.NDArray[np.int64]:
+    """Return how often each count occurs."""
+    return np.bincount(counts, minlength=length)

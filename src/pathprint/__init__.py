@@ -1,0 +1,1 @@
+"""Pathprint: detects adversarial images by the effective path they take through a network."""

@@ -1,0 +1,298 @@
+"""The command line as a user meets it: real processes, real files."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.export import save
+
+from pathprint.models.preprocessing import Preprocessing, to_image
+from pathprint.models.zoo import catalogue as zoo
+from pathprint.profiling.cli.commands.online import read_pixels
+from pathprint.profiling.cli.main import main
+from pathprint.profiling.data.datasets import Dataset
+from pathprint.profiling.data.roles import Split
+from pathprint.profiling.jobs.profile_folder import Profile
+from pathprint.profiling.signatures.synapses import ClassSynapses
+from tests.definitions.effective_path import check, trace
+from tests.models.archives import exported
+
+COMMANDS = [
+    "networks",
+    "train",
+    "attacks",
+    "profile",
+    "fit",
+    "evaluate",
+    "sanity",
+    "study",
+    "bench",
+    "detect",
+    "paths",
+    "serve",
+    "quickstart",
+]
+
+
+def pathprint(*arguments: object, status: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run the command; assert its exit status, and that it never shows a traceback."""
+    command = [sys.executable, "-m", "pathprint.profiling.cli", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == status, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def closing_json(done: subprocess.CompletedProcess[str]) -> dict[str, object]:
+    (line,) = done.stdout.splitlines()
+    data: dict[str, object] = json.loads(line)
+    return data
+
+
+@pytest.fixture(scope="module")
+def image(digits: Dataset, digits_split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("images") / "digit.png"
+    to_image(digits.pixels(digits_split.test.positions[:1], zoo.ZOO["digits-cnn"].preprocessing)[0]).save(path)
+    return path
+
+
+def in_process(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[object, str, str]:
+    """Run the command in this process, which saves its start; return exit status, output and errors."""
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+        patch.setattr(sys, "argv", ["pathprint", *map(str, arguments)])
+        main()
+    written = capsys.readouterr()
+    return ended.value.code, written.out, written.err
+
+
+def test_help_of_every_command_shows_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    assert all(name in in_process(capsys, "--help")[1] for name in COMMANDS)
+    for name in COMMANDS:
+        status, written, _ = in_process(capsys, name, "--help")
+        assert status == 0
+        assert f"Example: pathprint {name}" in " ".join(written.split())
+
+
+def test_from_network_to_figures(tmp_path: Path, image: Path) -> None:
+    weights = tmp_path / "w.safetensors"
+    trained = closing_json(pathprint("train", "digits-cnn", "--epochs", 30, "--out", weights, "--json"))
+    assert float(str(trained["held_out_accuracy"])) > 0.93
+    named = ("--network", "digits-cnn", "--weights", weights)
+    profiled = pathprint("profile", *named, "--out", tmp_path / "profile", "--json")
+    assert closing_json(profiled)["classes"] == 10
+    cache = ("--cache", tmp_path / "attacked")
+    options = ("--attack", "pgd-0.2", "--classifier", "logistic", "--fit-images", 100, *cache)
+    fitted = closing_json(pathprint("fit", tmp_path / "profile", "--out", tmp_path / "bundle", *options, "--json"))
+    assert fitted["classifier"] == "logistic"
+    asked = ("--attack", "pgd-0.2", "--images", 100, *cache, "--report", tmp_path / "report.html", "--json")
+    figures = closing_json(pathprint("evaluate", tmp_path / "bundle", *asked))
+    assert float(str(figures["mean_auc"])) > 0.85
+    assert "pathprint evaluate " in (tmp_path / "report.html").read_text()
+    assert len(list((tmp_path / "attacked" / "pgd-0.2").iterdir())) == 2  # one chunk each of fit and test images
+    assert "at the" not in pathprint("detect", tmp_path / "bundle", image).stderr
+
+
+def test_one_class_detector_needs_no_attacks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    profile, bundle, cache = tmp_path / "p", tmp_path / "b", ("--cache", tmp_path / "attacked")
+    in_process(capsys, "profile", "--network", "digits-cnn", "--images-per-class", 20, "--out", profile)
+    fitting = ("fit", profile, "--out", bundle, "--classifier", "one-class", "--fit-images", 100)
+    refused = in_process(capsys, *fitting, "--attack", "pgd-0.2")
+    assert (refused[0], "learns from no attack; leave --attack out" in refused[2]) == (1, True)
+    assert in_process(capsys, *fitting, *cache)[0] == 0
+    assert not (tmp_path / "attacked").exists()
+    asked = ("--full", "--paper-protocol", "--attack", "pgd-0.2", "--attack", "noise-images", "--images", 60)
+    status, written, _ = in_process(capsys, "evaluate", bundle, *asked, *cache, "--json")
+    assert status == 0
+    figures = json.loads(written.splitlines()[-1])
+    assert figures["mean_auc"] > 0.8
+    assert figures["left_out"]["(everything)"]["attacks"] == figures["detector"]["attacks"]
+    assert {"squeezing", "knn"} <= set(figures["baselines"])
+    assert "mahalanobis" not in figures["baselines"]  # it would have to see attacks
+
+
+def test_attacks_are_listed_with_norm_and_budget(capsys: pytest.CaptureFixture[str]) -> None:
+    _, words, _ = in_process(capsys, "attacks")
+    assert "* pgd-l2-1.5           L2    1.5" in words
+    assert "  jsma-0.05            L0    0.05" in words
+    _, line, _ = in_process(capsys, "attacks", "--json")
+    listed = json.loads(line)
+    assert {"grey", "rgb"} == set(listed)
+    assert {"name", "suite", "family", "norm", "budget", "summary"} == set(listed["rgb"][0])
+
+
+def test_detect_says_what_the_detector_says(bundle_folder: Path, image: Path) -> None:
+    verdict = closing_json(pathprint("detect", bundle_folder, image, "--json"))
+    words = pathprint("detect", bundle_folder, image).stdout
+    assert str(verdict["decision"]).upper() in words
+    assert f"answered '{verdict['label']}'" in words
+
+
+@pytest.mark.parametrize("source", ["bundle", "network"])
+def test_paths_file_is_the_oracles(bundle_folder: Path, image: Path, tmp_path: Path, source: str) -> None:
+    given = (bundle_folder,) if source == "bundle" else ("--network", "digits-cnn")
+    pathprint("paths", *given, image, "--out", tmp_path / "path.npz")
+    with np.load(tmp_path / "path.npz", allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    assert next(iter(arrays)) == "input"
+    assert arrays["input"].dtype == np.float32
+    names = list(dict.fromkeys(name.split("/")[0] for name in arrays if "/" in name))
+    assert names == ["0", "2", "5", "9", "11"]
+    claimed = {n: (arrays[f"{n}/neurons"], arrays[f"{n}/weights"], int(arrays[f"{n}/unexplained"])) for n in names}
+    module = zoo.ZOO["digits-cnn"].build(10)
+    zoo.load_weights(module, zoo.SHIPPED / "digits-cnn.safetensors")
+    verdict = check(trace(module.eval(), torch.from_numpy(arrays["input"])), claimed)
+    assert verdict.disagreements == 0
+
+
+def test_paths_file_lists_synapses_of_the_last_layers_where_asked(image: Path, tmp_path: Path) -> None:
+    asked = ("--layers", 2, "--synapses", "--theta", 0.7)
+    pathprint("paths", "--network", "digits-cnn", image, *asked, "--out", tmp_path / "path.npz")
+    with np.load(tmp_path / "path.npz", allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    assert list(dict.fromkeys(name.split("/")[0] for name in arrays if "/" in name)) == ["9", "11"]
+    units, positions = arrays["11/synapses"].T
+    assert set(units) == set(np.flatnonzero(arrays["11/neurons"]))
+    used = np.zeros_like(arrays["11/weights"])
+    used[units, positions] = True
+    np.testing.assert_array_equal(used, arrays["11/weights"])
+
+
+def test_sanity_writes_figures_and_a_picture(tmp_path: Path) -> None:
+    options = ("--theta", 0.8, "--theta", 0.3, "--images", 20, "--out", tmp_path / "sanity")
+    printed = closing_json(pathprint("sanity", "--network", "digits-cnn", *options, "--json"))
+    written = json.loads((tmp_path / "sanity" / "sanity.json").read_text())
+    assert [point["theta"] for point in written["points"]] == [0.3, 0.8]
+    assert written["points"] == printed["points"]
+    assert (tmp_path / "sanity" / "sanity.svg").read_text().startswith("<svg")
+
+
+@pytest.mark.parametrize(
+    ("options", "absolute", "firing"),
+    [
+        (("--selection", "hybrid"), ["0", "2"], []),
+        (("--selection", "absolute", "--layers", 2), ["9", "11"], []),
+        (("--forward", "--layers", 1, "--unexplained", "argmax"), [], ["11"]),
+    ],
+)
+def test_profile_remembers_the_variant(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    options: tuple[object, ...],
+    absolute: list[str],
+    firing: list[str],
+) -> None:
+    few = ("--images-per-class", 5, "--out", tmp_path / "p")
+    status, _, complaint = in_process(capsys, "profile", "--network", "digits-cnn", *few, *options)
+    assert (status, complaint.count("Error")) == (0, 0)
+    policy = Profile.load(tmp_path / "p").extractor.policy
+    assert sorted(policy.phi, key=int) == absolute
+    assert sorted(policy.firing, key=int) == firing
+
+
+def test_profile_keeps_synapses_where_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    few = ("--images-per-class", 5, "--layers", 3)
+    for out, options in (("with", ("--synapses",)), ("without", ())):
+        assert in_process(capsys, "profile", "--network", "digits-cnn", "--out", tmp_path / out, *few, *options)[0] == 0
+    made = ClassSynapses.load(tmp_path / "with" / "synapses.safetensors")
+    assert made.extraction == Profile.load(tmp_path / "with").extractor.fingerprint
+    assert {layer for layer, _ in made.sets} == {"5", "9", "11"}
+    assert not (tmp_path / "without" / "synapses.safetensors").exists()
+    pair = [(tmp_path / folder / "signatures.safetensors").read_bytes() for folder in ("with", "without")]
+    assert pair[0] == pair[1]
+
+
+def test_network_from_a_file_is_fed_as_declared(
+    image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--mean", "0.5", "--std", "0.25", "--out", tmp_path / "path.npz")
+    save(exported(zoo.ZOO["digits-cnn"].build(10).eval(), (1, 8, 8)), tmp_path / "net.pt2")
+    status, _, _ = in_process(capsys, "paths", "--network", tmp_path / "net.pt2", image, *options)
+    assert status == 0
+    with np.load(tmp_path / "path.npz", allow_pickle=False) as file:
+        seen = file["input"]
+    given = Preprocessing(1, (8, 8), 8, (0.5,), (0.25,))
+    np.testing.assert_array_equal(seen, given.normalise(read_pixels(image, given)).numpy())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train", "resnet9000"), "cannot be trained here; choose from digits-cnn"),
+        (("train", "digits-cnn", "--data", "absent.npz"), "there is no data at absent.npz"),
+        (("profile", "--network", "torchvision:resnet18", "--out", "p"), "torchvision:resnet18 needs weights"),
+        (("profile", "--network", "digits-cnn", "--theta", 2, "--out", "p"), "theta is 2.0; it must be above 0"),
+        (("profile", "--network", "digits-cnn", "--reference", "x", "--out", "p"), "allowed: sum, output, positive"),
+        (("profile", "--network", "digits-cnn", "--selection", "x", "--out", "p"), "cumulative, absolute, hybrid"),
+        (("profile", "--network", "digits-cnn", "--layers", 0, "--out", "p"), "layers is 0; it must be at least 1"),
+        (("fit", "absent", "--out", "b"), "absent is not a readable profile"),
+        (("detect", "absent", "image.png"), "absent is no bundle or a damaged one"),
+        (("evaluate", "absent"), "absent is no bundle"),
+        (("profile", "--network", "absent.pt2", "--out", "p"), "absent.pt2 does not exist"),
+        (("profile", "--network", "digits-cnn", "--size", "8y8", "--out", "p"), "write --size 224 or 224x192"),
+        (("profile", "--network", "digits-cnn", "--size", "8x8x8", "--out", "p"), "--size is 8x8x8; write 224"),
+        (("profile", "--network", "digits-cnn", "--mean", "0.5,0.5", "--out", "p"), "do not fit: give one number each"),
+        (("paths", "only.png", "--out", "x.npz"), "give BUNDLE IMAGE, or --network NAME IMAGE"),
+        (("paths", "--network", "digits-cnn", "absent.png", "--out", "x.npz"), "absent.png cannot be read"),
+    ],
+)
+def test_mistakes_end_in_one_sentence(
+    arguments: tuple[object, ...], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, written, complaint = in_process(capsys, *arguments)
+    assert status == 1
+    assert message in complaint
+    assert len(complaint.strip().splitlines()) == 1
+    assert written == ""
+
+
+def test_serving_no_bundle_ends_in_one_sentence() -> None:
+    done = pathprint("serve", "absent", status=1)
+    assert "absent is no bundle" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_damaged_image_and_unwritable_place_end_in_one_sentence(
+    bundle_folder: Path, image: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.png").write_bytes(image.read_bytes()[:60])
+    assert "truncated or damaged" in pathprint("detect", bundle_folder, tmp_path / "bad.png", status=1).stderr
+    out = tmp_path / "absent" / "x.npz"
+    assert "No such file or directory" in pathprint("paths", bundle_folder, image, "--out", out, status=1).stderr
+
+
+@pytest.mark.slow
+def test_quickstart_does_the_whole_job(tmp_path: Path) -> None:
+    result = closing_json(pathprint("quickstart", "--out", tmp_path / "digits", "--json"))
+    attacks, service = result["attacks"], result["service"]
+    assert isinstance(attacks, dict)
+    assert isinstance(service, dict)
+    assert float(str(result["clean_accuracy"])) >= 0.97
+    assert np.mean([attack["auc"] for attack in attacks.values()]) >= 0.93
+    assert {"success", "auc", "tpr_at_5fpr"} == set(attacks["fgsm-0.2"])
+    assert service == {"clean": "benign", "adversarial": "adversarial"}
+    assert result["report"] == str(tmp_path / "digits.html")
+    assert "fgsm-0.2" in (tmp_path / "digits.html").read_text()
+
+
+@pytest.mark.slow
+def test_real_files_from_training_to_verdict(real_data: Path, tmp_path: Path) -> None:
+    data = real_data / "mnist.npz"
+    weights = tmp_path / "lenet5.safetensors"
+    trained = closing_json(pathprint("train", "lenet5", "--data", data, "--epochs", 2, "--out", weights, "--json"))
+    assert float(str(trained["held_out_accuracy"])) > 0.97
+    named = ("--network", "lenet5", "--weights", weights)
+    pathprint("profile", *named, "--data", data, "--images-per-class", 100, "--out", tmp_path / "p")
+    options = ("--attack", "fgsm-0.2", "--attack", "pgd-0.2", "--classifier", "logistic", "--fit-images", 200)
+    pathprint("fit", tmp_path / "p", "--out", tmp_path / "b", *options)
+    figures = closing_json(
+        pathprint("evaluate", tmp_path / "b", "--data", data, "--images", 200, "--attack", "pgd-0.2", "--json")
+    )
+    assert float(str(figures["mean_auc"])) > 0.9
+    with np.load(data) as arrays:
+        to_image(torch.from_numpy(arrays["x_test"][0]).float()[None] / 255).save(tmp_path / "seven.png")
+    verdict = closing_json(pathprint("detect", tmp_path / "b", tmp_path / "seven.png", "--json"))
+    assert verdict["label"] == "7"

@@ -1,0 +1,185 @@
+"""A bundle is loaded whole and unchanged, or refused with what differs."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import load_file, save
+
+from pathprint.models.network import Network, canonical_json
+from pathprint.profiling.attacks.registry import declared, suite
+from pathprint.profiling.data.datasets import Dataset
+from pathprint.profiling.data.roles import Split, profile_images
+from pathprint.profiling.detection.bundle import (
+    FILES,
+    MANIFEST,
+    SCHEMA,
+    Bundle,
+    _sealed,
+    _sha256,
+    load_bundle,
+    save_bundle,
+)
+from pathprint.profiling.errors import BundleError
+from pathprint.profiling.jobs import profile as building
+from pathprint.profiling.paths.extraction import Extractor
+from pathprint.profiling.paths.policy import Policy
+from pathprint.profiling.signatures.lookup import Floats
+
+
+@pytest.fixture
+def copy(bundle_folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(bundle_folder, tmp_path / "bundle"))
+
+
+def test_loaded_detector_says_the_same(bundle_folder: Path, bundle: Bundle) -> None:
+    pixels = torch.rand(5, 1, 8, 8)
+    assert load_bundle(bundle_folder).detector.examine(pixels) == bundle.detector.examine(pixels)
+    reference = load_bundle(bundle_folder, kernel="reference").detector.examine(pixels)
+    assert [v.decision for v in reference] == [v.decision for v in bundle.detector.examine(pixels)]
+
+
+def test_used_images_are_known(bundle: Bundle, digits_split: Split) -> None:
+    assert bundle.used["profile"] == digits_split.profile
+    assert bundle.used["fit"] == digits_split.keys("fit")
+    assert not frozenset().union(*bundle.used.values()) & digits_split.keys("test")
+
+
+@pytest.mark.parametrize("name", [MANIFEST, *FILES])
+def test_any_flipped_byte_is_found(bundle_folder: Path, name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    size = (bundle_folder / name).stat().st_size
+
+    @given(st.integers(0, size - 1), st.integers(1, 255))
+    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+    def flip(position: int, bits: int) -> None:
+        folder = tmp_path_factory.mktemp("flipped") / "bundle"
+        shutil.copytree(bundle_folder, folder)
+        data = bytearray((folder / name).read_bytes())
+        data[position] ^= bits
+        (folder / name).write_bytes(data)
+        with pytest.raises(BundleError, match=name):
+            load_bundle(folder)
+        shutil.rmtree(folder)
+
+    flip()
+
+
+@pytest.mark.parametrize("name", [MANIFEST, *FILES])
+def test_missing_file_is_named(copy: Path, name: str) -> None:
+    (copy / name).unlink()
+    with pytest.raises(BundleError, match=name):
+        load_bundle(copy)
+
+
+def test_extra_file_link_and_no_bundle_are_refused(copy: Path, tmp_path: Path) -> None:
+    (copy / "weights.pkl").write_bytes(b"")
+    with pytest.raises(BundleError, match=r"do not belong there: weights\.pkl"):
+        load_bundle(copy)
+    (copy / "weights.pkl").unlink()
+    (copy / FILES[0]).rename(tmp_path / "elsewhere")
+    (copy / FILES[0]).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BundleError, match="is not a plain file"):
+        load_bundle(copy)
+    with pytest.raises(BundleError, match="no bundle or a damaged one"):
+        load_bundle(tmp_path)
+
+
+def test_bundle_says_what_it_was_fitted_on(bundle: Bundle) -> None:
+    fitting = bundle.detector.fitting
+    assert (fitting.images, fitting.names, fitting.seed) == (100, ["fgsm-0.2", "pgd-0.2"], 0)
+    attacks = suite(bundle.detector.network)
+    assert declared(bundle.detector.network, [seen.declaration for seen in fitting.attacks]) == [
+        attacks[name] for name in fitting.names
+    ]
+    assert 0 < fitting.attacks[0].successes < fitting.attacks[1].successes <= 100
+
+
+def resealed(folder: Path, **changes: object) -> None:
+    """Write a manifest that fits the files as they are now: what an informed tamperer would do."""
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    manifest |= {"files": {name: _sha256(folder / name) for name in FILES}} | changes
+    (folder / MANIFEST).write_bytes(canonical_json(_sealed(manifest)))
+
+
+def test_signatures_of_other_options_are_refused_even_with_a_new_manifest(
+    copy: Path, digits_network: Network, digits: Dataset
+) -> None:
+    other = Extractor(digits_network, Policy(theta=0.9))
+    building.profile(other, digits, profile_images(digits)[:128], 5).save(copy / "signatures.safetensors")
+    resealed(copy)
+    with pytest.raises(BundleError, match="the signatures were made by extraction"):
+        load_bundle(copy)
+
+
+def test_other_schema_and_other_golden_score_are_refused(copy: Path) -> None:
+    golden = json.loads((copy / MANIFEST).read_bytes())["golden"]
+    resealed(copy, golden={**golden, "score": golden["score"] + 0.1})
+    with pytest.raises(BundleError, match="the golden image gives class"):
+        load_bundle(copy)
+    resealed(copy, schema=1)
+    with pytest.raises(BundleError, match=f"schema 1; this version reads {SCHEMA}"):
+        load_bundle(copy)
+
+
+@pytest.mark.parametrize("changes", [{"golden": {}}, {"golden": 3}, {"golden": {"pixels": [1], "predicted": 0}}])
+def test_senseless_content_is_refused(copy: Path, changes: dict[str, object]) -> None:
+    resealed(copy, **changes)
+    with pytest.raises(BundleError, match="malformed content"):
+        load_bundle(copy)
+
+
+NOTHING = np.zeros(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("intercept", NOTHING),
+        ("guard_limit", NOTHING),
+        ("guard_limit", np.array([np.inf])),
+        ("guard_limit", None),
+        ("guard_steepness", np.array([-1000.0])),
+        ("guard_scale", np.ones((2, 3))),
+        ("guard_trends", np.array([2.0])),
+        ("weights", np.array([np.nan])),
+        ("usual_mean", np.zeros((0, 3))),
+    ],
+)
+def test_senseless_scores_are_refused(copy: Path, name: str, value: Floats | None) -> None:
+    path = copy / "detector.safetensors"
+    arrays = load_file(path)
+    if value is None:
+        del arrays[name]
+    else:  # a single number stands for a whole column of it
+        fills = value.shape == (1,) and arrays[name].shape != (1,)
+        arrays[name] = np.full_like(arrays[name], value[0]) if fills else value
+    path.write_bytes(save(arrays))
+    resealed(copy)
+    with pytest.raises(BundleError, match="malformed content"):
+        load_bundle(copy)
+
+
+def test_changed_network_is_refused_even_with_a_new_manifest(copy: Path) -> None:
+    data = json.loads((copy / "network.json").read_bytes())
+    data["preprocessing"]["mean"] = [0.4]
+    (copy / "network.json").write_bytes(canonical_json(data))
+    resealed(copy)
+    with pytest.raises(BundleError, match="changed after it was stored"):
+        load_bundle(copy)
+
+
+def test_saving_replaces_a_bundle_but_nothing_else(bundle: Bundle, digits_split: Split, tmp_path: Path) -> None:
+    golden = torch.randint(0, 256, (1, 8, 8)) / 255  # on 8-bit levels, as that is what is stored
+    for _ in range(2):
+        save_bundle(bundle.detector, digits_split, golden, tmp_path / "b")
+    assert load_bundle(tmp_path / "b").sha256
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    with pytest.raises(BundleError, match="exists and is not a bundle"):
+        save_bundle(bundle.detector, digits_split, golden, tmp_path / "mine")
+    assert (tmp_path / "mine" / "thesis.txt").exists()

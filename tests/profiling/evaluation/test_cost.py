@@ -1,0 +1,51 @@
+"""The figures of ``pathprint bench`` fit together; how large they are is measured, not tested."""
+
+import json
+
+import pytest
+import torch
+from torch import nn
+
+from pathprint.models.network import Network
+from pathprint.models.preprocessing import Preprocessing
+from pathprint.models.zoo import catalogue as zoo
+from pathprint.profiling.cli.main import main
+from pathprint.profiling.evaluation.cost import cost
+from pathprint.profiling.paths.borderline import borderline
+from pathprint.profiling.paths.extraction import Extractor
+from pathprint.profiling.paths.policy import Policy
+
+FIELDS = {
+    *("network", "batch", "threads", "plain_ms", "detect_ms", "ratio", "extract_ms"),
+    *("contributions_per_s", "peak_mb", "borderline"),
+}
+
+
+def test_bench_prints_every_figure(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["pathprint", "bench", "--network", "digits-cnn", "--batch", "4", "--json"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed.keys() >= FIELDS
+    assert (printed["network"], printed["batch"]) == ("digits-cnn", 4)
+    assert printed["ratio"] == pytest.approx(printed["detect_ms"] / printed["plain_ms"])
+
+
+def test_cost_counts_contributions_of_wanted_units() -> None:
+    module, preprocessing, labels = zoo.opened("digits-cnn")
+    extractor = Extractor(Network.capture(module, preprocessing, labels), Policy(layers=1))
+    found = cost(extractor, module, torch.rand(2, 1, 8, 8), rounds=10)
+    last = [m for m in module.modules() if isinstance(m, nn.Linear)][-1]
+    # One wanted unit per image, the predicted class, which sees all inputs of the last layer.
+    assert found.contributions_per_s * found.extract_ms / 1e3 == pytest.approx(last.in_features)
+    assert found.layers == 1
+
+
+@pytest.mark.parametrize(("weight", "expected"), [([0.5, 0.5], 1), ([0.5, 0.5 + 1e-7], 1), ([0.7, 0.3], 0)])
+def test_unit_is_borderline_where_half_of_it_is_just_reached(weight: list[float], expected: int) -> None:
+    linear = nn.Linear(2, 2, bias=False)
+    with torch.no_grad():
+        linear.weight.copy_(torch.tensor([weight, [-1.0, -1.0]]))
+    network = Network.capture(nn.Sequential(nn.Flatten(), linear), Preprocessing(1, (1, 2), 1, (0.0,), (1.0,)))
+    assert borderline(Extractor(network), torch.ones(3, 1, 1, 2)) == (3 * expected, 3)

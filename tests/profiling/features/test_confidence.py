@@ -1,0 +1,98 @@
+"""Confidence, doubt and entropy against their formulas; what an answer loses in changed copies."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from pathprint.profiling.features.confidence import answer
+from pathprint.profiling.features.similarity import FeatureTable
+from pathprint.profiling.features.views import VIEWS, stability
+from pathprint.profiling.paths.extraction import Extractor
+from pathprint.profiling.paths.path import ImagePaths
+
+IMAGES = 6
+
+
+@pytest.fixture(scope="module")
+def pixels() -> torch.Tensor:
+    return torch.rand(IMAGES, 1, 8, 8, generator=torch.Generator().manual_seed(5))
+
+
+@pytest.fixture(scope="module")
+def paths(extractor: Extractor, pixels: torch.Tensor) -> ImagePaths:
+    return extractor.extract(pixels)
+
+
+def value(table: FeatureTable, name: str, image: int) -> float:
+    (column,) = (j for j, feature in enumerate(table.features) if feature.name == name)
+    return float(table.values[image, column])
+
+
+def lead(logits: np.ndarray[tuple[int], np.dtype[np.float32]], answered: int) -> float:
+    """Return the logit of a class minus the largest other."""
+    return float(logits[answered] - np.delete(logits, answered).max())
+
+
+def test_answer_by_its_formulas(paths: ImagePaths) -> None:
+    table = answer(paths)
+    for image, logits in enumerate(paths.logits):
+        odds = [math.exp(float(logit)) for logit in logits]
+        shares = [odd / sum(odds) for odd in odds]
+        assert value(table, "confidence/the answer", image) == pytest.approx(max(shares))
+        assert value(table, "doubt/the answer", image) == pytest.approx(math.sqrt(1 - max(shares)))
+        assert value(table, "entropy/the answer", image) == pytest.approx(-sum(p * math.log(p) for p in shares))
+
+
+def test_sure_answers_have_no_doubt_however_large_their_margin(paths: ImagePaths) -> None:
+    for size in (1e3, 1e6, 1e30):
+        sure = ImagePaths((paths.logits * size).astype(np.float32), paths.seeds, paths.layers)
+        np.testing.assert_allclose(answer(sure).values, np.tile([1.0, 0.0, 0.0], (IMAGES, 1)), atol=1e-100)
+
+
+def test_stability_is_the_lost_margin(extractor: Extractor, pixels: torch.Tensor, paths: ImagePaths) -> None:
+    table = stability(extractor.network, pixels, paths)
+    for view, change in VIEWS.items():
+        for image in range(IMAGES):
+            answered = int(paths.seeds[image])
+            changed = extractor.network.logits(change(pixels[image][None])).detach().numpy()[0]
+            expected = lead(paths.logits[image], answered) - lead(changed, answered)
+            assert value(table, f"margin_loss_{view}/the answer", image) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 32), (3, 40, 24)])
+def test_views_keep_shape_and_range_and_change_something(view: str, shape: tuple[int, int, int]) -> None:
+    image = torch.rand(2, *shape, generator=torch.Generator().manual_seed(0))
+    seen = VIEWS[view](image)
+    assert seen.shape == image.shape
+    assert seen.min() >= 0
+    assert seen.max() <= 1
+    assert not torch.allclose(seen, image, atol=1e-3)
+
+
+@pytest.mark.parametrize("view", [view for view in VIEWS if view != "noisy"])
+@pytest.mark.parametrize(
+    "shape", [(1, 8, 8), (3, 32, 32), (1, 4, 60), (1, 224, 32), (3, 2, 2), (1, 1, 9), (3, 5, 1), (1, 1, 1)]
+)
+def test_views_put_nothing_new_at_the_edges(view: str, shape: tuple[int, int, int]) -> None:
+    white = torch.ones(1, *shape)
+    torch.testing.assert_close(VIEWS[view](white), white)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_an_image_is_seen_the_same_in_any_company(view: str) -> None:
+    images = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    alone = torch.cat([VIEWS[view](image[None]) for image in images])
+    torch.testing.assert_close(VIEWS[view](images), alone)
+
+
+def test_views_are_what_they_are_called() -> None:
+    ramp = torch.arange(64.0).reshape(1, 1, 1, 64).expand(1, 1, 64, 64) / 64
+    torch.testing.assert_close(VIEWS["right"](ramp)[..., 2:], ramp[..., :-2])
+    torch.testing.assert_close(VIEWS["down"](ramp.mT)[:, :, 4:], ramp.mT[:, :, :-4])
+    torch.testing.assert_close(VIEWS["up"](ramp.mT)[:, :, :-2], ramp.mT[:, :, 2:])
+    torch.testing.assert_close(VIEWS["mirrored"](ramp), VIEWS["smaller"](ramp.flip(3)))
+    slope = VIEWS["smaller"](ramp)[0, 0, 32, 10:54].diff().mean()
+    assert float(slope) == pytest.approx(72 / 64 / 64, rel=0.01)  # a frame of 4 pixels on either side
