@@ -14,7 +14,6 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2 import functional as transform
 
-from pathprint.models.network import Network
 from pathprint.models.preprocessing import to_8_bit
 from pathprint.profiling.attacks.attack import Attack, budget_text
 from pathprint.profiling.attacks.ball import steepest
@@ -84,22 +83,3 @@ def controls(attacks: list[Attack]) -> list[Control]:
         if attack.budget is not None and attack.norm in ("Linf", "L2"):
             sized.setdefault((attack.norm, attack.budget), attack)
     return [*map(noise_like, sized.values()), *FIXED]
-
-
-@dataclass(frozen=True, slots=True)
-class Controlled:
-    """What a control made of some images.
-
-    Attributes:
-        pixels: ``n c h w``, rounded to 8 bit.
-        kept: the network still gives the label, ``(n,)``; only these are plainly benign.
-    """
-
-    pixels: Tensor
-    kept: Tensor
-
-
-def apply(control: Control, network: Network, pixels: Tensor, labels: Tensor, seed: int = 0) -> Controlled:
-    """Change ``pixels``; the same seed gives an image the same result in any company."""
-    changed = to_8_bit(control.change(pixels, Draws(pixels, seed)))
-    return Controlled(changed, network.predict(changed) == labels)

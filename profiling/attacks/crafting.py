@@ -19,9 +19,13 @@ from safetensors.torch import save
 from torch import Tensor
 
 from pathprint.models.network import Network, canonical_json
-from pathprint.profiling.attacks.attack import Attack, Crafted
-from pathprint.profiling.attacks.registry import craft
-from pathprint.profiling.progress import console
+from pathprint.models.preprocessing import to_8_bit
+from pathprint.profiling.attacks.attack import Attack, Crafted, Goal
+from pathprint.profiling.attacks.benign import Control
+from pathprint.profiling.attacks.draws import Draws
+from pathprint.profiling.data.correct import CHUNK, Correct, at_once
+from pathprint.profiling.data.roles import R
+from pathprint.profiling.progress import console, track
 
 SCHEMA = 1
 _FACTS = "pathprint"
@@ -126,3 +130,59 @@ def _write(path: Path, content: bytes) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def craft(attack: Attack, network: Network, pixels: Tensor, labels: Tensor, seed: int = 0) -> Crafted:
+    """Attack ``pixels`` away from ``labels``; the same seed gives an image the same result.
+
+    It does not depend on the other images, except for HopSkipJump, and but for the last bits in
+    which convolution libraries differ between batch sizes.
+
+    Raises:
+        MissingExtraError: the attack comes from foolbox, which is not installed.
+    """
+    # What was made in inference mode, as predictions are, cannot take part in gradients; copies can.
+    pixels, labels = pixels.clone(), labels.clone()
+    draws = Draws(pixels, seed)
+    targets = draws.other_class(labels, len(network.labels)) if attack.targeted else None
+    made = attack.method(network.logits, pixels, Goal(labels, targets), draws).detach().clamp(0, 1)
+    rounded = to_8_bit(made)
+    if not attack.on_image:
+        always = torch.ones(len(made), dtype=torch.bool, device=made.device)
+        return Crafted(rounded, always, always)
+    return Crafted(rounded, network.predict(rounded) != labels, network.predict(made) != labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Controlled:
+    """What a control made of some images.
+
+    Attributes:
+        pixels: ``n c h w``, rounded to 8 bit.
+        kept: the network still gives the label, ``(n,)``; only these are plainly benign.
+    """
+
+    pixels: Tensor
+    kept: Tensor
+
+
+def apply(control: Control, network: Network, pixels: Tensor, labels: Tensor, seed: int = 0) -> Controlled:
+    """Change ``pixels``; the same seed gives an image the same result in any company."""
+    changed = to_8_bit(control.change(pixels, Draws(pixels, seed)))
+    return Controlled(changed, network.predict(changed) == labels)
+
+
+def craft_all(attack: Attack, network: Network, correct: Correct[R], crafting: Crafting) -> Crafted:
+    """Attack all images, chunk by chunk, fewer at once if they are large; what is cached is not crafted again."""
+    size = at_once(correct.pixels)  # gradients hold all activations
+    pairs = list(zip(torch.split(correct.pixels, size), torch.split(correct.labels, size), strict=True))
+    parts = [crafting.craft(attack, network, x, y) for x, y in track(pairs, f"attack {attack.name}")]
+    columns = zip(*((part.pixels, part.success, part.success_unrounded) for part in parts), strict=True)
+    return Crafted(*(torch.cat(column) for column in columns))
+
+
+def control_all(control: Control, network: Network, correct: Correct[R], seed: int) -> Controlled:
+    """Change all images benignly, chunk by chunk."""
+    pairs = zip(torch.split(correct.pixels, CHUNK), torch.split(correct.labels, CHUNK), strict=True)
+    parts = [apply(control, network, pixels, labels, seed) for pixels, labels in pairs]
+    return Controlled(torch.cat([part.pixels for part in parts]), torch.cat([part.kept for part in parts]))

@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import torch
-from torch import Tensor
-
 from pathprint.models.network import Network, canonical_json
-from pathprint.models.preprocessing import to_8_bit
-from pathprint.profiling.attacks.attack import Attack, Crafted, Goal, budget_text
-from pathprint.profiling.attacks.draws import Draws
+from pathprint.profiling.attacks.attack import Attack, budget_text
 from pathprint.profiling.attacks.methods.apgd import Apgd
 from pathprint.profiling.attacks.methods.ascent import Ascent
 from pathprint.profiling.attacks.methods.from_foolbox import CarliniWagner, DeepFool, HopSkipJump
@@ -150,24 +145,3 @@ def declared(network: Network, declarations: Sequence[Mapping[str, Any]]) -> lis
     if unknown:
         raise OptionsError(f"this version does not have, or makes otherwise, the attacks {', '.join(unknown)}.")
     return [attack for attack in found if attack is not None]
-
-
-def craft(attack: Attack, network: Network, pixels: Tensor, labels: Tensor, seed: int = 0) -> Crafted:
-    """Attack ``pixels`` away from ``labels``; the same seed gives an image the same result.
-
-    It does not depend on the other images, except for HopSkipJump, and but for the last bits in
-    which convolution libraries differ between batch sizes.
-
-    Raises:
-        MissingExtraError: the attack comes from foolbox, which is not installed.
-    """
-    # What was made in inference mode, as predictions are, cannot take part in gradients; copies can.
-    pixels, labels = pixels.clone(), labels.clone()
-    draws = Draws(pixels, seed)
-    targets = draws.other_class(labels, len(network.labels)) if attack.targeted else None
-    made = attack.method(network.logits, pixels, Goal(labels, targets), draws).detach().clamp(0, 1)
-    rounded = to_8_bit(made)
-    if not attack.on_image:
-        always = torch.ones(len(made), dtype=torch.bool, device=made.device)
-        return Crafted(rounded, always, always)
-    return Crafted(rounded, network.predict(rounded) != labels, network.predict(made) != labels)

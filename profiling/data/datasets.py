@@ -18,8 +18,8 @@ from torch import Tensor
 
 from pathprint.models.errors import ImageError
 from pathprint.models.preprocessing import Preprocessing, decode
+from pathprint.profiling.arrays import Bits, Indices
 from pathprint.profiling.errors import DataError
-from pathprint.profiling.paths.path import Bits, Indices
 
 _TRAIN = {"train", "training"}
 _HELD_OUT = {"test", "val", "valid", "validation"}

@@ -12,9 +12,9 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from pathprint.profiling.arrays import Indices
 from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.errors import SplitError
-from pathprint.profiling.paths.path import Indices
 
 _PROFILE_SHARE = 0.5
 _SHARES = {"fit": 0.35, "calibrate": 0.35, "test": 0.3}

@@ -34,7 +34,7 @@ from pathprint.profiling.detection.evidence import Usual
 from pathprint.profiling.detection.fitted_on import Fitting
 from pathprint.profiling.detection.scores import GuardedScore, stored_score
 from pathprint.profiling.errors import BundleError, ProfilingError
-from pathprint.profiling.features.similarity import Feature
+from pathprint.profiling.features.table import Feature
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.kernels import kernel_named
 from pathprint.profiling.paths.policy import Policy

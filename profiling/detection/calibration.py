@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from pathprint.profiling.arrays import Floats
 from pathprint.profiling.errors import CalibrationError
-from pathprint.profiling.signatures.lookup import Floats
 
 _CONFIDENCE = 0.95
 

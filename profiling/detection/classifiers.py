@@ -18,12 +18,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 
+from pathprint.profiling.arrays import Floats, Indices
 from pathprint.profiling.detection.one_class import guarded, shares
 from pathprint.profiling.detection.scores import ONE_CLASS, CurveScore, LinearScore, Score, bins_of, total
 from pathprint.profiling.errors import FitError
-from pathprint.profiling.features.similarity import Feature
-from pathprint.profiling.paths.path import Indices
-from pathprint.profiling.signatures.lookup import Floats
+from pathprint.profiling.features.table import Feature
 
 Labels = npt.NDArray[np.int64]
 _FOLDS = 5

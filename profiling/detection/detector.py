@@ -9,18 +9,17 @@ import numpy as np
 from torch import Tensor
 
 from pathprint.models.network import Network
+from pathprint.profiling.arrays import Floats, Indices
 from pathprint.profiling.detection.calibration import Calibration
 from pathprint.profiling.detection.evidence import LayerEvidence, Usual, layer_evidence
 from pathprint.profiling.detection.fitted_on import Fitting
 from pathprint.profiling.detection.scores import Score, total
 from pathprint.profiling.errors import BundleError
-from pathprint.profiling.features.confidence import answer
-from pathprint.profiling.features.similarity import Feature, FeatureTable, compare
-from pathprint.profiling.features.views import stability
+from pathprint.profiling.features.measure import measure
+from pathprint.profiling.features.table import Feature
 from pathprint.profiling.paths.extraction import Extractor
-from pathprint.profiling.paths.path import ImagePaths, Indices
+from pathprint.profiling.paths.path import ImagePaths
 from pathprint.profiling.signatures.counts import ClassSignatures
-from pathprint.profiling.signatures.lookup import Floats
 
 Decision = Literal["benign", "adversarial", "uncertain"]
 ENOUGH_IMAGES = 10
@@ -148,17 +147,6 @@ class Detector:
         if low < score <= high:
             return "the score is so near the threshold that other calibration images could have decided otherwise."
         return ""
-
-
-def measure(
-    extractor: Extractor, signatures: ClassSignatures, pixels: Tensor, thorough: bool
-) -> tuple[ImagePaths, FeatureTable]:
-    """Return paths and features of pixels: the one way from an image to numbers."""
-    paths = extractor.extract(pixels)
-    tables = [compare(paths, signatures), answer(paths)]
-    if thorough:
-        tables.append(stability(extractor.network, pixels, paths))
-    return paths, FeatureTable.join(tables)
 
 
 def _runner_up(logits: Floats, predicted: int) -> int:

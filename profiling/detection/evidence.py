@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pathprint.profiling.arrays import Floats, Indices
 from pathprint.profiling.detection.scores import Arrays, Score
-from pathprint.profiling.features.similarity import Feature
-from pathprint.profiling.paths.path import Indices
-from pathprint.profiling.signatures.lookup import Floats
+from pathprint.profiling.features.table import Feature
 
 _ENOUGH = 5
 """Clean images of a class below which its own statistics are replaced by those of all classes."""

@@ -10,9 +10,9 @@ from collections import Counter
 
 import numpy as np
 
+from pathprint.profiling.arrays import Floats
 from pathprint.profiling.detection.scores import ONE_CLASS, DeviationScore, GuardedScore, Score, total
-from pathprint.profiling.features.similarity import Feature
-from pathprint.profiling.signatures.lookup import Floats
+from pathprint.profiling.features.table import Feature
 
 _LEAST_DEVIATION = 0.1  # of one feature on clean images, where others measure the same in other layers
 _GUARDED_FROM = 0.99

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pathprint.profiling.signatures.lookup import Floats
+from pathprint.profiling.arrays import Floats
 
 ONE_CLASS = "one-class"
 """Kind of the score that has seen clean images only."""

@@ -9,11 +9,11 @@ import torch
 
 from pathprint.profiling.attacks.adaptive.evade import Adaptive, evade, unbeaten
 from pathprint.profiling.attacks.adaptive.matching import Guides
+from pathprint.profiling.data.correct import Correct, at_once
 from pathprint.profiling.data.roles import Test
 from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.evaluation.figures import EvasionPoint
 from pathprint.profiling.evaluation.metrics import Resampling
-from pathprint.profiling.jobs.profile import Correct, at_once
 from pathprint.profiling.progress import track
 
 GREY, RGB = (0.05, 0.1, 0.2, 0.3, 0.4), (1 / 255, 2 / 255, 4 / 255, 8 / 255, 16 / 255)

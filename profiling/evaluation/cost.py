@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pathprint.profiling.detection.detector import measure
 from pathprint.profiling.detection.scores import LinearScore, total
+from pathprint.profiling.features.measure import measure
 from pathprint.profiling.paths.borderline import borderline
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import ImagePaths

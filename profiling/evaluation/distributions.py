@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from sklearn.metrics import roc_curve
 
+from pathprint.profiling.arrays import Floats, Indices
 from pathprint.profiling.evaluation.layer_bands import LayerBand
 from pathprint.profiling.evaluation.metrics import Estimate, Resampling, threshold_at
-from pathprint.profiling.paths.path import Indices
-from pathprint.profiling.signatures.lookup import Floats
 
 MOST_POINTS = 200
 _BINS = 30

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pathprint.profiling.features.similarity import Feature
-from pathprint.profiling.signatures.lookup import Floats
+from pathprint.profiling.arrays import Floats
+from pathprint.profiling.features.table import Feature
 
 
 @dataclass(frozen=True, slots=True)

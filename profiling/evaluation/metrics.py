@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
-from pathprint.profiling.paths.path import Indices
-from pathprint.profiling.signatures.lookup import Floats
+from pathprint.profiling.arrays import Floats, Indices
 
 _RESAMPLES = 500
 Flags = npt.NDArray[np.bool_]

@@ -8,10 +8,10 @@ from typing import Generic, TypeVar
 
 from torch import Tensor
 
+from pathprint.profiling.arrays import Floats
 from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.detection.scores import Score, total
-from pathprint.profiling.jobs.profile import features_of
-from pathprint.profiling.signatures.lookup import Floats
+from pathprint.profiling.features.measure import features_of
 
 NAME = "pathprint"
 M = TypeVar("M")

@@ -12,11 +12,10 @@ from collections.abc import Mapping
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 
+from pathprint.profiling.arrays import Bits, Floats
 from pathprint.profiling.evaluation.figures import PaperFigures
 from pathprint.profiling.evaluation.metrics import auc
 from pathprint.profiling.jobs.examples import Taught
-from pathprint.profiling.paths.path import Bits
-from pathprint.profiling.signatures.lookup import Floats
 
 _TRAIN_SHARE = 0.1
 

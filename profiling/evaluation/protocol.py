@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from pathprint.profiling.arrays import Floats
 from pathprint.profiling.attacks.attack import Attack
 from pathprint.profiling.attacks.benign import controls
-from pathprint.profiling.attacks.crafting import Crafting
+from pathprint.profiling.attacks.crafting import Crafting, control_all
 from pathprint.profiling.attacks.registry import declared
+from pathprint.profiling.data.correct import Correct, correct_images
 from pathprint.profiling.data.roles import Calibrate, Split
 from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.errors import BundleError, OptionsError, SplitError
@@ -27,9 +29,8 @@ from pathprint.profiling.evaluation.options import settings
 from pathprint.profiling.evaluation.panel import NAME, Panel, path_panel
 from pathprint.profiling.evaluation.paper_protocol import paper_protocol
 from pathprint.profiling.evaluation.trial import Looked, Scores, Trial, judge, score_all, sorted_out
-from pathprint.profiling.jobs.examples import Measuring, Taught
-from pathprint.profiling.jobs.profile import Correct, control_all, correct_images, features_of
-from pathprint.profiling.signatures.lookup import Floats
+from pathprint.profiling.features.measure import Measuring, features_of
+from pathprint.profiling.jobs.examples import Taught
 
 
 @dataclass(frozen=True)

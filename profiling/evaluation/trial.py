@@ -11,16 +11,15 @@ import torch
 from torch import Tensor
 
 from pathprint.models.network import Network
+from pathprint.profiling.arrays import Floats, Indices
 from pathprint.profiling.attacks.attack import Attack, Crafted
-from pathprint.profiling.attacks.benign import Control, Controlled
-from pathprint.profiling.attacks.crafting import Crafting
+from pathprint.profiling.attacks.benign import Control
+from pathprint.profiling.attacks.crafting import Controlled, Crafting, control_all, craft_all
+from pathprint.profiling.data.correct import CHUNK, Correct
 from pathprint.profiling.data.roles import Test
 from pathprint.profiling.evaluation.figures import AttackDetection, AttackFigures, ControlDetection, DetectorFigures
 from pathprint.profiling.evaluation.metrics import Resampling, threshold_at
 from pathprint.profiling.evaluation.panel import Panel
-from pathprint.profiling.jobs.profile import CHUNK, Correct, control_all, craft_all
-from pathprint.profiling.paths.path import Indices
-from pathprint.profiling.signatures.lookup import Floats
 
 _RATES = (0.05, 0.01)
 T = TypeVar("T")

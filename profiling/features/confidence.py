@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from pathprint.profiling.features.similarity import Feature, FeatureTable
+from pathprint.profiling.features.table import Feature, FeatureTable
 from pathprint.profiling.paths.path import ImagePaths
 
 LAYER = "the answer"

@@ -5,57 +5,22 @@ Each measure is one small function of a ``View``: all layers, all images of a ba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cache
 
 import numpy as np
 
+from pathprint.profiling.arrays import Bits, Floats, Indices
 from pathprint.profiling.errors import SignatureError
-from pathprint.profiling.paths.path import Bits, ImagePaths, Indices, LayerPath, Layout
+from pathprint.profiling.features.table import Feature, FeatureTable
+from pathprint.profiling.paths.path import ImagePaths, LayerPath, Layout
 from pathprint.profiling.signatures.counts import KINDS, ClassSignatures, key
-from pathprint.profiling.signatures.lookup import Floats, Sums
+from pathprint.profiling.signatures.lookup import Sums
 from pathprint.profiling.threads import in_parallel
 
 VOTERS = 10
 """With many classes only the signatures of the images' likeliest classes vote."""
-
-
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """What one number of the feature vector is.
-
-    Attributes:
-        measure: ``containment``, ``coverage``, ``coherence``, …
-        kind: ``neurons`` or ``weights``; empty for measures of the layer as a whole.
-        rank: 1 compares with the predicted class, 2 with the runner-up; 0 with no class.
-        trend: -1 if a larger value speaks for a clean image, 1 if for an adversarial one, 0 if open.
-    """
-
-    measure: str
-    layer: str
-    kind: str
-    rank: int
-    trend: int
-
-    @property
-    def name(self) -> str:
-        parts = (self.measure, self.layer, self.kind, str(self.rank) if self.rank else "")
-        return "/".join(part for part in parts if part)
-
-
-@dataclass(frozen=True)
-class FeatureTable:
-    """Features of a batch: ``values`` is float64 ``(n, f)``, one column per entry of ``features``."""
-
-    features: tuple[Feature, ...]
-    values: Floats
-
-    @staticmethod
-    def join(tables: Sequence[FeatureTable]) -> FeatureTable:
-        """Return tables of the same images side by side."""
-        features = tuple(feature for table in tables for feature in table.features)
-        return FeatureTable(features, np.hstack([table.values for table in tables]))
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,12 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as transform
 
 from pathprint.models.network import Network
+from pathprint.profiling.arrays import Floats, Indices
 from pathprint.profiling.data.pixels import framed, softened
 from pathprint.profiling.features.confidence import LAYER
-from pathprint.profiling.features.similarity import Feature, FeatureTable
+from pathprint.profiling.features.table import Feature, FeatureTable
 from pathprint.profiling.paths.kernels.precision import full_precision
-from pathprint.profiling.paths.path import ImagePaths, Indices
-from pathprint.profiling.signatures.lookup import Floats
+from pathprint.profiling.paths.path import ImagePaths
 
 _NOISE = 8 / 255
 _SEED = 0

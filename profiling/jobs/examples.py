@@ -12,32 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
+from pathprint.profiling.arrays import Floats, Indices
 from pathprint.profiling.attacks.attack import Attack, Crafted
 from pathprint.profiling.attacks.benign import controls
-from pathprint.profiling.attacks.crafting import Crafting
+from pathprint.profiling.attacks.crafting import Crafting, control_all, craft_all
+from pathprint.profiling.data.correct import Correct
 from pathprint.profiling.data.roles import Fit
 from pathprint.profiling.detection.classifiers import Examples
 from pathprint.profiling.errors import FitError
-from pathprint.profiling.features.similarity import Feature
-from pathprint.profiling.jobs.profile import Correct, control_all, craft_all, features_of
-from pathprint.profiling.paths.extraction import Extractor
-from pathprint.profiling.paths.path import Indices
-from pathprint.profiling.signatures.counts import ClassSignatures
-from pathprint.profiling.signatures.lookup import Floats
-
-
-@dataclass(frozen=True)
-class Measuring:
-    """How features come about: the parts of a detector that are there before it is fitted."""
-
-    extractor: Extractor
-    signatures: ClassSignatures
-    thorough: bool
-
-    def __call__(self, pixels: Tensor, title: str) -> tuple[tuple[Feature, ...], Floats]:
-        """Return the features of pixels ``n c h w`` and their values ``(n, f)``."""
-        table, _ = features_of(self.extractor, self.signatures, pixels, self.thorough, title)
-        return table.features, table.values
+from pathprint.profiling.features.measure import Measuring
+from pathprint.profiling.features.table import Feature
 
 
 @dataclass(frozen=True)

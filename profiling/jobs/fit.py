@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from pathprint.profiling.arrays import Floats, Indices
 from pathprint.profiling.attacks.attack import Attack
 from pathprint.profiling.attacks.crafting import Crafting
+from pathprint.profiling.data.correct import correct_images
 from pathprint.profiling.data.roles import Split
 from pathprint.profiling.detection.calibration import calibrate
 from pathprint.profiling.detection.classifiers import KINDS, fit
@@ -19,12 +21,10 @@ from pathprint.profiling.detection.fitted_on import Fitting, SeenAttack
 from pathprint.profiling.detection.one_class import one_class
 from pathprint.profiling.detection.scores import ONE_CLASS, Score, total
 from pathprint.profiling.errors import FitError
-from pathprint.profiling.jobs.examples import Measuring, Taught
-from pathprint.profiling.jobs.profile import correct_images, features_of
+from pathprint.profiling.features.measure import Measuring, features_of
+from pathprint.profiling.jobs.examples import Taught
 from pathprint.profiling.paths.extraction import Extractor
-from pathprint.profiling.paths.path import Indices
 from pathprint.profiling.signatures.counts import ClassSignatures
-from pathprint.profiling.signatures.lookup import Floats
 
 
 @dataclass(frozen=True, slots=True)

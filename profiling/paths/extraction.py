@@ -15,12 +15,13 @@ import torch
 from torch import Tensor
 
 from pathprint.models.network import Network, canonical_json
+from pathprint.profiling.arrays import Indices
 from pathprint.profiling.errors import OptionsError
 from pathprint.profiling.paths import attention
 from pathprint.profiling.paths.geometry import Attend, Geometry, Maximum, Mean, Movement, Same, Sum, Weighted
 from pathprint.profiling.paths.kernels import Kernel, kernel_named
 from pathprint.profiling.paths.kernels.precision import full_precision
-from pathprint.profiling.paths.path import ImagePaths, Indices, LayerPath, Layout
+from pathprint.profiling.paths.path import ImagePaths, LayerPath, Layout
 from pathprint.profiling.paths.plan import Plan, plan
 from pathprint.profiling.paths.policy import Policy, Selection
 from pathprint.profiling.threads import in_parallel

@@ -10,11 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pathprint.profiling.arrays import Bits, Counts, Indices
 from pathprint.profiling.errors import OptionsError
-
-Indices = npt.NDArray[np.int64]
-Counts = npt.NDArray[np.int64]
-Bits = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from pathprint.profiling.arrays import Floats, Indices
 from pathprint.profiling.compiled.vectors import fetch, pointer
-from pathprint.profiling.paths.path import Indices
 
-Floats = npt.NDArray[np.float64]
 _AHEAD = 16
 """So many members ahead, counts are brought to the caches: they lie far apart."""
 _RANKS = 2

@@ -17,8 +17,9 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from pathprint.profiling.arrays import Indices
 from pathprint.profiling.errors import SignatureError
-from pathprint.profiling.paths.path import ImagePaths, Indices, LayerShape, Layout
+from pathprint.profiling.paths.path import ImagePaths, LayerShape, Layout
 
 if TYPE_CHECKING:
     from pathprint.profiling.signatures.lookup import Lookup

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pathprint.profiling.paths.path import Indices, Members
+from pathprint.profiling.arrays import Floats, Indices
+from pathprint.profiling.paths.path import Members
 from pathprint.profiling.signatures.counts import ClassSignatures
 
-Floats = npt.NDArray[np.float64]
 RANKS = 2
 """The predicted class and the runner-up: the first two that vote."""
 

@@ -16,9 +16,9 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from pathprint.profiling.arrays import Floats, Indices
 from pathprint.profiling.errors import MissingExtraError, SignatureError
-from pathprint.profiling.paths.path import ImagePaths, Indices, Layout
-from pathprint.profiling.signatures.lookup import Floats
+from pathprint.profiling.paths.path import ImagePaths, Layout
 
 if TYPE_CHECKING:
     from pyroaring import BitMap64

@@ -12,13 +12,12 @@ import torch
 from torch import Tensor
 
 from pathprint.models.network import Network
+from pathprint.profiling.arrays import Floats, Indices
+from pathprint.profiling.data.correct import CHUNK, correct_images
 from pathprint.profiling.errors import OptionsError, PlanError
-from pathprint.profiling.jobs.profile import CHUNK, correct_images
 from pathprint.profiling.paths.extraction import Chosen, Extractor
 from pathprint.profiling.paths.geometry import Geometry
-from pathprint.profiling.paths.path import Indices
 from pathprint.profiling.progress import track
-from pathprint.profiling.signatures.lookup import Floats
 from pathprint.profiling.studies.findings import Drawing, Sheet, percent
 from pathprint.profiling.studies.residual import Block, logits_without, residual_blocks
 from pathprint.profiling.studies.routes import Routes, routes

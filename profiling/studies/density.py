@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from pathprint.profiling.arrays import Floats
 from pathprint.profiling.paths.path import Layout
 from pathprint.profiling.signatures.counts import KINDS, ClassSignatures, count, key
-from pathprint.profiling.signatures.lookup import Floats
 from pathprint.profiling.signatures.synapses import ClassSynapses, collect
 from pathprint.profiling.studies.findings import Drawing, Row, Sheet, percent
 from pathprint.profiling.studies.subject import Subject

@@ -12,6 +12,7 @@ from typing import Any
 
 from pathprint.profiling.attacks.attack import Attack
 from pathprint.profiling.attacks.crafting import Crafting
+from pathprint.profiling.data.correct import correct_images
 from pathprint.profiling.detection.classifiers import fit
 from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.detection.scores import ONE_CLASS
@@ -19,9 +20,8 @@ from pathprint.profiling.errors import FitError, OptionsError
 from pathprint.profiling.evaluation.figures import DetectorFigures, finite
 from pathprint.profiling.evaluation.panel import NAME, path_panel
 from pathprint.profiling.evaluation.trial import Trial, judge, score_all
+from pathprint.profiling.features.measure import Measuring
 from pathprint.profiling.jobs import fit as fitting
-from pathprint.profiling.jobs.examples import Measuring
-from pathprint.profiling.jobs.profile import correct_images
 from pathprint.profiling.studies.findings import Drawing, Row, Sheet, decimal
 from pathprint.profiling.studies.subject import Subject
 

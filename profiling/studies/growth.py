@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pathprint.profiling.paths.path import ImagePaths, Indices
+from pathprint.profiling.arrays import Floats, Indices
+from pathprint.profiling.paths.path import ImagePaths
 from pathprint.profiling.signatures.counts import KINDS, key
-from pathprint.profiling.signatures.lookup import Floats
 from pathprint.profiling.studies.findings import Drawing, Sheet, percent
 from pathprint.profiling.studies.subject import Subject
 

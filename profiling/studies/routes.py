@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from pathprint.models.graph import INPUT
+from pathprint.profiling.arrays import Bits, Counts
 from pathprint.profiling.paths.extraction import Chosen, Extractor
 from pathprint.profiling.paths.geometry import Geometry
-from pathprint.profiling.paths.path import Bits, Counts
 from pathprint.profiling.studies.residual import Block
 
 

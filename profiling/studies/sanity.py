@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pathprint.profiling.arrays import Floats, Indices
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.geometry import Weighted
 from pathprint.profiling.paths.kernels.reference import bias_of, ends
-from pathprint.profiling.paths.path import Indices, Members
+from pathprint.profiling.paths.path import Members
 from pathprint.profiling.paths.plan import Plan
 from pathprint.profiling.progress import track
-from pathprint.profiling.signatures.lookup import Floats
 
 THETAS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 RUNS = {"path removed": False, "random removed": False, "path kept": True, "random kept": True}

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from pathprint.profiling.arrays import Bits, Floats, Indices
+from pathprint.profiling.data.correct import correct_images
 from pathprint.profiling.errors import FitError
-from pathprint.profiling.jobs.profile import correct_images
-from pathprint.profiling.paths.path import Bits, ImagePaths, Indices, Members
+from pathprint.profiling.paths.path import ImagePaths, Members
 from pathprint.profiling.progress import track
 from pathprint.profiling.signatures.counts import KINDS, ClassSignatures, key
-from pathprint.profiling.signatures.lookup import Floats
 from pathprint.profiling.studies.findings import Drawing, Sheet, decimal, percent
 from pathprint.profiling.studies.subject import Subject
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from pathprint.profiling.arrays import Indices
 from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.roles import Split, profile_images, split
 from pathprint.profiling.jobs import profile as building
 from pathprint.profiling.paths.extraction import Extractor
-from pathprint.profiling.paths.path import ImagePaths, Indices
+from pathprint.profiling.paths.path import ImagePaths
 from pathprint.profiling.signatures.counts import ClassSignatures
 
 

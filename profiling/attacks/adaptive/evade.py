@@ -14,13 +14,14 @@ import torch
 from torch import Tensor
 
 from pathprint.models.preprocessing import to_8_bit
+from pathprint.profiling.arrays import Floats
 from pathprint.profiling.attacks.adaptive import likeness, matching
 from pathprint.profiling.attacks.adaptive.matching import Guides
 from pathprint.profiling.attacks.ball import project, random_point
 from pathprint.profiling.attacks.draws import Draws
-from pathprint.profiling.detection.detector import Detector, measure
+from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.detection.scores import total
-from pathprint.profiling.signatures.lookup import Floats
+from pathprint.profiling.features.measure import measure
 
 Steer = Callable[[Tensor], Tensor]
 """Says where to go from pixels ``n c h w``."""

@@ -16,10 +16,11 @@ from torch import Tensor
 
 from pathprint.models.graph import Node
 from pathprint.models.operations import WEIGHTED
+from pathprint.profiling.arrays import Indices
 from pathprint.profiling.attacks.ball import lengths
 from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.features.views import VIEWS
-from pathprint.profiling.paths.path import ImagePaths, Indices
+from pathprint.profiling.paths.path import ImagePaths
 from pathprint.profiling.signatures.counts import key
 
 _TINY = 1e-12

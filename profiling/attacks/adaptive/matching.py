@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pathprint.profiling.arrays import Indices
 from pathprint.profiling.attacks.adaptive.likeness import answers, weighted
 from pathprint.profiling.attacks.draws import Draws
 from pathprint.profiling.detection.detector import Detector
-from pathprint.profiling.paths.path import Indices
 
 _TINY = 1e-12
 

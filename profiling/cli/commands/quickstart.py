@@ -10,6 +10,7 @@ import numpy as np
 import typer
 from torch import Tensor
 
+from pathprint.profiling.arrays import Floats
 from pathprint.profiling.attacks.registry import suite
 from pathprint.profiling.cli import tables
 from pathprint.profiling.cli.demonstration import ask, running_service
@@ -24,7 +25,6 @@ from pathprint.profiling.jobs import fit as fitting
 from pathprint.profiling.jobs import profile as building
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.progress import console
-from pathprint.profiling.signatures.lookup import Floats
 
 _NETWORK, _DATA, _SHOWN = "digits-cnn", "digits", "pgd-0.2"
 

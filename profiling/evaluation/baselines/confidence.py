@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import log_softmax, logsumexp
 
+from pathprint.profiling.arrays import Floats
 from pathprint.profiling.evaluation.baselines.observation import Observation
-from pathprint.profiling.signatures.lookup import Floats
 
 
 def max_softmax(seen: Observation) -> Floats:

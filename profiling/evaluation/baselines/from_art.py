@@ -21,11 +21,11 @@ from torch.nn import functional as F
 from pathprint.models.graph import Node
 from pathprint.models.network import Network
 from pathprint.models.operations import CONVOLUTIONS
+from pathprint.profiling.arrays import Floats
+from pathprint.profiling.data.correct import CHUNK
 from pathprint.profiling.errors import FitError
 from pathprint.profiling.evaluation.baselines.layers import by_channel, observed
 from pathprint.profiling.evaluation.baselines.observation import Baseline, Lessons, Observation
-from pathprint.profiling.jobs.profile import CHUNK
-from pathprint.profiling.signatures.lookup import Floats
 
 _SIDE = 8
 """Places of a layer along height and width, at most; finer maps are averaged, so that they fit in memory."""

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from pathprint.models.graph import Node
 from pathprint.models.network import Network
 from pathprint.models.operations import CONVOLUTIONS
+from pathprint.profiling.arrays import Floats
+from pathprint.profiling.data.correct import CHUNK, at_once
 from pathprint.profiling.errors import FitError
 from pathprint.profiling.evaluation.baselines.layers import observed, weighted
 from pathprint.profiling.evaluation.baselines.observation import Baseline, Lessons, Observation
-from pathprint.profiling.jobs.profile import CHUNK, at_once
-from pathprint.profiling.signatures.lookup import Floats
 
 _NEIGHBOURS = 50  # the library's choice
 

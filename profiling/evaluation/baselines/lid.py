@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from pathprint.profiling.arrays import Floats
 from pathprint.profiling.evaluation.baselines.logistic import joined
 from pathprint.profiling.evaluation.baselines.observation import Baseline, Lessons, Observation
-from pathprint.profiling.signatures.lookup import Floats
 
 _BATCH, _NEIGHBOURS = 100, 20  # section 4 there: minibatches of 100, k = 20
 _TINY = 1e-12

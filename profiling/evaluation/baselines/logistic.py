@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from pathprint.profiling.arrays import Floats
 from pathprint.profiling.evaluation.baselines.observation import Baseline, Lessons, Observation
-from pathprint.profiling.signatures.lookup import Floats
 
 
 def joined(measure: Callable[[Observation], Floats], lessons: Lessons) -> Baseline:

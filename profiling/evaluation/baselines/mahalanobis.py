@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pathprint.profiling.arrays import Floats, Indices
 from pathprint.profiling.evaluation.baselines.logistic import joined
 from pathprint.profiling.evaluation.baselines.observation import Baseline, Lessons, Observation
-from pathprint.profiling.paths.path import Indices
-from pathprint.profiling.signatures.lookup import Floats
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from pathprint.profiling.arrays import Floats
 from pathprint.profiling.evaluation.baselines.observation import Baseline, Lessons, Observation
-from pathprint.profiling.signatures.lookup import Floats
 
 _NEIGHBOURS = 50  # the paper's choice for CIFAR-10, which has 5,000 images a class
 

@@ -11,13 +11,12 @@ from torch import Tensor
 
 from pathprint.models.graph import Node
 from pathprint.models.network import Network
+from pathprint.profiling.arrays import Floats, Indices
+from pathprint.profiling.data.correct import at_once
 from pathprint.profiling.errors import FitError
 from pathprint.profiling.evaluation.baselines.feature_squeezing import squeezed
 from pathprint.profiling.evaluation.baselines.layers import by_channel, observed, weighted
-from pathprint.profiling.jobs.profile import at_once
-from pathprint.profiling.paths.path import Indices
 from pathprint.profiling.progress import track
-from pathprint.profiling.signatures.lookup import Floats
 
 
 @dataclass(frozen=True)

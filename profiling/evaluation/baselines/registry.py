@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from pathprint.models.network import Network
+from pathprint.profiling.arrays import Floats
+from pathprint.profiling.data.correct import Correct
 from pathprint.profiling.data.roles import Calibrate
 from pathprint.profiling.evaluation.baselines.confidence import energy, entropy, margin, max_softmax
 from pathprint.profiling.evaluation.baselines.libraries import fitted, outside
@@ -15,8 +17,6 @@ from pathprint.profiling.evaluation.baselines.neighbours import nearest_neighbou
 from pathprint.profiling.evaluation.baselines.observation import Baseline, Lessons, Observation, observe
 from pathprint.profiling.evaluation.baselines.squeezing import squeezing
 from pathprint.profiling.evaluation.panel import Panel
-from pathprint.profiling.jobs.profile import Correct
-from pathprint.profiling.signatures.lookup import Floats
 
 UNFITTED: dict[str, tuple[str, Baseline]] = {
     "max-softmax": ("1 - largest softmax (Hendrycks & Gimpel 2017)", max_softmax),

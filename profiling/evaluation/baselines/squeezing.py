@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import softmax
 
+from pathprint.profiling.arrays import Floats
 from pathprint.profiling.evaluation.baselines.observation import Observation
-from pathprint.profiling.signatures.lookup import Floats
 
 
 def squeezing(seen: Observation) -> Floats:

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from pathprint.profiling.arrays import Counts
 from pathprint.profiling.paths.geometry import Maximum, Mean, Movement, Sum, Weighted
-from pathprint.profiling.paths.path import Counts, Members
+from pathprint.profiling.paths.path import Members
 from pathprint.profiling.paths.policy import Selection
 
 Shape = tuple[int, ...]

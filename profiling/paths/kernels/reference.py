@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pathprint.profiling.arrays import Indices
 from pathprint.profiling.paths.geometry import Maximum, Mean, Movement, Pool, Sum, Weighted
 from pathprint.profiling.paths.kernels.interface import Choice, Shape
-from pathprint.profiling.paths.path import Indices, Members
+from pathprint.profiling.paths.path import Members
 from pathprint.profiling.paths.policy import Selection
 
 _CHUNK = 1 << 22

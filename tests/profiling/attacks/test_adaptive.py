@@ -13,12 +13,13 @@ from pathprint.profiling.attacks.adaptive import matching
 from pathprint.profiling.attacks.adaptive.evade import Adaptive, evade
 from pathprint.profiling.attacks.adaptive.likeness import _straight_through
 from pathprint.profiling.attacks.draws import Draws
+from pathprint.profiling.data.correct import correct_images
 from pathprint.profiling.data.roles import Split
 from pathprint.profiling.detection.bundle import Bundle
-from pathprint.profiling.detection.detector import Detector, measure
+from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.detection.scores import LinearScore, total
 from pathprint.profiling.evaluation import adaptive as evasion
-from pathprint.profiling.jobs.profile import correct_images, features_of
+from pathprint.profiling.features.measure import features_of, measure
 
 Images = tuple[Tensor, Tensor]
 

@@ -6,7 +6,8 @@ from torch import Tensor
 
 from pathprint.models.network import Network
 from pathprint.profiling.attacks.attack import Attack
-from pathprint.profiling.attacks.benign import FIXED, apply, controls, noise_like
+from pathprint.profiling.attacks.benign import FIXED, controls, noise_like
+from pathprint.profiling.attacks.crafting import apply
 from pathprint.profiling.attacks.draws import Draws
 from pathprint.profiling.attacks.registry import SUITES, suite
 

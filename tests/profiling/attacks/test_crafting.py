@@ -12,9 +12,9 @@ from torch import Tensor
 
 from pathprint.models.network import Network
 from pathprint.profiling.attacks.attack import Attack, Goal, Logits
-from pathprint.profiling.attacks.crafting import Crafting, chunk_key
+from pathprint.profiling.attacks.crafting import Crafting, chunk_key, craft
 from pathprint.profiling.attacks.draws import Draws
-from pathprint.profiling.attacks.registry import craft, suite
+from pathprint.profiling.attacks.registry import suite
 
 Images = tuple[Tensor, Tensor]
 

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from pathprint.models.network import Network
 from pathprint.profiling.attacks.attack import Crafted
+from pathprint.profiling.attacks.crafting import craft
 from pathprint.profiling.attacks.draws import Draws
-from pathprint.profiling.attacks.registry import SUITES, chosen, craft, suite
+from pathprint.profiling.attacks.registry import SUITES, chosen, suite
 from pathprint.profiling.errors import OptionsError
 
 DEFAULT = [

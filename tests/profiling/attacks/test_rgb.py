@@ -7,7 +7,8 @@ from torch import nn
 from pathprint.models.network import Network
 from pathprint.models.preprocessing import Preprocessing
 from pathprint.profiling.attacks.attack import Attack
-from pathprint.profiling.attacks.registry import SUITES, craft
+from pathprint.profiling.attacks.crafting import craft
+from pathprint.profiling.attacks.registry import SUITES
 
 _SIDE = 16
 

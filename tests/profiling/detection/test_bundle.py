@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save
 
 from pathprint.models.network import Network, canonical_json
+from pathprint.profiling.arrays import Floats
 from pathprint.profiling.attacks.registry import declared, suite
 from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.roles import Split, profile_images
@@ -29,7 +30,6 @@ from pathprint.profiling.errors import BundleError
 from pathprint.profiling.jobs import profile as building
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.policy import Policy
-from pathprint.profiling.signatures.lookup import Floats
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pathprint.profiling.arrays import Floats
 from pathprint.profiling.detection.classifiers import FITTERS, Examples, cross_validated_auc, fit, fit_additive
 from pathprint.profiling.detection.one_class import guarded, one_class
 from pathprint.profiling.detection.scores import ONE_CLASS, Arrays, Score, stored_score, total
 from pathprint.profiling.errors import FitError
-from pathprint.profiling.features.similarity import Feature
-from pathprint.profiling.signatures.lookup import Floats
+from pathprint.profiling.features.table import Feature
 
 FEATURES = (
     Feature("containment", "a", "weights", 1, -1),

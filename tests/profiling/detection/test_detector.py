@@ -10,9 +10,10 @@ from torch import Tensor
 from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.roles import Split, profile_images
 from pathprint.profiling.detection.bundle import Bundle
-from pathprint.profiling.detection.detector import Detector, measure
+from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.detection.scores import GuardedScore, LinearScore, total
 from pathprint.profiling.errors import BundleError
+from pathprint.profiling.features.measure import measure
 from pathprint.profiling.jobs import profile as building
 
 

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from pathprint.models.network import Network
 from pathprint.models.preprocessing import Preprocessing
+from pathprint.profiling.arrays import Floats
+from pathprint.profiling.data.correct import correct_images
 from pathprint.profiling.data.roles import Split
 from pathprint.profiling.evaluation.baselines.confidence import energy, entropy, margin, max_softmax
 from pathprint.profiling.evaluation.baselines.feature_squeezing import fewer_levels, median
@@ -19,8 +21,6 @@ from pathprint.profiling.evaluation.baselines.observation import Lessons, Observ
 from pathprint.profiling.evaluation.baselines.registry import FITTED, UNFITTED, baseline_panel
 from pathprint.profiling.evaluation.baselines.squeezing import squeezing
 from pathprint.profiling.evaluation.metrics import auc
-from pathprint.profiling.jobs.profile import correct_images
-from pathprint.profiling.signatures.lookup import Floats
 
 
 def seen(logits: Floats, squeezed: Floats | None = None, penultimate: Floats | None = None) -> Observation:

@@ -6,7 +6,7 @@ import pytest
 from pathprint.profiling.evaluation.distributions import MOST_POINTS, Histogram, Roc, realised
 from pathprint.profiling.evaluation.layer_bands import layer_bands
 from pathprint.profiling.evaluation.metrics import auc
-from pathprint.profiling.features.similarity import Feature
+from pathprint.profiling.features.table import Feature
 
 
 def test_thinned_curve_keeps_ends_and_area() -> None:

@@ -9,14 +9,14 @@ from torch import Tensor, nn
 
 from pathprint.models.network import Network
 from pathprint.models.preprocessing import Preprocessing
+from pathprint.profiling.arrays import Floats
+from pathprint.profiling.data.correct import correct_images
 from pathprint.profiling.data.roles import Split
 from pathprint.profiling.errors import FitError
 from pathprint.profiling.evaluation.baselines import libraries as outside
 from pathprint.profiling.evaluation.baselines.mahalanobis import Gaussians
 from pathprint.profiling.evaluation.baselines.observation import Baseline, Lessons, observe
 from pathprint.profiling.evaluation.metrics import auc
-from pathprint.profiling.jobs.profile import correct_images
-from pathprint.profiling.signatures.lookup import Floats
 
 Detectors = dict[str, tuple[str, Callable[[Lessons], Baseline]]]
 

@@ -11,6 +11,7 @@ from pathprint.profiling.attacks.attack import Attack, Crafted
 from pathprint.profiling.attacks.crafting import Crafting
 from pathprint.profiling.attacks.methods.noise_images import NoiseImages
 from pathprint.profiling.attacks.registry import chosen
+from pathprint.profiling.data.correct import Correct, correct_images
 from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.roles import Fit, Images, Split, Test, split_again
 from pathprint.profiling.detection.bundle import Bundle
@@ -21,9 +22,9 @@ from pathprint.profiling.evaluation.figures import EVERYTHING, NOTHING, SCHEMA
 from pathprint.profiling.evaluation.left_out import left_out
 from pathprint.profiling.evaluation.paper_protocol import paper_protocol
 from pathprint.profiling.evaluation.trial import Scores, Trial, judge
-from pathprint.profiling.features.similarity import Feature
-from pathprint.profiling.jobs.examples import Measuring, Taught
-from pathprint.profiling.jobs.profile import Correct, correct_images
+from pathprint.profiling.features.measure import Measuring
+from pathprint.profiling.features.table import Feature
+from pathprint.profiling.jobs.examples import Taught
 
 ATTACKS = ["pgd-0.2", "jsma-0.15", "noise-images"]
 

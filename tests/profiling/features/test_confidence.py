@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pathprint.profiling.features.confidence import answer
-from pathprint.profiling.features.similarity import FeatureTable
+from pathprint.profiling.features.table import FeatureTable
 from pathprint.profiling.features.views import VIEWS, stability
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import ImagePaths

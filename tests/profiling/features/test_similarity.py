@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from pathprint.profiling.features.similarity import FeatureTable, compare
+from pathprint.profiling.features.similarity import compare
+from pathprint.profiling.features.table import FeatureTable
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import ImagePaths
 from pathprint.profiling.signatures.counts import ClassSignatures, count, key

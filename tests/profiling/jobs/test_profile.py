@@ -9,8 +9,9 @@ from PIL import Image
 from torch import nn
 
 from pathprint.models.zoo import catalogue as zoo
-from pathprint.profiling.attacks.crafting import Crafting
+from pathprint.profiling.attacks.crafting import Crafting, craft_all
 from pathprint.profiling.attacks.registry import chosen
+from pathprint.profiling.data.correct import CHUNK, Correct
 from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.roles import Fit, profile_images
 from pathprint.profiling.jobs import profile as building
@@ -27,7 +28,7 @@ def test_profiling_stops_where_every_class_is_full(extractor: Extractor, digits:
     images = profile_images(digits)
     found = building.profile(extractor, replace(digits, read=reading), images, per_class=20)
     assert found.images.tolist() == [20] * 10  # more than one chunk holds of each
-    assert building.CHUNK < len(seen) < len(images)
+    assert CHUNK < len(seen) < len(images)
     assert seen == images[: len(seen)].tolist()
 
 
@@ -40,8 +41,8 @@ def test_large_images_are_attacked_few_at_a_time(tmp_path: Path) -> None:
     """Gradients of 128 photographs at once would fill the memory; and each file of the cache is a place to resume."""
     network = zoo.build("tests.profiling.jobs.test_profile:photograph_network")
     pixels = torch.rand(30, 3, 224, 224, generator=torch.Generator().manual_seed(0))
-    correct = building.Correct[Fit](np.arange(30), pixels, network.predict(pixels), 1.0, pixels[:0])
+    correct = Correct[Fit](np.arange(30), pixels, network.predict(pixels), 1.0, pixels[:0])
     (attack,) = chosen(network, ["fgsm-4of255"])
-    made = building.craft_all(attack, network, correct, Crafting(0, tmp_path))
+    made = craft_all(attack, network, correct, Crafting(0, tmp_path))
     assert made.pixels.shape == pixels.shape
     assert len(list(tmp_path.rglob("*.safetensors"))) == 3

@@ -10,9 +10,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pathprint.profiling.arrays import Indices
 from pathprint.profiling.errors import SignatureError
 from pathprint.profiling.paths.extraction import Extractor
-from pathprint.profiling.paths.path import ImagePaths, Indices
+from pathprint.profiling.paths.path import ImagePaths
 from pathprint.profiling.signatures.counts import KINDS, ClassSignatures, count, key
 
 LABELS = np.array([3, 1, 3, 3, 7, 1, 3, 0, 7, 3])

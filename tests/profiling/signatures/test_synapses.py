@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 from pathprint.models.network import Network
+from pathprint.profiling.arrays import Indices
 from pathprint.profiling.errors import OptionsError, SignatureError
 from pathprint.profiling.paths.extraction import Extractor
-from pathprint.profiling.paths.path import ImagePaths, Indices
+from pathprint.profiling.paths.path import ImagePaths
 from pathprint.profiling.paths.policy import Policy
 from pathprint.profiling.signatures.synapses import ClassSynapses, collect
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from pathprint.profiling.data.correct import correct_images
 from pathprint.profiling.errors import FitError
-from pathprint.profiling.jobs.profile import correct_images
 from pathprint.profiling.studies.similarity import Similarity, containment, similarity
 from pathprint.profiling.studies.subject import Subject
 from tests.profiling.studies import paths

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pathprint.profiling.arrays import Indices
 from pathprint.profiling.compiled.vectors import LANES
 from pathprint.profiling.paths.geometry import Geometry, Maximum, Mean, Movement, Pool, Sum, Weighted
 from pathprint.profiling.paths.kernels.cpu import passing
@@ -32,7 +33,7 @@ from pathprint.profiling.paths.kernels.cpu.layout import (
 )
 from pathprint.profiling.paths.kernels.cpu.weighted import COUNTS, GROUP, NUMBERS, RANKS, Scratch, weighted
 from pathprint.profiling.paths.kernels.interface import Choice, Shape
-from pathprint.profiling.paths.path import Indices, Members
+from pathprint.profiling.paths.path import Members
 from pathprint.profiling.paths.policy import Selection
 
 U8 = NDArray[np.uint8]
