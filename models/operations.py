@@ -7,7 +7,7 @@ that a file can never name an operation that we did not choose.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -125,10 +125,19 @@ COEFFICIENTS = SOFTMAX | {
 STRUCTURE = SPLITS | MAXIMUM_AND_INDEX | SIZES | COEFFICIENTS
 """The graph needs these, but they are no step of a path: their outputs are picked, or not followed."""
 
-PASSABLE = (
-    WEIGHTED | MAXIMUM | MEAN | ADD | MULTIPLY | ATTEND | ELEMENTWISE | NORMALISATION | MOVEMENT | frozenset({PICK})
-)
-ALLOWED = PASSABLE | STRUCTURE
+STEPS: Mapping[str, str] = {
+    PICK: "pick",
+    **dict.fromkeys(WEIGHTED, "weighted"),
+    **dict.fromkeys(MAXIMUM, "maximum"),
+    **dict.fromkeys(MEAN, "average"),
+    **dict.fromkeys(ADD, "addition"),
+    **dict.fromkeys(ELEMENTWISE | NORMALISATION | MULTIPLY, "elementwise"),
+    **dict.fromkeys(ATTEND, "attention"),
+    **dict.fromkeys(MOVEMENT, "movement"),
+}
+"""The kind of step that a path takes through each operation: a file in ``profiling/paths/steps``."""
+
+ALLOWED = frozenset(STEPS) | STRUCTURE
 
 IDENTITIES = frozenset(
     {

@@ -6,18 +6,19 @@ import torch
 from torch import Tensor
 
 from pathprint.profiling.paths.extraction import Extractor
-from pathprint.profiling.paths.geometry import Weighted
-from pathprint.profiling.paths.kernels import Choice, ReferenceKernel
-from pathprint.profiling.paths.kernels.reference import Weighing, totals_of, weighed
-from pathprint.profiling.paths.path import Members
+from pathprint.profiling.paths.kernels import ReferenceKernel
+from pathprint.profiling.paths.kernels.selecting import totals_of
+from pathprint.profiling.paths.kernels.weighing import Weighing, weighed
+from pathprint.profiling.paths.path import LayerPath, Members
 from pathprint.profiling.paths.policy import Selection
+from pathprint.profiling.paths.steps.weighted import Weighted
 
 _REACHED = 1e-5
-"""A cumulative sum so near what is to be reached, relative to total and bias, is borderline."""
+"""A cumulative sum is borderline if it is this near what is to be reached, relative to total and bias."""
 _CANCELLED = 1e-6
-"""So is a total so small beside the contributions and the bias,"""
+"""A total is borderline if it is smaller than this, relative to all contributions and the bias."""
 _EQUAL = 1e-6
-"""and a cut between contributions that differ by less than this, relatively."""
+"""A cut is borderline if the contributions on both of its sides differ by less than this, relatively."""
 
 
 def borderline(extractor: Extractor, pixels: Tensor) -> tuple[int, int]:
@@ -36,7 +37,9 @@ class _Counter(ReferenceKernel):
     def __init__(self) -> None:
         self.borderline = self.units = 0
 
-    def weighted(self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, selection: Selection) -> Choice:
+    def weighted(
+        self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, selection: Selection
+    ) -> tuple[LayerPath, Tensor]:
         units = Members.of(wanted.reshape(len(wanted), -1).cpu().numpy())
         for i in range(len(x)):
             for some in weighed(step, x[i], None if y is None else y[i], units.one(i)):

@@ -17,13 +17,12 @@ from torch import Tensor
 from pathprint.models.network import Network, canonical_json
 from pathprint.profiling.arrays import Indices
 from pathprint.profiling.errors import OptionsError
-from pathprint.profiling.paths import attention
-from pathprint.profiling.paths.geometry import Attend, Geometry, Maximum, Mean, Movement, Same, Sum, Weighted
 from pathprint.profiling.paths.kernels import Kernel, kernel_named
 from pathprint.profiling.paths.kernels.precision import full_precision
 from pathprint.profiling.paths.path import ImagePaths, LayerPath, Layout
 from pathprint.profiling.paths.plan import Plan, plan
-from pathprint.profiling.paths.policy import Policy, Selection
+from pathprint.profiling.paths.policy import Policy
+from pathprint.profiling.paths.steps.step import Chosen, Step
 from pathprint.profiling.threads import in_parallel
 
 _RECORDED = 1 << 28
@@ -31,13 +30,11 @@ _RECORDED = 1 << 28
 _MOST = 64
 _ROOM = 1 << 32
 
-Chosen = list[tuple[str, Tensor]]
-"""The units that a step chose of each value that it reads: bool ``(n, *shape of one image)``, by name."""
-Follow = Callable[[Geometry, Tensor, Chosen], Chosen]
-"""Makes what the walk goes on with, of a step, the wanted units of its output, and its choice."""
+Follow = Callable[[Step, Tensor, Chosen], Chosen]
+"""Makes what the walk goes on with, of a step, the wanted units of its output, and the units that it chose."""
 
 
-def _all(step: Geometry, mask: Tensor, chosen: Chosen) -> Chosen:
+def _all(step: Step, mask: Tensor, chosen: Chosen) -> Chosen:
     return chosen
 
 
@@ -67,11 +64,6 @@ class Extractor:
     def chooser(self) -> Kernel:
         """The kernel, whether given or picked."""
         return kernel_named("auto", self.network.device) if self.kernel is None else self.kernel
-
-    @cached_property
-    def selections(self) -> Mapping[str, Selection]:
-        """How each weighted layer chooses, by name."""
-        return {name: self.policy.at(name) for name in self.layout.names}
 
     @property
     def layout(self) -> Layout:
@@ -174,10 +166,11 @@ class Extractor:
 
     def _forward(self, values: Mapping[str, Tensor]) -> tuple[LayerPath, ...]:
         """Take every layer on its own: what its outputs over the threshold choose."""
-        firing = self.policy.firing
-        return tuple(
-            self._choose(step, values, values[step.y] >= firing[step.layer.name])[0] for step in self.plan.weighted
-        )
+        layers = []
+        for step in self.plan.weighted:
+            over = values[step.y] >= self.policy.firing[step.layer.name]
+            layers.append(step.choose(self.chooser, values, over, self.policy).layer)
+        return tuple(layer for layer in layers if layer is not None)
 
     def _walk(self, values: Mapping[str, Tensor], seeds: Tensor, follow: Follow = _all) -> tuple[LayerPath, ...]:
         """Walk from the logits to the input; ``wanted`` holds the units that later steps chose.
@@ -192,40 +185,11 @@ class Extractor:
             mask = wanted.pop(step.y, None)
             if mask is None:  # nothing after this step wants anything of it
                 mask = torch.zeros((len(logits), *self.plan.shapes[step.y]), dtype=torch.bool, device=logits.device)
-            found = self._pass(step, values, mask, layers)
-            shaped = [(name, chosen.reshape(len(logits), *self.plan.shapes[name])) for name, chosen in found]
+            passed = step.choose(self.chooser, values, mask, self.policy)
+            if passed.layer is not None:
+                layers.append(passed.layer)
+            shaped = [(name, chosen.reshape(len(logits), *self.plan.shapes[name])) for name, chosen in passed.chosen]
             for name, chosen in follow(step, mask, shaped):
                 # The one place where the consumers of a tensor meet: wanted by any, wanted.
                 wanted[name] = wanted[name] | chosen if name in wanted else chosen
         return tuple(reversed(layers))
-
-    def _pass(self, step: Geometry, values: Mapping[str, Tensor], mask: Tensor, layers: list[LayerPath]) -> Chosen:
-        """Return the chosen inputs of one step; a weighted one is also entered in ``layers``."""
-        match step:
-            case Weighted():
-                layer, inputs = self._choose(step, values, mask)
-                layers.append(layer)
-                return [(step.x, inputs)]
-            case Mean():
-                return [(step.x, self.chooser.mean(step, values[step.x], values[step.y], mask, self.policy.between))]
-            case Maximum():
-                return [(step.x, self.chooser.maximum(step, values[step.x], mask))]
-            case Sum():
-                operands = values[step.operands[0]], values[step.operands[1]]
-                return list(
-                    zip(step.operands, self.chooser.add(step, operands, mask, self.policy.between), strict=True)
-                )
-            case Movement():
-                shapes = tuple(self.plan.shapes[name] for name in step.inputs)
-                return list(zip(step.inputs, self.chooser.move(step, mask, shapes), strict=True))
-            case Same():
-                return [(name, mask if step.sure else mask & (values[step.y] != 0)) for name in step.inputs]
-            case Attend():
-                return [(step.x, attention.attend(step, values, mask, self.policy.between))]
-
-    def _choose(self, step: Weighted, values: Mapping[str, Tensor], mask: Tensor) -> tuple[LayerPath, Tensor]:
-        """Return the path through one weighted layer, and its chosen inputs."""
-        selection = self.selections[step.layer.name]
-        choice = self.chooser.weighted(step, values[step.x], values.get(step.y), mask, selection)
-        counts = choice.synapses, choice.unexplained, choice.coherence
-        return LayerPath(step.layer, choice.neurons, choice.weights, *counts, choice.synapse_ids), choice.inputs

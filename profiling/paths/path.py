@@ -173,11 +173,14 @@ class ImagePaths:
         return ImagePaths(
             np.concatenate([part.logits for part in parts]),
             np.concatenate([part.seeds for part in parts]),
-            tuple(_join_layer(list(column)) for column in columns),
+            tuple(join_layer(list(column)) for column in columns),
         )
 
 
-def _join_layer(parts: list[LayerPath]) -> LayerPath:
+def join_layer(parts: list[LayerPath]) -> LayerPath:
+    """Return the paths of several batches through one layer as one."""
+    if len(parts) == 1:
+        return parts[0]
     listed = [part.synapse_ids for part in parts if part.synapse_ids is not None]
     return LayerPath(
         parts[0].shape,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
@@ -11,13 +11,15 @@ import torch
 from torch import Tensor
 
 from pathprint.models.errors import UnsupportedOperationError
+from pathprint.models.graph import Node
 from pathprint.models.network import Network
 from pathprint.profiling.errors import PlanError
 from pathprint.profiling.paths.batch import BatchAxis
-from pathprint.profiling.paths.context import example_values
-from pathprint.profiling.paths.geometry import Attend, Geometry, Maximum, Mean, Movement, Same, Sum, Weighted
+from pathprint.profiling.paths.context import Context, example_values
 from pathprint.profiling.paths.path import Layout
-from pathprint.profiling.paths.rules import RULES
+from pathprint.profiling.paths.steps import rule_of
+from pathprint.profiling.paths.steps.step import Step
+from pathprint.profiling.paths.steps.weighted import Weighted
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Plan:
         axes: where the images are in each activation that a path can pass.
     """
 
-    steps: tuple[Geometry, ...]
+    steps: tuple[Step, ...]
     output: str
     shapes: Mapping[str, tuple[int, ...]]
     axes: Mapping[str, BatchAxis]
@@ -44,7 +46,7 @@ class Plan:
     @cached_property
     def recorded(self) -> tuple[str, ...]:
         """Names of the activations that the walk looks at."""
-        return tuple(dict.fromkeys(chain.from_iterable(_looks_at(step) for step in self.steps)))
+        return tuple(dict.fromkeys(chain.from_iterable(step.records for step in self.steps)))
 
     def last(self, layers: int | None) -> Plan:
         """Return the plan of a walk that ends after the last ``layers`` weighted layers; None: all.
@@ -58,7 +60,7 @@ class Plan:
         needed: set[str] = set()
         steps = []
         for step in self.steps:
-            covers = step.layer.name in covered if isinstance(step, Weighted) else needed.intersection(inputs_of(step))
+            covers = step.layer.name in covered if isinstance(step, Weighted) else needed.intersection(step.reads)
             if covers:
                 needed.add(step.y)
                 steps.append(step)
@@ -66,31 +68,16 @@ class Plan:
 
     def apart(self) -> Plan:
         """Return the plan of a forward path: weighted layers alone, of which all outputs are looked at."""
-        return replace(self, steps=tuple(replace(step, positive=False) for step in self.weighted))
+        return replace(self, steps=tuple(step.told(False, ()) for step in self.weighted))
 
     def to(self, device: torch.device) -> Plan:
         """Return the same plan with the tensors of its steps on ``device``."""
-        return replace(self, steps=tuple(_moved(step, device) for step in self.steps))
+        return replace(self, steps=tuple(step.to(device) for step in self.steps))
 
     @property
     def weighted(self) -> tuple[Weighted, ...]:
         """The steps of weighted layers, in forward order."""
         return tuple(step for step in self.steps if isinstance(step, Weighted))
-
-
-def _moved(step: Geometry, device: torch.device) -> Geometry:
-    match step:
-        case Weighted():
-            bias = None if step.bias is None else step.bias.to(device)
-            return replace(step, weight=step.weight.to(device), bias=bias, taps=step.taps.to(device))
-        case Mean() | Maximum():
-            return replace(step, taps=step.taps.to(device))
-        case Sum():
-            return replace(step, sources=(step.sources[0].to(device), step.sources[1].to(device)))
-        case Movement():
-            return replace(step, sources=tuple(source.to(device) for source in step.sources))
-        case _:
-            return step
 
 
 def plan(network: Network) -> Plan:
@@ -103,86 +90,51 @@ def plan(network: Network) -> Plan:
     context = example_values(network.graph.to("cpu"))
     # An operation with several outputs is a step where one of them is picked.
     nodes = [node for node in context.following.nodes if isinstance(context.values[node.name], Tensor)]
-    unknown = [node for node in nodes if node.operation not in RULES or node in context.following.unsupported]
+    unknown = [node for node in nodes if rule_of(node.operation) is None or node in context.following.unsupported]
     if unknown:
         raise UnsupportedOperationError((node.operation, node.layer) for node in unknown)
-    steps, refused = [], []
+    steps = _steps(nodes, context)
+    names = {name for step in steps for name in (*step.reads, *step.records, step.y)}
+    shapes = {name: context.shape(name) for name in names}
+    needed = mark_unneeded_records(steps, network.graph.output)
+    found = Plan(needed, network.graph.output, shapes, context.axes)
+    return found if network.device.type == "cpu" else found.to(network.device)
+
+
+def _steps(nodes: Sequence[Node], context: Context) -> list[Step]:
+    """Return the step of each node.
+
+    Raises:
+        PlanError: rules refuse some nodes; names all of them.
+    """
+    steps: list[Step] = []
+    refused = []
     for node in nodes:
+        rule = rule_of(node.operation)
+        assert rule is not None, "nodes without a rule were refused before"
         try:
-            steps.append(RULES[node.operation](node, context))
+            steps.append(rule(node, context))
         except PlanError as error:
             refused.append(str(error))
     if refused:
         raise PlanError("; ".join(refused))
-    known = _told_what_is_known(steps, network.graph.output)
-    names = {name for step in steps for name in (*inputs_of(step), *_looks_at(step), step.y)}
-    shapes = {name: context.shape(name) for name in names}
-    found = Plan(known, network.graph.output, shapes, context.axes)
-    return found if network.device.type == "cpu" else found.to(network.device)
+    return steps
 
 
-def _told_what_is_known(steps: list[Geometry], output: str) -> tuple[Geometry, ...]:
-    """Mark what the walk need not look at, because of the steps that it comes from.
+def mark_unneeded_records(steps: Sequence[Step], output: str) -> tuple[Step, ...]:
+    """Tell each step what is known of its wanted outputs, so that fewer activations are recorded.
 
-    A step that selects wants only inputs that are not zero, a step that moves wants what it was
-    asked for; only an elementwise step can turn zero into something else. So some activations are
-    known not to be zero where they are wanted, and a layer that only rectifiers read is positive
-    where these are not zero.
+    Whether a wanted unit can be zero follows from the steps that want it, and so does whether it is
+    positive: docs/method.md, "What need not be recorded", has both lemmas and their proofs.
     """
-    readers: dict[str, list[Geometry]] = {}
+    readers: dict[str, list[Step]] = {}
     for step in steps:
-        for name in inputs_of(step):
+        for name in step.reads:
             readers.setdefault(name, []).append(step)
-    known: list[Geometry] = []
-    not_zero: dict[str, bool] = {}
+    told: list[Step] = []
+    nonzero: dict[str, bool] = {}
     for step in reversed(steps):
         after = [] if step.y == output else readers.get(step.y, [])
-        not_zero[step.y] = bool(after) and all(_keeps_off_zero(reader, not_zero) for reader in after)
-        if isinstance(step, Same):
-            step = replace(step, sure=not_zero[step.y])
-        elif isinstance(step, Weighted):
-            step = replace(step, positive=bool(after) and all(isinstance(r, Same) and r.rectifies for r in after))
-        known.append(step)
-    return tuple(reversed(known))
-
-
-def _keeps_off_zero(reader: Geometry, not_zero: Mapping[str, bool]) -> bool:
-    """Say whether what ``reader`` wants of its inputs is never zero."""
-    match reader:
-        case Same():
-            return False
-        case Movement():
-            return reader.pure and not_zero[reader.y]
-        case Maximum():
-            return not_zero[reader.y]
-        case _:
-            return True
-
-
-def inputs_of(step: Geometry) -> tuple[str, ...]:
-    """Return the names of the activations that a step reads."""
-    match step:
-        case Movement() | Same():
-            return step.inputs
-        case Sum():
-            return step.operands
-        case _:
-            return (step.x,)
-
-
-def _looks_at(step: Geometry) -> tuple[str, ...]:
-    match step:
-        case Movement():
-            return ()
-        case Same():
-            return () if step.sure else (step.y,)
-        case Sum():
-            return step.operands
-        case Attend():
-            return (step.weights, step.x, step.y)
-        case Weighted():
-            return (step.x,) if step.positive else (step.x, step.y)
-        case Maximum():
-            return (step.x,)
-        case Mean():
-            return (step.x, step.y)
+        nonzero[step.y] = bool(after) and all(reader.wants_nonzero(nonzero[reader.y]) for reader in after)
+        told.append(step.told(nonzero[step.y], after))
+    return tuple(reversed(told))

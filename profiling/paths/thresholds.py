@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from pathprint.profiling.errors import OptionsError
 from pathprint.profiling.paths.extraction import Extractor
-from pathprint.profiling.paths.geometry import Maximum, Mean, Movement, Sum, Weighted
-from pathprint.profiling.paths.kernels import Choice, Kernel
-from pathprint.profiling.paths.kernels.interface import Shape
-from pathprint.profiling.paths.kernels.reference import weighed
-from pathprint.profiling.paths.path import ImagePaths, Members
+from pathprint.profiling.paths.kernels import Kernel
+from pathprint.profiling.paths.kernels.weighing import weighed
+from pathprint.profiling.paths.path import ImagePaths, LayerPath, Members
 from pathprint.profiling.paths.policy import Policy, Selection
+from pathprint.profiling.paths.steps.weighted import Weighted
 
 
 def calibrated(extractor: Extractor, pixels: Tensor, absolute: Collection[str] = (), forward: bool = False) -> Policy:
@@ -43,7 +43,7 @@ def calibrated(extractor: Extractor, pixels: Tensor, absolute: Collection[str] =
         policy = replace(policy, firing=_firing(walk, pixels, usual))
     wanted = {layer.shape.name: int(layer.synapses.sum()) for layer in usual.layers if layer.shape.name in absolute}
     kernel = _Adjusting(walk.chooser, wanted)
-    replace(walk, policy=policy, kernel=kernel).extract(pixels)
+    replace(walk, policy=policy, kernel=cast("Kernel", kernel)).extract(pixels)
     return replace(policy, phi=kernel.phi, synapses=extractor.policy.synapses)
 
 
@@ -76,7 +76,13 @@ class _Adjusting:
     name: str = "adjusting"
     threads: bool = False
 
-    def weighted(self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, selection: Selection) -> Choice:
+    def __getattr__(self, name: str) -> Any:
+        """Pass every other kind of step as the kernel does."""
+        return getattr(self.kernel, name)
+
+    def weighted(
+        self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, selection: Selection
+    ) -> tuple[LayerPath, Tensor]:
         layer = step.layer.name
         if layer in self.wanted:
             units = Members.of(wanted.reshape(len(wanted), -1).cpu().numpy())
@@ -87,20 +93,6 @@ class _Adjusting:
             self.phi[layer] = _between(best, self.wanted[layer])
             selection = replace(selection, phi=self.phi[layer])
         return self.kernel.weighted(step, x, y, wanted, selection)
-
-    def mean(self, step: Mean, x: Tensor, y: Tensor, wanted: Tensor, selection: Selection) -> Tensor:
-        return self.kernel.mean(step, x, y, wanted, selection)
-
-    def maximum(self, step: Maximum, x: Tensor, wanted: Tensor) -> Tensor:
-        return self.kernel.maximum(step, x, wanted)
-
-    def add(
-        self, step: Sum, operands: tuple[Tensor, Tensor], wanted: Tensor, selection: Selection
-    ) -> tuple[Tensor, Tensor]:
-        return self.kernel.add(step, operands, wanted, selection)
-
-    def move(self, step: Movement, wanted: Tensor, shapes: tuple[Shape, ...]) -> tuple[Tensor, ...]:
-        return self.kernel.move(step, wanted, shapes)
 
 
 def _largest(values: Tensor, count: int) -> Tensor:

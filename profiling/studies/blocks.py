@@ -15,8 +15,8 @@ from pathprint.models.network import Network
 from pathprint.profiling.arrays import Floats, Indices
 from pathprint.profiling.data.correct import CHUNK, correct_images
 from pathprint.profiling.errors import OptionsError, PlanError
-from pathprint.profiling.paths.extraction import Chosen, Extractor
-from pathprint.profiling.paths.geometry import Geometry
+from pathprint.profiling.paths.extraction import Extractor
+from pathprint.profiling.paths.steps.step import Chosen, Step
 from pathprint.profiling.progress import track
 from pathprint.profiling.studies.findings import Drawing, Sheet, percent
 from pathprint.profiling.studies.residual import Block, logits_without, residual_blocks
@@ -155,7 +155,7 @@ def ways(extractor: Extractor, blocks: Sequence[Block], pixels: Tensor) -> Float
     at = {block.step.y: (number, block) for number, block in enumerate(blocks)}
     shares = np.full((len(pixels), len(blocks), len(WAYS)), np.nan)
 
-    def counting(step: Geometry, mask: Tensor, chosen: Chosen) -> Chosen:
+    def counting(step: Step, mask: Tensor, chosen: Chosen) -> Chosen:
         if step.y in at:
             number, block = at[step.y]
             took = [c.flatten(1)[:, s] for (_, c), s in zip(chosen, block.step.sources, strict=True)]

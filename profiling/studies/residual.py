@@ -12,8 +12,9 @@ from torch import Tensor
 
 from pathprint.models.graph import INPUT
 from pathprint.models.network import Network
-from pathprint.profiling.paths.geometry import Sum, Weighted
-from pathprint.profiling.paths.plan import Plan, inputs_of
+from pathprint.profiling.paths.plan import Plan
+from pathprint.profiling.paths.steps.addition import Addition
+from pathprint.profiling.paths.steps.weighted import Weighted
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Block:
     """
 
     name: str
-    step: Sum
+    step: Addition
     branch: int
     layers: tuple[str, ...]
     shortcut: str
@@ -50,11 +51,11 @@ def residual_blocks(network: Network, plan: Plan) -> tuple[Block, ...]:
     behind: dict[str, dict[str, None]] = {INPUT: {}}  # the weighted layers before each value, in order
     found, seen = [], Counter[str]()
     for step in plan.steps:
-        before = [behind[name] for name in inputs_of(step)]
+        before = [behind[name] for name in step.reads]
         behind[step.y] = {name: None for names in before for name in names}
         if isinstance(step, Weighted):
             behind[step.y][step.layer.name] = None
-        elif isinstance(step, Sum):
+        elif isinstance(step, Addition):
             own = [tuple(name for name in before[i] if name not in before[1 - i]) for i in (0, 1)]
             branch = int(len(own[1]) > len(own[0]))
             if len(own[1 - branch]) <= 1 and len(own[0]) != len(own[1]):

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from pathprint.models.graph import INPUT
 from pathprint.profiling.arrays import Bits, Counts
-from pathprint.profiling.paths.extraction import Chosen, Extractor
-from pathprint.profiling.paths.geometry import Geometry
+from pathprint.profiling.paths.extraction import Extractor
+from pathprint.profiling.paths.steps.step import Chosen, Step
 from pathprint.profiling.studies.residual import Block
 
 
@@ -52,7 +52,7 @@ class Wandering:
         self.came, self.branched = (np.zeros((rows, len(blocks)), dtype=np.bool_) for _ in range(2))
         self.arrived = np.zeros(rows, dtype=np.bool_)
 
-    def __call__(self, step: Geometry, mask: Tensor, chosen: Chosen) -> Chosen:
+    def __call__(self, step: Step, mask: Tensor, chosen: Chosen) -> Chosen:
         drawn = self._one_each(chosen)
         for name, one in drawn:
             if name == INPUT:

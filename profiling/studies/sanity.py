@@ -17,10 +17,10 @@ from torch import Tensor
 
 from pathprint.profiling.arrays import Floats, Indices
 from pathprint.profiling.paths.extraction import Extractor
-from pathprint.profiling.paths.geometry import Weighted
-from pathprint.profiling.paths.kernels.reference import bias_of, ends
+from pathprint.profiling.paths.kernels.weighing import bias_of, ends
 from pathprint.profiling.paths.path import Members
 from pathprint.profiling.paths.plan import Plan
+from pathprint.profiling.paths.steps.weighted import Weighted
 from pathprint.profiling.progress import track
 
 THETAS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)

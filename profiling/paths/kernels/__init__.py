@@ -10,10 +10,10 @@ from __future__ import annotations
 import torch
 
 from pathprint.profiling.errors import OptionsError
-from pathprint.profiling.paths.kernels.interface import Choice, Kernel
+from pathprint.profiling.paths.kernels.interface import Kernel
 from pathprint.profiling.paths.kernels.reference import ReferenceKernel
 
-__all__ = ["Choice", "Kernel", "ReferenceKernel", "available", "kernel_named"]
+__all__ = ["Kernel", "ReferenceKernel", "available", "kernel_named"]
 
 
 def available(device: torch.device | str = "cpu") -> dict[str, Kernel]:

@@ -1,7 +1,10 @@
 """Properties of paths that hold for every network, image and option."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
 
 import numpy as np
 import pytest
@@ -10,15 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from pathprint.models.operations import ALLOWED, STRUCTURE
+from pathprint.models.operations import ALLOWED, STEPS, STRUCTURE
 from pathprint.profiling.errors import OptionsError
+from pathprint.profiling.paths import steps
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.kernels import available, kernel_named
-from pathprint.profiling.paths.kernels.reference import select
+from pathprint.profiling.paths.kernels.selecting import select
 from pathprint.profiling.paths.path import ImagePaths, Members
 from pathprint.profiling.paths.policy import Policy, Selection
-from pathprint.profiling.paths.rules import RULES
-from tests.profiling.paths.networks import Function, case
+from pathprint.profiling.paths.steps import rule_of
+from tests.profiling.paths.networks import CASES, Function, case
 
 built = cache(case)
 
@@ -42,7 +46,24 @@ def assert_same(a: ImagePaths, b: ImagePaths) -> None:
 
 
 def test_every_allowed_operation_has_a_rule() -> None:
-    assert set(RULES) == ALLOWED - STRUCTURE
+    assert set(STEPS) == ALLOWED - STRUCTURE
+    assert all(rule_of(operation) for operation in STEPS)
+    assert not any(rule_of(operation) for operation in STRUCTURE)
+
+
+def test_every_rule_is_for_some_operation() -> None:
+    modules = [import_module(f"{steps.__name__}.{found.name}") for found in iter_modules(steps.__path__)]
+    rules = {module.__name__.rpartition(".")[2] for module in modules if hasattr(module, "rule")}
+    assert rules == set(STEPS.values())
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_not_recorded_would_change_nothing(name: str) -> None:
+    frugal, lavish = Extractor(built(name)[1]), Extractor(built(name)[1])
+    told_nothing = tuple(step.told(False, ()) for step in frugal.plan.steps)
+    vars(lavish)["plan"] = replace(frugal.plan, steps=told_nothing)
+    assert set(frugal.plan.recorded) <= set(lavish.plan.recorded)
+    assert_same(frugal.extract(images(3, name)), lavish.extract(images(3, name)))
 
 
 @pytest.mark.parametrize("name", ["residual", "cifar-resnet20", "lenet5"])

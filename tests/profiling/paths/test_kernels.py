@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from pathprint.models.network import Network
 from pathprint.models.preprocessing import Preprocessing
 from pathprint.profiling.paths.extraction import Extractor
-from pathprint.profiling.paths.geometry import Weighted
-from pathprint.profiling.paths.kernels import Choice, kernel_named
+from pathprint.profiling.paths.kernels import kernel_named
+from pathprint.profiling.paths.path import LayerPath
 from pathprint.profiling.paths.policy import Reference, Selection, Unexplained
+from pathprint.profiling.paths.steps.weighted import Weighted
 
 CPU, PLAIN = kernel_named("cpu"), kernel_named("reference")
 
@@ -28,10 +29,11 @@ def step_of(weight: Tensor, bias: Tensor) -> Weighted:
     return step
 
 
-def assert_equal(one: Choice, other: Choice) -> None:
+def assert_equal(found: tuple[LayerPath, Tensor], expected: tuple[LayerPath, Tensor]) -> None:
+    (one, inputs), (other, expected_inputs) = found, expected
     for kind in ("neurons", "weights"):
         np.testing.assert_array_equal(getattr(one, kind).mask(), getattr(other, kind).mask())
-    assert torch.equal(one.inputs, other.inputs)
+    assert torch.equal(inputs, expected_inputs)
     np.testing.assert_array_equal(one.synapses, other.synapses)
     np.testing.assert_array_equal(one.unexplained, other.unexplained)
     np.testing.assert_allclose(one.coherence, other.coherence, atol=1e-6)
@@ -74,12 +76,12 @@ def test_sums_that_cancel_are_decided_in_double_precision(theta: float) -> None:
     wanted = torch.ones(1, 200, dtype=torch.bool)
     one, other = (kernel.weighted(step, x, y, wanted, Selection(theta)) for kernel in (CPU, PLAIN))
     assert_equal(one, other)
-    assert one.unexplained.tolist() == [0]
+    assert one[0].unexplained.tolist() == [0]
 
 
 def test_a_wish_for_nothing_is_granted() -> None:
     step = step_of(torch.ones(4, 3), torch.zeros(4))
-    choice = CPU.weighted(step, torch.ones(2, 3), None, torch.zeros(2, 4, dtype=torch.bool), Selection())
-    assert (choice.neurons.offsets.tolist(), choice.weights.offsets.tolist()) == ([0, 0, 0], [0, 0, 0])
-    assert (choice.synapses.tolist(), choice.coherence.tolist()) == ([0, 0], [0.0, 0.0])
-    assert not choice.inputs.any()
+    layer, inputs = CPU.weighted(step, torch.ones(2, 3), None, torch.zeros(2, 4, dtype=torch.bool), Selection())
+    assert (layer.neurons.offsets.tolist(), layer.weights.offsets.tolist()) == ([0, 0, 0], [0, 0, 0])
+    assert (layer.synapses.tolist(), layer.coherence.tolist()) == ([0, 0], [0.0, 0.0])
+    assert not inputs.any()

@@ -15,9 +15,9 @@ from pathprint.models.preprocessing import Preprocessing
 from pathprint.models.zoo.architectures.cifar_resnet import Block, CifarResNet
 from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.errors import OptionsError, PlanError
-from pathprint.profiling.paths.extraction import Chosen, Extractor
-from pathprint.profiling.paths.geometry import Geometry
+from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.policy import Policy
+from pathprint.profiling.paths.steps.step import Chosen, Step
 from pathprint.profiling.studies.blocks import accuracies, blocks, ways
 from pathprint.profiling.studies.residual import logits_without, residual_blocks
 from pathprint.profiling.studies.routes import Wandering, routes
@@ -156,7 +156,7 @@ def test_routes_stay_on_the_path_one_unit_at_a_time() -> None:
     _, extractor = resnet(True)
     seen: dict[str, Tensor] = {}
 
-    def noting(step: Geometry, mask: Tensor, chosen: Chosen) -> Chosen:
+    def noting(step: Step, mask: Tensor, chosen: Chosen) -> Chosen:
         seen[step.y] = mask
         return chosen
 
@@ -167,7 +167,7 @@ def test_routes_stay_on_the_path_one_unit_at_a_time() -> None:
     wanted = dict(seen)
     drawing = Wandering(residual_blocks(extractor.network, extractor.plan), 6, torch.Generator().manual_seed(0))
 
-    def checking(step: Geometry, mask: Tensor, chosen: Chosen) -> Chosen:
+    def checking(step: Step, mask: Tensor, chosen: Chosen) -> Chosen:
         assert int(mask.flatten(1).sum(1).max()) <= 1
         assert bool((mask <= wanted[step.y]).all())
         return drawing(step, mask, chosen)

@@ -14,7 +14,7 @@ from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.roles import Split
 from pathprint.profiling.errors import OptionsError
 from pathprint.profiling.paths.extraction import Extractor
-from pathprint.profiling.paths.kernels.reference import ends
+from pathprint.profiling.paths.kernels.weighing import ends
 from pathprint.profiling.paths.path import Members
 from pathprint.profiling.paths.policy import Policy
 from pathprint.profiling.studies.curves import svg

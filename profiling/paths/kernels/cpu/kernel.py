@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -20,7 +21,6 @@ from torch import Tensor
 
 from pathprint.profiling.arrays import Indices
 from pathprint.profiling.compiled.vectors import LANES
-from pathprint.profiling.paths.geometry import Geometry, Maximum, Mean, Movement, Pool, Sum, Weighted
 from pathprint.profiling.paths.kernels.cpu import passing
 from pathprint.profiling.paths.kernels.cpu.choosing import F32, Options
 from pathprint.profiling.paths.kernels.cpu.layout import (
@@ -32,43 +32,52 @@ from pathprint.profiling.paths.kernels.cpu.layout import (
     sources_of_sum,
 )
 from pathprint.profiling.paths.kernels.cpu.weighted import COUNTS, GROUP, NUMBERS, RANKS, Scratch, weighted
-from pathprint.profiling.paths.kernels.interface import Choice, Shape
-from pathprint.profiling.paths.path import Members
+from pathprint.profiling.paths.kernels.reference import ReferenceKernel
+from pathprint.profiling.paths.path import LayerPath, Members
 from pathprint.profiling.paths.policy import Selection
+from pathprint.profiling.paths.steps.addition import Addition
+from pathprint.profiling.paths.steps.average import Average
+from pathprint.profiling.paths.steps.maximum import Maximum
+from pathprint.profiling.paths.steps.movement import Movement
+from pathprint.profiling.paths.steps.pool import Pool
+from pathprint.profiling.paths.steps.step import Step
+from pathprint.profiling.paths.steps.weighted import Weighted
 
 U8 = NDArray[np.uint8]
 _REFERENCES = {"sum": 0, "output": 1, "positive": 2}
 
 
-class CpuKernel:
-    """See ``Kernel``."""
+class CpuKernel(ReferenceKernel):
+    """See ``Kernel``. Attention and gathered sums are left to the plain kernel."""
 
     name = "cpu"
     threads = True
 
     def __init__(self) -> None:
-        self._prepared: WeakKeyDictionary[Geometry, Any] = WeakKeyDictionary()
+        self._prepared: WeakKeyDictionary[Step, Any] = WeakKeyDictionary()
 
-    def _once(self, step: Geometry, prepare: Callable[[], Any]) -> Any:
+    def _once(self, step: Step, prepare: Callable[[], Any]) -> Any:
         """Return what ``prepare`` returned for this step when it was first asked for."""
         prepared = self._prepared.get(step)
         if prepared is None:
             prepared = self._prepared[step] = prepare()
         return prepared
 
-    def weighted(self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, selection: Selection) -> Choice:
-        choice, _ = self._weighted(step, x, y, wanted, selection, 0)
+    def weighted(
+        self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, selection: Selection
+    ) -> tuple[LayerPath, Tensor]:
+        layer, inputs, _ = self._weighted(step, x, y, wanted, selection, 0)
         if not selection.synapses:
-            return choice
+            return layer, inputs
         # How long the list will be is known only now.
-        offsets = np.concatenate([[0], np.cumsum(choice.synapses)])
-        _, listed = self._weighted(step, x, y, wanted, selection, int(offsets[-1]))
-        return replace(choice, synapse_ids=Members(offsets, listed, step.layer.size("synapses")))
+        offsets = np.concatenate([[0], np.cumsum(layer.synapses)])
+        _, _, listed = self._weighted(step, x, y, wanted, selection, int(offsets[-1]))
+        return replace(layer, synapse_ids=Members(offsets, listed, step.layer.size("synapses"))), inputs
 
     def _weighted(
         self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, selection: Selection, synapses: int
-    ) -> tuple[Choice, Indices]:
-        """Return the choice, and the chosen synapses if there is room for so many."""
+    ) -> tuple[LayerPath, Tensor, Indices]:
+        """Return the path, the chosen inputs, and the chosen synapses if there is room for ``synapses`` of them."""
         layer = self._once(step, lambda: layer_of(step))
         n, weights = len(x), step.weight.numel()
         rows, mask = _rows(x, step), _marks(_rows(wanted, step))
@@ -81,9 +90,9 @@ class CpuKernel:
         counts = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.float64)
         weighted(rows.numpy(), layer, signs, mask, _options(selection), scratch, inputs, found, counts)
         units, elements = _members(found[0], found[1], mask.shape[1]), _members(found[2], found[3], weights)
-        return Choice(units, _as_inputs(inputs, x, step), elements, *counts), scratch.listed
+        return LayerPath(step.layer, units, elements, *counts), _as_inputs(inputs, x, step), scratch.listed
 
-    def mean(self, step: Mean, x: Tensor, y: Tensor, wanted: Tensor, selection: Selection) -> Tensor:
+    def average(self, step: Average, x: Tensor, y: Tensor, wanted: Tensor, selection: Selection) -> Tensor:
         values, outputs, mask, strides = _pool(step, x, y, wanted)
         window = step.taps.shape[1]
         size = window + -window % LANES
@@ -93,7 +102,7 @@ class CpuKernel:
             np.arange(size, dtype=np.float32),
             np.arange(size, dtype=np.int32),
         )
-        chosen = passing.mean(values, step.taps.numpy(), strides, outputs, mask, _options(selection), scratch)
+        chosen = passing.average(values, step.taps.numpy(), strides, outputs, mask, _options(selection), scratch)
         return _pooled(step, chosen, x)
 
     def maximum(self, step: Maximum, x: Tensor, wanted: Tensor) -> Tensor:
@@ -101,7 +110,7 @@ class CpuKernel:
         return _pooled(step, passing.maximum(values, step.taps.numpy(), strides, mask), x)
 
     def add(
-        self, step: Sum, operands: tuple[Tensor, Tensor], wanted: Tensor, selection: Selection
+        self, step: Addition, operands: tuple[Tensor, Tensor], wanted: Tensor, selection: Selection
     ) -> tuple[Tensor, Tensor]:
         sources = self._once(step, lambda: sources_of_sum(step))
         a, b = operands
@@ -113,12 +122,12 @@ class CpuKernel:
         one, two = (torch.from_numpy(marks).view(torch.bool) for marks in chosen)
         return one.reshape(a.shape), two.reshape(b.shape)
 
-    def move(self, step: Movement, wanted: Tensor, shapes: tuple[Shape, ...]) -> tuple[Tensor, ...]:
-        sources = self._once(step, lambda: sources_of_movement(step, tuple(wanted.shape[1:]), shapes))
+    def move(self, step: Movement, wanted: Tensor) -> tuple[Tensor, ...]:
+        sources = self._once(step, lambda: sources_of_movement(step, tuple(wanted.shape[1:])))
         mask = _marks(in_memory(wanted))
         return tuple(
-            as_mask(passing.move(source, mask, size), (len(wanted), *shape))
-            for source, size, shape in zip(sources, step.sizes, shapes, strict=True)
+            as_mask(passing.move(source, mask, prod(shape)), (len(wanted), *shape))
+            for source, shape in zip(sources, step.shapes, strict=True)
         )
 
 
@@ -190,7 +199,7 @@ def _channels_last(step: Pool, x: Tensor) -> bool:
 
 
 def _pool(step: Pool, x: Tensor, y: Tensor, wanted: Tensor) -> tuple[F32, NDArray[Any], U8, tuple[int, int, int]]:
-    """Return inputs, outputs and wanted outputs of a pool, and its strides (see ``passing.mean``)."""
+    """Return inputs, outputs and wanted outputs of a pool, and its strides (see ``passing.average``)."""
     last = _channels_last(step, x)
     flat = in_memory if last else rows_of
     strides = (step.rows, 1, step.rows) if last else (step.rows, step.positions, 1)

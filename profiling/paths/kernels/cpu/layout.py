@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pathprint.profiling.compiled.vectors import LANES
-from pathprint.profiling.paths.geometry import Movement, Sum, Weighted
 from pathprint.profiling.paths.kernels.cpu.choosing import F32, I32
 from pathprint.profiling.paths.kernels.cpu.receptive_fields import Layer
+from pathprint.profiling.paths.steps.addition import Addition
+from pathprint.profiling.paths.steps.movement import Movement
+from pathprint.profiling.paths.steps.weighted import Weighted
 
 _NOTHING = np.zeros(0, np.int32)
 
@@ -78,7 +80,7 @@ def _short_rows(step: Weighted, weight: F32, channels: int) -> _LaidOut:
     return padded, rank, table.reshape(-1), inside.reshape(-1)
 
 
-def sources_of_sum(step: Sum) -> tuple[I32, I32]:
+def sources_of_sum(step: Addition) -> tuple[I32, I32]:
     """Return where a sum's operands lie, in C order; nothing if output and operands agree unit by unit."""
     sources = tuple(source.numpy().astype(np.int32) for source in step.sources)
     same = np.arange(len(sources[0]))
@@ -89,15 +91,15 @@ def sources_of_sum(step: Sum) -> tuple[I32, I32]:
     return sources[0], sources[1]
 
 
-def sources_of_movement(step: Movement, output: tuple[int, ...], inputs: tuple[tuple[int, ...], ...]) -> list[I32]:
+def sources_of_movement(step: Movement, output: tuple[int, ...]) -> list[I32]:
     """Return for each input where the output's units lie in it, both in the order of memory.
 
     Args:
-        output, inputs: shapes of one image's activations.
+        output: shape of the output for one image.
     """
     return [
         _renumbered(source.numpy()[_in_memory(output)], shape)
-        for source, shape in zip(step.sources, inputs, strict=True)
+        for source, shape in zip(step.sources, step.shapes, strict=True)
     ]
 
 

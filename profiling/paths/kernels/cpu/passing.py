@@ -16,7 +16,7 @@ U8 = NDArray[np.uint8]
 
 
 @njit(nogil=True, cache=True)
-def mean(
+def average(
     x: F32,
     taps: I32,
     strides: tuple[int, int, int],

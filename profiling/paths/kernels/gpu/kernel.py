@@ -15,19 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pathprint.profiling.paths.geometry import Weighted
 from pathprint.profiling.paths.kernels.gpu import choosing as triton_choosing
-from pathprint.profiling.paths.kernels.interface import Choice
-from pathprint.profiling.paths.kernels.reference import (
-    ReferenceKernel,
-    bias_of,
-    chunks,
-    receptive_fields,
-    select,
-    totals_of,
-)
-from pathprint.profiling.paths.path import Members
+from pathprint.profiling.paths.kernels.reference import ReferenceKernel
+from pathprint.profiling.paths.kernels.selecting import chunks, select, totals_of
+from pathprint.profiling.paths.kernels.weighing import bias_of, receptive_fields
+from pathprint.profiling.paths.path import LayerPath, Members, join_layer
 from pathprint.profiling.paths.policy import Selection
+from pathprint.profiling.paths.steps.weighted import Weighted
 
 _FEW = 64
 """So many contributions are looked up one by one; the few units that need more are sorted."""
@@ -81,29 +75,35 @@ class GpuKernel(ReferenceKernel):
     def __init__(self) -> None:
         self._layers: WeakKeyDictionary[Weighted, _Layer] = WeakKeyDictionary()
 
-    def weighted(self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, selection: Selection) -> Choice:
+    def weighted(
+        self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, selection: Selection
+    ) -> tuple[LayerPath, Tensor]:
         if selection.phi is not None or selection.synapses:
             return super().weighted(step, x, y, wanted, selection)
         at_once = max(1, _MARKED // (step.size + step.weight.numel()))
         starts = range(0, len(x), at_once)
         parts = [slice(start, start + at_once) for start in starts]
         choices = [self._choose(step, x[p], None if y is None else y[p], wanted[p], selection) for p in parts]
-        return choices[0] if len(choices) == 1 else _joined(choices)
+        layers, inputs = zip(*choices, strict=True)
+        return join_layer(list(layers)), torch.cat(inputs)
 
-    def _choose(self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, selection: Selection) -> Choice:
+    def _choose(
+        self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, selection: Selection
+    ) -> tuple[LayerPath, Tensor]:
         """Choose for images whose marks fit the memory."""
         units = _listed(wanted)
         found = _run(step, self._layer(step), x, y, units, selection)
         _choose_many(step, x, y, units, found, selection)
         synapses, explained, coherence = _per_image(units, found)
-        return Choice(
-            units.members,
-            found.inputs.view(torch.bool).reshape(x.shape),
-            _listed(found.used).members,
-            synapses.astype(np.int64),
-            units.members.counts - explained.astype(np.int64),
-            coherence / np.maximum(units.members.counts, 1),
+        layer = LayerPath(
+            shape=step.layer,
+            neurons=units.members,
+            weights=_listed(found.used).members,
+            synapses=synapses.astype(np.int64),
+            unexplained=units.members.counts - explained.astype(np.int64),
+            coherence=coherence / np.maximum(units.members.counts, 1),
         )
+        return layer, found.inputs.view(torch.bool).reshape(x.shape)
 
     def _layer(self, step: Weighted) -> _Layer:
         """Return the layer's weights as the kernel reads them, laid out when they are first asked for."""
@@ -201,14 +201,3 @@ def _per_image(units: _Units, found: _Found) -> tuple[np.ndarray, np.ndarray, np
     sums = torch.stack([part.sum(0) for part in torch.split(values, units.members.counts.tolist())])
     synapses, explained, coherence = sums.T.cpu().numpy()
     return synapses, explained, coherence
-
-
-def _joined(choices: list[Choice]) -> Choice:
-    return Choice(
-        Members.join([choice.neurons for choice in choices]),
-        torch.cat([choice.inputs for choice in choices]),
-        Members.join([choice.weights for choice in choices]),
-        np.concatenate([choice.synapses for choice in choices]),
-        np.concatenate([choice.unexplained for choice in choices]),
-        np.concatenate([choice.coherence for choice in choices]),
-    )
