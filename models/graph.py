@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pathprint.models.operations import FRESH, IN_PLACE, in_place, resolve
+from pathprint.models.operations import FRESH, IN_PLACE, WEIGHTED, in_place, resolve
 
 INPUT = "input"
 """Name of the value that a run starts from: the network input, float32 ``n c h w``."""
@@ -74,6 +74,11 @@ class Graph:
     constants: Mapping[str, Tensor]
     output: str
     input_shape: tuple[int, ...]
+
+    @cached_property
+    def weighted(self) -> tuple[Node, ...]:
+        """The convolutions and linear layers, in order of execution."""
+        return tuple(node for node in self.nodes if node.operation in WEIGHTED)
 
     def run(self, x: Tensor) -> Tensor:
         """Return the logits ``n k`` of network inputs ``n c h w``."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,3 +12,5 @@ Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int64]
 Bits = npt.NDArray[np.bool_]
+Arrays = Mapping[str, np.ndarray[Any, np.dtype[Any]]]
+"""Arrays of any type by name."""

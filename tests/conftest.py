@@ -18,9 +18,11 @@ from pathprint.models.zoo import catalogue as zoo
 from pathprint.profiling.attacks.registry import chosen
 from pathprint.profiling.data.datasets import Dataset, open_dataset
 from pathprint.profiling.data.roles import Split, profile_images, split
-from pathprint.profiling.detection.bundle import Bundle, load_bundle, save_bundle
-from pathprint.profiling.jobs import fit as fitting
-from pathprint.profiling.jobs import profile as building
+from pathprint.profiling.detection.bundle import Bundle, load_bundle
+from pathprint.profiling.features.measure import FeatureMaker
+from pathprint.profiling.jobs.correct_paths import class_signatures
+from pathprint.profiling.jobs.fit import FitOptions, bundle_of, fit_detector
+from pathprint.profiling.jobs.fit_inputs import Sizes
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.signatures.counts import ClassSignatures
 
@@ -67,7 +69,7 @@ def digits_split(digits: Dataset) -> Split:
 
 @pytest.fixture(scope="session")
 def signatures(extractor: Extractor, digits: Dataset) -> ClassSignatures:
-    return building.profile(extractor, digits, profile_images(digits), per_class=50)
+    return class_signatures(extractor, digits, profile_images(digits), per_class=50)
 
 
 @pytest.fixture(scope="session")
@@ -76,11 +78,10 @@ def bundle_folder(
 ) -> Path:
     """A small real bundle on disk; copy it before damaging it."""
     attacks = chosen(extractor.network, ["fgsm-0.2", "pgd-0.2"])
-    options, sizes = fitting.FitOptions("logistic"), fitting.Sizes(100, 200)
-    detector = fitting.fit_detector(extractor, signatures, digits_split, attacks, options, sizes)
-    golden = digits_split.dataset.pixels(digits_split.calibrate.positions[:1], extractor.network.preprocessing)[0]
+    options = FitOptions("logistic", sizes=Sizes(100, 200))
+    detector = fit_detector(FeatureMaker(extractor, signatures), digits_split, attacks, options)
     folder = tmp_path_factory.mktemp("bundles") / "digits"
-    save_bundle(detector, digits_split, golden, folder)
+    bundle_of(detector, digits_split).save(folder)
     return folder
 
 

@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.core.datamodel import models
 from numba.core.errors import TypingError
 from numba.extending import intrinsic as typed_intrinsic
 from numba.extending import register_model
+
+from pathprint.profiling.compiled.caching import inlined
 
 intrinsic: Any = typed_intrinsic
 """Its result has other parameters than what it decorates, which type checkers cannot see."""
@@ -212,7 +214,7 @@ def _comparison(operator: str) -> Any:
 equal = _comparison("==")
 """Return one bit per lane, the first lane lowest: whether it equals a float32 number."""
 at_least = _comparison(">=")
-"""The same: whether it is at least as large."""
+"""Return one bit per lane, the first lane lowest: whether it is at least a float32 number."""
 
 
 def _reduction(name: str, start: tuple[Any, ...]) -> Any:
@@ -255,7 +257,7 @@ def marks(typing: Any, mask: Any, at: Any) -> Any:
     return types.uint64(mask, at), generate
 
 
-@njit(nogil=True, cache=True, inline="always")
+@inlined
 def bits_at(mask: Any, at: int, size: int) -> Any:
     """Return one bit for each of ``mask[at : at + BYTES]``, as far as they are within ``size``."""
     if at + BYTES <= size:
@@ -267,7 +269,7 @@ def bits_at(mask: Any, at: int, size: int) -> Any:
     return bits
 
 
-@njit(nogil=True, cache=True, inline="always")
+@inlined
 def list_marked(mask: Any, size: int, found: Any, n: int) -> int:
     """Append to ``found``, which holds ``n``, where ``mask`` is not 0; return how many it holds then."""
     for at in range(0, size, BYTES):

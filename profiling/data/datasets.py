@@ -35,26 +35,28 @@ class Dataset:
         labels: index into ``classes`` of each image, ``(n,)``.
         held_out: marks the images that the data set itself sets apart for testing; None if it
             does not say.
-        read: bytes that identify the content of image ``i``, and the image.
+        content: bytes that identify image ``i``: those of its file, or of its array.
+        image: image ``i``, decoded.
     """
 
     name: str
     labels: Indices
     classes: tuple[str, ...]
     held_out: Bits | None
-    read: Callable[[int], tuple[bytes, Image.Image]]
+    content: Callable[[int], bytes]
+    image: Callable[[int], Image.Image]
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def pixels(self, indices: Indices | Sequence[int], preprocessing: Preprocessing) -> Tensor:
         """Return pixels ``n c h w`` of some images, by the same code as the service."""
-        return torch.stack([preprocessing.pixels(self.read(int(i))[1]) for i in indices])
+        return torch.stack([preprocessing.pixels(self.image(int(i))) for i in indices])
 
     @cached_property
     def keys(self) -> npt.NDArray[np.uint64]:
         """First 8 bytes of the SHA-256 of each image's content, ``(n,)``: equal images, equal keys."""
-        digests = (hashlib.sha256(self.read(i)[0]).digest()[:8] for i in range(len(self)))
+        digests = (hashlib.sha256(self.content(i)).digest()[:8] for i in range(len(self)))
         return np.frombuffer(b"".join(digests), dtype="<u8")
 
     def matched_to(self, labels: Sequence[str], class_map: Mapping[str, int] | None = None) -> Dataset:
@@ -106,21 +108,38 @@ def open_dataset(spec: str) -> Dataset:
     raise DataError(f"{path} is not a folder, a .zip or an .npz file.")
 
 
+def matched_data(
+    data: Dataset | str | Path, labels: Sequence[str], class_map: Mapping[str, int] | None = None
+) -> Dataset:
+    """Return a data set, or the one that a text or path names, with the network's class numbers as its labels.
+
+    Raises:
+        DataError: there is no data, or a class of it has no counterpart among ``labels``.
+    """
+    opened = data if isinstance(data, Dataset) else open_dataset(str(data))
+    return opened.matched_to(labels, class_map)
+
+
 def _digits() -> Dataset:
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
     images = np.round(bunch.images * 255 / 16).astype(np.uint8)
     classes = tuple(str(digit) for digit in range(10))
-    return Dataset("digits", bunch.target.astype(np.int64), classes, None, _array_reader(images))
+    return _of_arrays("digits", images, bunch.target.astype(np.int64), classes, None)
 
 
-def _array_reader(images: npt.NDArray[np.uint8]) -> Callable[[int], tuple[bytes, Image.Image]]:
-    def read(index: int) -> tuple[bytes, Image.Image]:
-        image = np.ascontiguousarray(images[index])
-        return image.tobytes(), Image.fromarray(image)
-
-    return read
+def _of_arrays(
+    name: str, images: npt.NDArray[np.uint8], labels: Indices, classes: tuple[str, ...], held_out: Bits | None
+) -> Dataset:
+    return Dataset(
+        name,
+        labels,
+        classes,
+        held_out,
+        content=lambda index: images[index].tobytes(),
+        image=lambda index: Image.fromarray(np.ascontiguousarray(images[index])),
+    )
 
 
 def _arrays(path: Path) -> Dataset:
@@ -140,7 +159,7 @@ def _arrays(path: Path) -> Dataset:
     held_out = np.repeat([x == "x_test" for x, _ in pairs], [len(held[x]) for x, _ in pairs])
     classes = tuple(str(index) for index in range(int(labels.max()) + 1))
     partition = held_out if len(pairs) == 2 else None
-    return Dataset(str(path), labels.astype(np.int64), classes, partition, _array_reader(images))
+    return _of_arrays(str(path), images, labels.astype(np.int64), classes, partition)
 
 
 def _bytes(images: npt.NDArray[Any], where: str) -> npt.NDArray[np.uint8]:
@@ -165,11 +184,16 @@ def _archive(path: Path, inside: str, spec: str) -> Dataset:
     except (OSError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} is not a readable zip archive: {error}") from error
     names = sorted(name for name in archive.namelist() if PurePosixPath(name).suffix.lower() in _SUFFIXES)
-    shared = PurePosixPath(names[0]).parts[0] if names else ""
-    wrapped = bool(shared) and all(name.startswith(f"{shared}/") and name.count("/") > 1 for name in names)
-    root = f"{inside}/" if inside else (f"{shared}/" if wrapped and shared not in _TRAIN | _HELD_OUT else "")
+    root = f"{inside}/" if inside else _wrapping(names)
     files = [name.removeprefix(root) for name in names if name.startswith(root)]
     return _files(spec, files, lambda name: archive.read(root + name))
+
+
+def _wrapping(names: list[str]) -> str:
+    """Return the folder that all of an archive lies in, with a slash; nothing if that is one of its parts."""
+    first = PurePosixPath(names[0]).parts[0] if names else ""
+    holds_all = bool(first) and all(name.startswith(f"{first}/") and name.count("/") > 1 for name in names)
+    return f"{first}/" if holds_all and first not in _TRAIN | _HELD_OUT else ""
 
 
 def _files(name: str, files: list[str], content: Callable[[str], bytes]) -> Dataset:
@@ -185,11 +209,11 @@ def _files(name: str, files: list[str], content: Callable[[str], bytes]) -> Data
     held_out = np.array([part[0] in _HELD_OUT for part in parts])
     two_sided = partitioned and held_out.any() and not held_out.all()
 
-    def read(index: int) -> tuple[bytes, Image.Image]:
-        data = content(files[index])
+    def image(index: int) -> Image.Image:
         try:
-            return data, decode(data)
+            return decode(content(files[index]))
         except ImageError as error:
             raise DataError(f"{name}: {files[index]}: {error}") from error
 
-    return Dataset(name, labels, classes, held_out if two_sided else None, read)
+    partition = held_out if two_sided else None
+    return Dataset(name, labels, classes, partition, lambda index: content(files[index]), image)

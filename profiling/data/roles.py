@@ -18,6 +18,7 @@ from pathprint.profiling.errors import SplitError
 
 _PROFILE_SHARE = 0.5
 _SHARES = {"fit": 0.35, "calibrate": 0.35, "test": 0.3}
+ROLES = ("profile", *_SHARES)
 Keys = frozenset[int]
 
 

@@ -15,7 +15,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +27,14 @@ from safetensors.numpy import load_file, save
 from pathprint.models.errors import ModelError
 from pathprint.models.network import canonical_json
 from pathprint.models.storage import CONSTANTS_FILE, GRAPH_FILE, load_network, save_network
-from pathprint.profiling.data.roles import Split
 from pathprint.profiling.detection.calibration import Calibration
+from pathprint.profiling.detection.classifiers.fitting import stored_score
+from pathprint.profiling.detection.classifiers.guard import GuardedScore
 from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.detection.evidence import Usual
 from pathprint.profiling.detection.fitted_on import Fitting
-from pathprint.profiling.detection.scores import GuardedScore, stored_score
 from pathprint.profiling.errors import BundleError, ProfilingError
+from pathprint.profiling.features.measure import FeatureMaker
 from pathprint.profiling.features.table import Feature
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.kernels import kernel_named
@@ -59,82 +60,87 @@ Used = Mapping[str, frozenset[int]]
 
 @dataclass(frozen=True)
 class Bundle:
-    """A loaded artefact.
+    """A detector with what belongs to it.
 
     Attributes:
         used: content keys of the images of each role (``profile``, ``fit``, ``calibrate``).
-        manifest: the verified manifest.
+        golden: pixels ``c h w`` of the image whose score every load recomputes.
+        sha256: the manifest's checksum, which stands for the whole bundle; empty until it is saved.
     """
 
     detector: Detector
     used: Used
-    manifest: dict[str, Any]
+    golden: torch.Tensor
+    sha256: str = ""
 
-    @property
-    def sha256(self) -> str:
-        """The manifest's checksum; it stands for the whole bundle."""
-        return str(self.manifest["checksum"])
+    def save(self, folder: Path | str) -> Bundle:
+        """Write the bundle, and return it with its checksum.
+
+        ``folder`` appears only when it is complete, and replaces an older bundle.
+
+        Raises:
+            BundleError: ``folder`` exists and is not a bundle.
+        """
+        folder = Path(folder)
+        if folder.exists() and not (folder / MANIFEST).is_file() and any(folder.iterdir()):
+            raise BundleError(f"{folder} exists and is not a bundle; choose another --out.")
+        partial = folder.with_name(f".{folder.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        manifest = self._write(partial)
+        if folder.exists():
+            shutil.rmtree(folder)
+        partial.replace(folder)
+        return replace(self, sha256=str(manifest["checksum"]))
+
+    def _write(self, folder: Path) -> dict[str, Any]:
+        """Write every file into a new folder; return the manifest."""
+        detector = self.detector
+        save_network(detector.network, folder)
+        detector.signatures.save(folder / "signatures.safetensors")
+        (folder / "detector.json").write_bytes(canonical_json(_description(detector)))
+        (folder / "detector.safetensors").write_bytes(save(_arrays(detector)))
+        keys = {role: np.array(sorted(self.used[role]), dtype=np.uint64) for role in ("profile", "fit", "calibrate")}
+        (folder / "images.safetensors").write_bytes(save(keys))
+        manifest = _manifest(detector, self.golden, folder)
+        (folder / MANIFEST).write_bytes(canonical_json(manifest))
+        return manifest
 
 
-def save_bundle(detector: Detector, split: Split, golden: torch.Tensor, folder: Path) -> None:
-    """Write a bundle; ``folder`` appears only when it is complete, and replaces an older bundle.
-
-    Args:
-        golden: pixels ``c h w`` of the image whose score every load recomputes.
-
-    Raises:
-        BundleError: ``folder`` exists and is not a bundle.
-    """
-    if folder.exists() and not (folder / MANIFEST).is_file() and any(folder.iterdir()):
-        raise BundleError(f"{folder} exists and is not a bundle; choose another --out.")
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    save_network(detector.network, partial)
-    detector.signatures.save(partial / "signatures.safetensors")
-    (partial / "detector.json").write_bytes(canonical_json(_description(detector)))
-    (partial / "detector.safetensors").write_bytes(save(_arrays(detector)))
-    keys = {role: np.array(sorted(split.keys(role)), dtype=np.uint64) for role in ("profile", "fit", "calibrate")}
-    (partial / "images.safetensors").write_bytes(save(keys))
-    (partial / MANIFEST).write_bytes(_manifest(detector, golden, partial))
-    if folder.exists():
-        shutil.rmtree(folder)
-    partial.replace(folder)
-
-
-def load_bundle(folder: Path, kernel: str = "auto") -> Bundle:
+def load_bundle(folder: Path | str, kernel: str = "auto") -> Bundle:
     """Load and verify a bundle.
 
     Raises:
         BundleError: a file is missing, extra or changed; parts do not belong together; the golden
             image scores differently here. The message names what differs.
     """
+    folder = Path(folder)
     manifest = _verified_manifest(folder)
     try:
         network = load_network(folder)
         facts = json.loads((folder / "detector.json").read_bytes())
         arrays = load_file(folder / "detector.safetensors")
         keys = load_file(folder / "images.safetensors")
+        extractor = Extractor(network, Policy(**facts["policy"]), kernel_named(kernel, network.device))
+        signatures = ClassSignatures.load(folder / "signatures.safetensors")
         detector = Detector(
-            extractor=Extractor(network, Policy(**facts["policy"]), kernel_named(kernel, network.device)),
-            signatures=ClassSignatures.load(folder / "signatures.safetensors"),
+            maker=FeatureMaker(extractor, signatures, bool(facts["thorough"])),
             features=tuple(Feature(**feature) for feature in facts["features"]),
             score=stored_score(facts["classifier"], bool(facts["guarded"]), arrays, len(facts["features"])),
             usual=Usual.from_arrays(arrays),
             calibration=Calibration.from_dict(facts["calibration"]),
             clean_scores=arrays["clean_scores"],
             fitting=Fitting.from_dict(facts["fitting"]),
-            thorough=bool(facts["thorough"]),
         )
-        _check_golden(detector, manifest["golden"], folder)
+        golden = _checked_golden(detector, manifest["golden"], folder)
         used = {role: frozenset(values.tolist()) for role, values in keys.items()}
     except BundleError:
         raise
     except (ModelError, ProfilingError, OSError, SafetensorError) as error:
         raise BundleError(f"{folder}: {error}") from error
     except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        # Checksums fit, so somebody wrote it so: a well-formed bundle with senseless content.
+        # The checksums match, so the file was written like this: refuse malformed content.
         raise BundleError(f"{folder} has malformed content: {error!r}") from error
-    return Bundle(detector, used, manifest)
+    return Bundle(detector, used, golden, str(manifest["checksum"]))
 
 
 def _description(detector: Detector) -> dict[str, Any]:
@@ -154,7 +160,7 @@ def _arrays(detector: Detector) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
     return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
 
 
-def _manifest(detector: Detector, golden: torch.Tensor, folder: Path) -> bytes:
+def _manifest(detector: Detector, golden: torch.Tensor, folder: Path) -> dict[str, Any]:
     (verdict,) = detector.examine(golden[None])
     levels = (golden * 255).round().to(torch.uint8).flatten().tolist()
     manifest = {
@@ -164,7 +170,7 @@ def _manifest(detector: Detector, golden: torch.Tensor, folder: Path) -> bytes:
         "files": {name: _sha256(folder / name) for name in FILES},
         "golden": {"pixels": levels, "predicted": verdict.predicted, "score": verdict.score},
     }
-    return canonical_json(_sealed(manifest))
+    return _sealed(manifest)
 
 
 def _sealed(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -216,8 +222,8 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _check_golden(detector: Detector, golden: Mapping[str, Any], folder: Path) -> None:
-    """Score the golden image again: the same network, signatures and code must say the same."""
+def _checked_golden(detector: Detector, golden: Mapping[str, Any], folder: Path) -> torch.Tensor:
+    """Return the golden image after scoring it again: its score must be what it was."""
     shape = detector.network.preprocessing.input_shape
     pixels = torch.tensor(golden["pixels"], dtype=torch.float32).reshape(1, *shape) / 255
     (verdict,) = detector.examine(pixels)
@@ -227,3 +233,4 @@ def _check_golden(detector: Detector, golden: Mapping[str, Any], folder: Path) -
             f"{golden['predicted']} and {golden['score']:.4f} where the bundle was made; this installation computes "
             "something else, so its verdicts cannot be trusted."
         )
+    return pixels[0]

@@ -51,6 +51,21 @@ class Calibration:
         return Calibration(float(data["target"]), int(data["images"]), float(data["threshold"]), interval, uncertain)
 
 
+def conformal_threshold(clean_scores: Floats, rate: float) -> float:
+    """Return the score above which at most ``rate`` of clean images lie; infinity if there are too few to say.
+
+    Args:
+        clean_scores: of clean images that nothing else has seen, ``(n,)``.
+    """
+    flagged = _most_above(len(clean_scores), rate)
+    return float(np.sort(clean_scores)[len(clean_scores) - flagged]) if flagged else float("inf")
+
+
+def _most_above(images: int, rate: float) -> int:
+    """Return how many of ``images`` clean scores, and a new one, may lie above the threshold."""
+    return floor((images + 1) * rate)
+
+
 def calibrate(clean_scores: Floats, target: float = 0.05) -> Calibration:
     """Return the threshold that flags at most ``target`` of clean images.
 
@@ -62,7 +77,7 @@ def calibrate(clean_scores: Floats, target: float = 0.05) -> Calibration:
     if not 0 < target < 1:
         raise CalibrationError(f"the target false-positive rate is {target}; it must lie between 0 and 1.")
     n = len(clean_scores)
-    flagged = floor((n + 1) * target)  # of n + 1 clean scores, as many may exceed the threshold
+    flagged = _most_above(n, target)
     if flagged < 1:
         raise CalibrationError(
             f"{n} clean images cannot promise a false-positive rate of {target:g}; "
@@ -76,7 +91,7 @@ def calibrate(clean_scores: Floats, target: float = 0.05) -> Calibration:
     return Calibration(
         target=target,
         images=n,
-        threshold=float(ordered[n - flagged]),
+        threshold=conformal_threshold(clean_scores, target),
         interval=(float(achieved.ppf(tail)), float(achieved.ppf(1 - tail))),
         uncertain=(float(ordered[max(n - 1 - most, 0)]), float(ordered[min(n - fewest, n - 1)])),
     )

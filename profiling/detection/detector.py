@@ -13,9 +13,9 @@ from pathprint.profiling.arrays import Floats, Indices
 from pathprint.profiling.detection.calibration import Calibration
 from pathprint.profiling.detection.evidence import LayerEvidence, Usual, layer_evidence
 from pathprint.profiling.detection.fitted_on import Fitting
-from pathprint.profiling.detection.scores import Score, total
+from pathprint.profiling.detection.scores import Score
 from pathprint.profiling.errors import BundleError
-from pathprint.profiling.features.measure import measure
+from pathprint.profiling.features.measure import FeatureMaker
 from pathprint.profiling.features.table import Feature
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import ImagePaths
@@ -67,31 +67,35 @@ class Detector:
     """A network with class signatures, a fitted score and a calibrated threshold. It never changes.
 
     Attributes:
-        thorough: also use the stability features, at eight more inferences per image.
+        maker: makes the features that the score is of.
         clean_scores: the calibration images' scores, ascending.
         fitting: what the score was fitted on.
     """
 
-    extractor: Extractor
-    signatures: ClassSignatures
+    maker: FeatureMaker
     features: tuple[Feature, ...]
     score: Score
     usual: Usual
     calibration: Calibration
     clean_scores: Floats
     fitting: Fitting
-    thorough: bool = False
-
-    def __post_init__(self) -> None:
-        if self.signatures.extraction != self.extractor.fingerprint:
-            raise BundleError(
-                f"the signatures were made by extraction {self.signatures.extraction[:12]}…, but this network and its "
-                f"options are {self.extractor.fingerprint[:12]}…; profile this network again."
-            )
 
     @property
     def network(self) -> Network:
-        return self.extractor.network
+        return self.maker.network
+
+    @property
+    def extractor(self) -> Extractor:
+        return self.maker.extractor
+
+    @property
+    def signatures(self) -> ClassSignatures:
+        return self.maker.signatures
+
+    @property
+    def thorough(self) -> bool:
+        """Whether the detector also asks the network about changed copies of each image."""
+        return self.maker.thorough
 
     @property
     def judged(self) -> Indices:
@@ -105,11 +109,11 @@ class Detector:
             OptionsError: the pixels do not fit the network, or are not finite.
             BundleError: the parts of this detector do not belong together, or give no finite score.
         """
-        paths, table = measure(self.extractor, self.signatures, pixels, self.thorough)
+        paths, table = self.maker.make(pixels)
         if table.features != self.features:
             raise BundleError("the score was fitted on other features than these signatures give; fit it again.")
         contributions = self.score.contributions(table.values)
-        scores = total(self.score, table.values)
+        scores = contributions.sum(axis=1) + self.score.intercept
         if not np.isfinite(scores).all():
             raise BundleError("the score is not a finite number; the network or the detector is broken.")
         return [self._verdict(paths, i, table.values[i], contributions[i], float(scores[i])) for i in range(len(paths))]

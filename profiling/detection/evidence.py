@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pathprint.profiling.arrays import Floats, Indices
-from pathprint.profiling.detection.scores import Arrays, Score
+from pathprint.profiling.arrays import Arrays, Floats, Indices
+from pathprint.profiling.detection.scores import Score
 from pathprint.profiling.features.table import Feature
 
 _ENOUGH = 5

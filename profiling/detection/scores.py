@@ -6,20 +6,13 @@ deviations of clean images.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from pathprint.profiling.arrays import Floats
-
-ONE_CLASS = "one-class"
-"""Kind of the score that has seen clean images only."""
-MOST = 30.0
-_GUARD = "guard_"
-_TINY = 1e-12
-Arrays = Mapping[str, np.ndarray[Any, np.dtype[Any]]]
+from pathprint.profiling.arrays import Arrays, Floats
 
 
 class Score(Protocol):
@@ -60,142 +53,41 @@ class LinearScore:
         return (values - self.mean) * self.scale * self.weights
 
     def arrays(self) -> Arrays:
-        return {"mean": self.mean, "scale": self.scale, "weights": self.weights, "intercept": _scalar(self.intercept)}
+        return {"mean": self.mean, "scale": self.scale, "weights": self.weights, "intercept": scalar(self.intercept)}
 
 
-@dataclass(frozen=True)
-class CurveScore:
-    """One step function per feature: ``heights[j, b]`` where ``b`` edges of feature ``j`` lie below.
+def load_linear(kind: str) -> Callable[[Arrays, int], LinearScore]:
+    """Return what reads a stored linear score of this ``kind``."""
 
-    ``edges`` is ``(f, b - 1)``, ascending, filled up with infinity; ``heights`` is ``(f, b)``.
-    """
+    def load(arrays: Arrays, features: int) -> LinearScore:
+        mean, scale, weights = columns(arrays, ("mean", "scale", "weights"), features)
+        return LinearScore(kind, mean, scale, weights, number(arrays, "intercept"))
 
-    kind: str
-    edges: Floats
-    heights: Floats
-    intercept: float
-
-    def contributions(self, values: Floats) -> Floats:
-        bins = bins_of(values, self.edges)
-        return self.heights[np.arange(values.shape[1]), bins]
-
-    def arrays(self) -> Arrays:
-        return {"edges": self.edges, "heights": self.heights, "intercept": _scalar(self.intercept)}
+    return load
 
 
-@dataclass(frozen=True)
-class DeviationScore:
-    """Weighted deviations from clean images, in the suspicious direction where one is known, else in any.
-
-    A deviation counts as ``MOST`` standard deviations if it is more: one feature cannot say everything.
-    ``scale`` is 1 / standard deviation of clean images, 0 for features that never change; ``trends``
-    are those of the features, see ``Feature``. All have shape ``(f,)``.
-    """
-
-    kind: str
-    mean: Floats
-    scale: Floats
-    trends: Floats
-    weights: Floats
-    intercept: float = 0.0
-
-    def contributions(self, values: Floats) -> Floats:
-        away = (values - self.mean) * self.scale
-        suspicious = np.where(self.trends == 0, np.abs(away), np.maximum(away * self.trends, 0))
-        return np.minimum(suspicious, MOST) * self.weights
-
-    def arrays(self) -> Arrays:
-        parts = {"mean": self.mean, "scale": self.scale, "trends": self.trends, "weights": self.weights}
-        return {**parts, "intercept": _scalar(self.intercept)}
-
-
-@dataclass(frozen=True)
-class GuardedScore:
-    """A score, and beyond ``limit`` of the mean deviation ``steepness`` for each unit of it.
-
-    What the guard adds is divided among the features as their deviations are.
-    """
-
-    base: Score
-    deviation: DeviationScore
-    limit: float
-    steepness: float
-
-    @property
-    def kind(self) -> str:
-        return self.base.kind
-
-    @property
-    def intercept(self) -> float:
-        return self.base.intercept
-
-    def contributions(self, values: Floats) -> Floats:
-        parts = self.deviation.contributions(values)
-        mean = parts.sum(axis=1, keepdims=True)
-        excess = self.steepness * np.maximum(mean - self.limit, 0)
-        added: Floats = excess * parts / np.maximum(mean, _TINY)
-        return self.base.contributions(values) + added
-
-    def arrays(self) -> Arrays:
-        guard = {f"{_GUARD}{name}": array for name, array in self.deviation.arrays().items()}
-        limits = {f"{_GUARD}limit": _scalar(self.limit), f"{_GUARD}steepness": _scalar(self.steepness)}
-        return {**self.base.arrays(), **guard, **limits}
-
-
-def bins_of(values: Floats, edges: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    """Return how many of each feature's edges lie below each value, ``(n, f)``."""
-    columns = [np.searchsorted(edges[j], values[:, j], side="left") for j in range(values.shape[1])]
-    return np.stack(columns, axis=1)
-
-
-def stored_score(kind: str, guarded: bool, arrays: Arrays, features: int) -> Score:
-    """Return the score of ``kind`` from its stored arrays.
-
-    Raises:
-        KeyError: an array is missing.
-        ValueError: they are not those of a score of so many features.
-    """
-    if guarded:
-        limit, steepness = (_number(arrays, f"{_GUARD}{name}") for name in ("limit", "steepness"))
-        _require(steepness >= 0, "the guard's steepness is below 0")
-        return GuardedScore(
-            stored_score(kind, False, arrays, features), _deviation(arrays, _GUARD, features), limit, steepness
-        )
-    if kind == ONE_CLASS:
-        return _deviation(arrays, "", features)
-    intercept = _number(arrays, "intercept")
-    if kind == "additive":
-        edges, heights = arrays["edges"], arrays["heights"]
-        _require(edges.shape == (features, heights.shape[-1] - 1) and len(heights) == features, "its curves do not fit")
-        _require(bool(np.isfinite(heights).all() and (edges[:, 1:] >= edges[:, :-1]).all()), "its curves are none")
-        return CurveScore(kind, edges, heights, intercept)
-    mean, scale, weights = _columns(arrays, ("mean", "scale", "weights"), features)
-    return LinearScore(kind, mean, scale, weights, intercept)
-
-
-def _deviation(arrays: Arrays, prefix: str, features: int) -> DeviationScore:
-    names = [f"{prefix}{name}" for name in ("mean", "scale", "trends", "weights")]
-    mean, scale, trends, weights = _columns(arrays, names, features)
-    _require(bool((scale >= 0).all() and (weights >= 0).all()), "it has negative deviations")
-    _require(bool(np.isin(trends, (-1, 0, 1)).all()), "its directions are none")
-    return DeviationScore(ONE_CLASS, mean, scale, trends, weights, _number(arrays, f"{prefix}intercept"))
-
-
-def _columns(arrays: Arrays, names: Sequence[str], features: int) -> list[Floats]:
+def columns(arrays: Arrays, names: Sequence[str], features: int) -> list[Floats]:
+    """Return stored arrays with one finite number per feature."""
     found = [arrays[name] for name in names]
-    _require(all(one.shape == (features,) and np.isfinite(one).all() for one in found), "its weights do not fit")
+    require(
+        all(one.shape == (features,) and np.isfinite(one).all() for one in found),
+        "its weights do not fit the features, or are not finite",
+    )
     return found
 
 
-def _number(arrays: Arrays, name: str) -> float:
-    _require(arrays[name].shape == (1,) and bool(np.isfinite(arrays[name]).all()), f"{name} is no number")
+def number(arrays: Arrays, name: str) -> float:
+    """Return a stored single number."""
+    require(arrays[name].shape == (1,) and bool(np.isfinite(arrays[name]).all()), f"{name} is not a finite number")
     return float(arrays[name][0])
 
 
-def _require(holds: bool, otherwise: str) -> None:
+def require(holds: bool, otherwise: str) -> None:
+    """Refuse a stored score, saying why, if it makes no sense."""
     if not holds:
         raise ValueError(f"the stored score makes no sense: {otherwise}.")
 
 
-def _scalar(value: float) -> Floats:
+def scalar(value: float) -> Floats:
+    """Return a single number as an array to store."""
     return np.array([value], dtype=np.float64)

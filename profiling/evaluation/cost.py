@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from pathprint.profiling.detection.scores import LinearScore, total
-from pathprint.profiling.features.measure import measure
+from pathprint.profiling.features.measure import FeatureMaker
 from pathprint.profiling.paths.borderline import borderline
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import ImagePaths
@@ -113,10 +113,11 @@ def cost(extractor: Extractor, module: nn.Module, pixels: Tensor, rounds: int) -
 def _detection(
     extractor: Extractor, signatures: ClassSignatures, pixels: Tensor, thorough: bool
 ) -> Callable[[], object]:
-    _, features = measure(extractor, signatures, pixels, thorough)
+    maker = FeatureMaker(extractor, signatures, thorough)
+    _, features = maker.make(pixels)
     ones = np.ones(features.values.shape[1])
     score = LinearScore("logistic", 0 * ones, ones, ones, 0.0)
-    return lambda: total(score, measure(extractor, signatures, pixels, thorough)[1].values)
+    return lambda: total(score, maker.make(pixels)[1].values)
 
 
 def _modules(module: nn.Module, x: Tensor) -> tuple[dict[str, Callable[[], object]], tuple[str, ...]]:

@@ -9,8 +9,9 @@ import numpy as np
 from sklearn.metrics import roc_curve
 
 from pathprint.profiling.arrays import Floats, Indices
+from pathprint.profiling.detection.calibration import conformal_threshold
 from pathprint.profiling.evaluation.layer_bands import LayerBand
-from pathprint.profiling.evaluation.metrics import Estimate, Resampling, threshold_at
+from pathprint.profiling.evaluation.metrics import Estimate, Resampling
 
 MOST_POINTS = 200
 _BINS = 30
@@ -75,7 +76,7 @@ class CalibrationPoint:
 def realised(calibration: Floats, clean: Floats, images: Indices) -> tuple[CalibrationPoint, ...]:
     """Return the rates realised on test images, of each target that the calibration images suffice for."""
     by_image = Resampling.over(images)
-    limits = {target: threshold_at(calibration, target) for target in _TARGETS}
+    limits = {target: conformal_threshold(calibration, target) for target in _TARGETS}
     return tuple(
         CalibrationPoint(target, by_image.share(clean > limit, images))
         for target, limit in limits.items()

@@ -96,9 +96,3 @@ def weighted_areas(clean: Floats, adversarial: Floats, clean_weights: Floats, we
     with np.errstate(invalid="ignore"):
         areas: Floats = (wins * weights).sum(1) / (clean_weights.sum(1) * weights.sum(1))
     return areas
-
-
-def threshold_at(clean: Floats, rate: float) -> float:
-    """Return the conformal threshold that flags at most ``rate`` of clean images; inf if too few."""
-    flagged = int((len(clean) + 1) * rate)
-    return float(np.sort(clean)[len(clean) - flagged]) if flagged else float("inf")

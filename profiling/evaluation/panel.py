@@ -11,7 +11,6 @@ from torch import Tensor
 from pathprint.profiling.arrays import Floats
 from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.detection.scores import Score, total
-from pathprint.profiling.features.measure import features_of
 
 NAME = "pathprint"
 M = TypeVar("M")
@@ -23,13 +22,13 @@ class Panel(Generic[M]):
 
     Attributes:
         summaries: what each detector is, by name.
-        measure: what all of them judge from, of pixels ``n c h w``; the title is for the progress bar.
+        measure: what all of them judge from, of pixels ``n c h w``.
         score: each detector's scores ``(n,)`` of what was measured, by name.
         clean_scores: each detector's scores of clean calibration images, by name.
     """
 
     summaries: Mapping[str, str]
-    measure: Callable[[Tensor, str], M]
+    measure: Callable[[Tensor], M]
     score: Callable[[M], Mapping[str, Floats]]
     clean_scores: Mapping[str, Floats]
 
@@ -42,8 +41,8 @@ def path_panel(detector: Detector, others: Mapping[str, Score], calibrating: Flo
         calibrating: features of the clean calibration images, ``(n, f)``.
     """
 
-    def measure(pixels: Tensor, title: str) -> Floats:
-        return features_of(detector.extractor, detector.signatures, pixels, detector.thorough, title)[0].values
+    def measure(pixels: Tensor) -> Floats:
+        return detector.maker.make_all(pixels)[0].values
 
     def score(values: Floats) -> Mapping[str, Floats]:
         return {name: total(judge, values) for name, judge in {NAME: detector.score, **others}.items()}

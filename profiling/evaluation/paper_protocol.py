@@ -15,31 +15,31 @@ from sklearn.ensemble import RandomForestClassifier
 from pathprint.profiling.arrays import Bits, Floats
 from pathprint.profiling.evaluation.figures import PaperFigures
 from pathprint.profiling.evaluation.metrics import auc
-from pathprint.profiling.jobs.examples import Taught
+from pathprint.profiling.jobs.fit_data import FitData
 
 _TRAIN_SHARE = 0.1
 
 
-def paper_protocol(taught: Taught, seed: int = 0) -> dict[str, PaperFigures]:
+def paper_protocol(fit_data: FitData, seed: int = 0) -> dict[str, PaperFigures]:
     """Return both figures of each attack that succeeded; no test image is used."""
     generator = np.random.default_rng(seed)
-    names = [attack.name for attack in taught.attacks if len(taught.values[attack.name])]
-    images = len(taught.clean.indices)
+    names = [attack.name for attack in fit_data.attacks if len(fit_data.values[attack.name])]
+    images = len(fit_data.clean.indices)
     image_in_train = generator.random(images) < _TRAIN_SHARE
     leaky, disjoint = {}, {}
     for name in names:
-        rows = images + len(taught.values[name])
+        rows = images + len(fit_data.values[name])
         leaky[name] = generator.random(rows) < _TRAIN_SHARE
-        won = taught.crafted[name].success.cpu().numpy()
+        won = fit_data.crafted[name].success.cpu().numpy()
         disjoint[name] = np.concatenate([image_in_train, image_in_train[won]])
-    found = [_areas(taught, trained) for trained in (leaky, disjoint)]
+    found = [_areas(fit_data, trained) for trained in (leaky, disjoint)]
     return {name: PaperFigures(found[0][name], found[1][name]) for name in names}
 
 
-def _areas(taught: Taught, trained: Mapping[str, Bits]) -> dict[str, float]:
+def _areas(fit_data: FitData, trained: Mapping[str, Bits]) -> dict[str, float]:
     """Fit one forest on all attacks' training rows; return the AUC on each attack's other rows."""
-    sets = {name: np.concatenate([taught.clean_values, taught.values[name]]) for name in trained}
-    truth = {name: np.arange(len(rows)) >= len(taught.clean_values) for name, rows in sets.items()}
+    sets = {name: np.concatenate([fit_data.clean_values, fit_data.values[name]]) for name in trained}
+    truth = {name: np.arange(len(rows)) >= len(fit_data.clean_values) for name, rows in sets.items()}
     forest = RandomForestClassifier(100, random_state=0)
     forest.fit(
         np.concatenate([sets[name][rows] for name, rows in trained.items()]),

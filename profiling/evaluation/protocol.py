@@ -28,9 +28,8 @@ from pathprint.profiling.evaluation.options import Options as Options
 from pathprint.profiling.evaluation.options import settings
 from pathprint.profiling.evaluation.panel import NAME, Panel, path_panel
 from pathprint.profiling.evaluation.paper_protocol import paper_protocol
-from pathprint.profiling.evaluation.trial import Looked, Scores, Trial, judge, score_all, sorted_out
-from pathprint.profiling.features.measure import Measuring, features_of
-from pathprint.profiling.jobs.examples import Taught
+from pathprint.profiling.evaluation.trial import PerPart, Scores, Trial, by_detector, judge, score_all
+from pathprint.profiling.jobs.fit_data import FitData
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Outcome:
     scores: Scores
 
 
-def evaluate(detector: Detector, split: Split, attacks: Sequence[Attack], options: Options) -> Outcome:
+def measured_outcome(detector: Detector, split: Split, attacks: Sequence[Attack], options: Options) -> Outcome:
     """Measure the detector, and what ``options`` ask for beside it, on the split's test images.
 
     Raises:
@@ -52,13 +51,13 @@ def evaluate(detector: Detector, split: Split, attacks: Sequence[Attack], option
         BundleError: the same, and this version does not have the attacks that the bundle was fitted on.
     """
     network = detector.network
-    taught = _taught(detector, split, options.crafting) if options.full or options.paper else None
+    fit_data = _fit_data(detector, split, options.crafting) if options.full or options.paper else None
     clean = correct_images(network, split.test, options.images)
     benign = controls(list(attacks)) if options.full else []
     trial = Trial.of(network, clean, attacks, benign, options.crafting)
-    paths = _paths(detector, split, options, taught)
-    measured = Looked.at(trial, paths.measure)
-    scores = sorted_out(paths, measured.each(paths.score))
+    paths = _paths(detector, split, options, fit_data)
+    measured = trial.pixels.map(paths.measure)
+    scores = by_detector(paths, measured.map(paths.score))
     judged = {name: judge(found, trial, paths.summaries[name]) for name, found in scores.items()}
     detected = judged.pop(NAME)
     flagged = scores[NAME].clean > detector.calibration.threshold
@@ -71,9 +70,9 @@ def evaluate(detector: Detector, split: Split, attacks: Sequence[Attack], option
         flagged_clean=Resampling.over(clean.indices).share(flagged, clean.indices),
         attacks=trial.figures(detector.signatures.classes),
         detector=detected,
-        baselines=_baselines(detector, split, trial, taught, options),
+        baselines=_baselines(detector, split, trial, fit_data, options),
         left_out=judged,
-        paper_protocol=paper_protocol(taught) if taught and taught.attacks and options.paper else {},
+        paper_protocol=paper_protocol(fit_data) if fit_data and fit_data.attacks and options.paper else {},
         adaptive=curve(detector, clean, options.adaptive, options.crafting.seed) if options.adaptive else (),
         distributions=_distributions(detector, trial, scores[NAME], measured),
         settings=settings(detector, split, options),
@@ -81,7 +80,7 @@ def evaluate(detector: Detector, split: Split, attacks: Sequence[Attack], option
     return Outcome(report, trial, scores[NAME])
 
 
-def _taught(detector: Detector, split: Split, crafting: Crafting) -> Taught:
+def _fit_data(detector: Detector, split: Split, crafting: Crafting) -> FitData:
     """Attack the images that the bundle was fitted on as was done then."""
     if not (len(split.fit) and len(split.profiled) and len(split.calibrate)):
         raise SplitError(
@@ -91,8 +90,7 @@ def _taught(detector: Detector, split: Split, crafting: Crafting) -> Taught:
     fitting = detector.fitting
     attacks = _seen_attacks(detector)
     clean = correct_images(detector.network, split.fit, fitting.images)
-    measuring = Measuring(detector.extractor, detector.signatures, detector.thorough)
-    return Taught.of(measuring, clean, attacks, replace(crafting, seed=fitting.seed))
+    return FitData.of(detector.maker, clean, attacks, replace(crafting, seed=fitting.seed))
 
 
 def _seen_attacks(detector: Detector) -> list[Attack]:
@@ -104,21 +102,19 @@ def _seen_attacks(detector: Detector) -> list[Attack]:
         ) from error
 
 
-def _paths(detector: Detector, split: Split, options: Options, taught: Taught | None) -> Panel[Floats]:
-    if taught is None or not options.full:
+def _paths(detector: Detector, split: Split, options: Options, fit_data: FitData | None) -> Panel[Floats]:
+    if fit_data is None or not options.full:
         return path_panel(detector, {}, None)
-    held = _held(detector, split)
-    parts = (detector.extractor, detector.signatures, held.pixels)
-    calibrating, _ = features_of(*parts, detector.thorough, "calibrating again")
-    return path_panel(detector, left_out(detector.score.kind, taught), calibrating.values)
+    calibrating, _ = detector.maker.make_all(_held(detector, split).pixels)
+    return path_panel(detector, left_out(detector.score.kind, fit_data), calibrating.values)
 
 
 def _held(detector: Detector, split: Split) -> Correct[Calibrate]:
-    """Return the clean images that the bundle was calibrated on; the others get their thresholds from the same."""
+    """Return the clean images that the bundle was calibrated on; the other detectors are calibrated on them too."""
     return correct_images(detector.network, split.calibrate, len(detector.clean_scores))
 
 
-def _distributions(detector: Detector, trial: Trial, scores: Scores, measured: Looked[Floats]) -> Distributions:
+def _distributions(detector: Detector, trial: Trial, scores: Scores, measured: PerPart[Floats]) -> Distributions:
     """Return what pictures of the bundle's detector need, of successful attacks only."""
     rows = {name: made.success.cpu().numpy() for name, made in trial.crafted.items()}
     won = {name: scores.attacks[name][success] for name, success in rows.items()}
@@ -132,27 +128,27 @@ def _distributions(detector: Detector, trial: Trial, scores: Scores, measured: L
 
 
 def _baselines(
-    detector: Detector, split: Split, trial: Trial, taught: Taught | None, options: Options
+    detector: Detector, split: Split, trial: Trial, fit_data: FitData | None, options: Options
 ) -> dict[str, DetectorFigures]:
     if not len(split.calibrate):
         return {}
     network = detector.network
-    lessons = _lessons(detector, split, taught, options) if taught and options.full else None
+    lessons = _lessons(detector, split, fit_data, options) if fit_data and options.full else None
     panel = baseline_panel(network, _held(detector, split), lessons)
     return {name: judge(found, trial, panel.summaries[name]) for name, found in score_all(panel, trial).items()}
 
 
-def _lessons(detector: Detector, split: Split, taught: Taught, options: Options) -> Lessons:
+def _lessons(detector: Detector, split: Split, fit_data: FitData, options: Options) -> Lessons:
     network, seed = detector.network, detector.fitting.seed
     profiled = correct_images(network, split.profiled, options.profiled)
-    won = [crafted.pixels[crafted.success] for crafted in taught.crafted.values()]
-    benignly = controls(list(taught.attacks)) if taught.attacks else []  # else no detector learns from them
-    changed = [control_all(control, network, taught.clean, seed) for control in benignly]
-    benign = torch.cat([taught.clean.pixels, *(made.pixels[made.kept] for made in changed)])
+    won = [crafted.pixels[crafted.success] for crafted in fit_data.crafted.values()]
+    benignly = controls(list(fit_data.attacks)) if fit_data.attacks else []  # else no detector learns from them
+    changed = [control_all(control, network, fit_data.clean, seed) for control in benignly]
+    benign = torch.cat([fit_data.clean.pixels, *(made.pixels[made.kept] for made in changed)])
     return Lessons(
         network=network,
-        profiled=observe(network, profiled.pixels, "observing profile images"),
+        profiled=observe(network, profiled.pixels),
         labels=profiled.labels.numpy(),
-        clean=observe(network, benign, "observing fit images"),
-        adversarial=observe(network, torch.cat(won), "observing fit attacks") if won else None,
+        clean=observe(network, benign),
+        adversarial=observe(network, torch.cat(won)) if won else None,
     )

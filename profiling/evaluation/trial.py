@@ -17,13 +17,37 @@ from pathprint.profiling.attacks.benign import Control
 from pathprint.profiling.attacks.crafting import Controlled, Crafting, control_all, craft_all
 from pathprint.profiling.data.correct import CHUNK, Correct
 from pathprint.profiling.data.roles import Test
+from pathprint.profiling.detection.calibration import conformal_threshold
 from pathprint.profiling.evaluation.figures import AttackDetection, AttackFigures, ControlDetection, DetectorFigures
-from pathprint.profiling.evaluation.metrics import Resampling, threshold_at
+from pathprint.profiling.evaluation.metrics import Resampling
 from pathprint.profiling.evaluation.panel import Panel
 
 _RATES = (0.05, 0.01)
 T = TypeVar("T")
 U = TypeVar("U")
+
+
+@dataclass(frozen=True)
+class PerPart(Generic[T]):
+    """One value for each part of a trial: clean images, misclassified ones, every attack, every control.
+
+    Attributes:
+        misclassified: None if no test image was misclassified.
+    """
+
+    clean: T
+    misclassified: T | None
+    attacks: Mapping[str, T]
+    controls: Mapping[str, T]
+
+    def map(self, make: Callable[[T], U]) -> PerPart[U]:
+        """Return what ``make`` makes of each value."""
+        return PerPart(
+            make(self.clean),
+            None if self.misclassified is None else make(self.misclassified),
+            {name: make(value) for name, value in self.attacks.items()},
+            {name: make(value) for name, value in self.controls.items()},
+        )
 
 
 @dataclass(frozen=True)
@@ -54,6 +78,17 @@ class Trial:
         controlled = {control.name: control_all(control, network, clean, crafting.seed) for control in controls}
         answers = {name: _answers(network, made.pixels) for name, made in crafted.items()}
         return Trial(clean, attacks, crafted, controls, controlled, answers)
+
+    @property
+    def pixels(self) -> PerPart[Tensor]:
+        """The images of each part, ``n c h w``."""
+        wrong = self.clean.misclassified
+        return PerPart(
+            clean=self.clean.pixels,
+            misclassified=wrong if len(wrong) else None,
+            attacks={name: made.pixels for name, made in self.crafted.items()},
+            controls={name: made.pixels for name, made in self.controlled.items()},
+        )
 
     def sources(self, rows: Tensor) -> Indices:
         """Return the source images of marked rows, ``(n,)``."""
@@ -97,50 +132,20 @@ class Scores:
     controls: Mapping[str, Floats]
 
 
-@dataclass(frozen=True)
-class Looked(Generic[T]):
-    """What was found by looking at each part of a trial; of misclassified images only where there are any."""
-
-    clean: T
-    misclassified: T | None
-    attacks: Mapping[str, T]
-    controls: Mapping[str, T]
-
-    @staticmethod
-    def at(trial: Trial, look: Callable[[Tensor, str], T]) -> Looked[T]:
-        """Look at the pixels of every part; the second argument of ``look`` is a title."""
-        wrong = trial.clean.misclassified
-        return Looked(
-            attacks={name: look(made.pixels, f"scoring {name}") for name, made in trial.crafted.items()},
-            controls={name: look(made.pixels, f"scoring {name}") for name, made in trial.controlled.items()},
-            clean=look(trial.clean.pixels, "clean test images"),
-            misclassified=look(wrong, "misclassified images") if len(wrong) else None,
-        )
-
-    def each(self, make: Callable[[T], U]) -> Looked[U]:
-        """Return what ``make`` makes of every part."""
-        return Looked(
-            make(self.clean),
-            None if self.misclassified is None else make(self.misclassified),
-            {name: make(found) for name, found in self.attacks.items()},
-            {name: make(found) for name, found in self.controls.items()},
-        )
-
-
 def score_all(panel: Panel[T], trial: Trial) -> dict[str, Scores]:
     """Return the scores of each of the panel's detectors."""
-    return sorted_out(panel, Looked.at(trial, lambda pixels, title: panel.score(panel.measure(pixels, title))))
+    return by_detector(panel, trial.pixels.map(panel.measure).map(panel.score))
 
 
-def sorted_out(panel: Panel[T], found: Looked[Mapping[str, Floats]]) -> dict[str, Scores]:
-    """Return scores by detector of what was found by part."""
+def by_detector(panel: Panel[T], scores: PerPart[Mapping[str, Floats]]) -> dict[str, Scores]:
+    """Return scores by detector, given those of each part by detector."""
     return {
         name: Scores(
             calibration=panel.clean_scores[name],
-            clean=found.clean[name],
-            misclassified=np.zeros(0) if found.misclassified is None else found.misclassified[name],
-            attacks={attack: scores[name] for attack, scores in found.attacks.items()},
-            controls={control: scores[name] for control, scores in found.controls.items()},
+            clean=scores.clean[name],
+            misclassified=np.zeros(0) if scores.misclassified is None else scores.misclassified[name],
+            attacks={attack: found[name] for attack, found in scores.attacks.items()},
+            controls={control: found[name] for control, found in scores.controls.items()},
         )
         for name in panel.summaries
     }
@@ -148,7 +153,7 @@ def sorted_out(panel: Panel[T], found: Looked[Mapping[str, Floats]]) -> dict[str
 
 def judge(scores: Scores, trial: Trial, summary: str) -> DetectorFigures:
     """Return the figures of one detector; thresholds come from its calibration scores alone."""
-    limit, strict = (threshold_at(scores.calibration, rate) for rate in _RATES)
+    limit, strict = (conformal_threshold(scores.calibration, rate) for rate in _RATES)
     images = trial.clean.indices
     by_image = Resampling.over(images)
     unnumbered = np.arange(len(scores.misclassified))
@@ -169,7 +174,7 @@ def judge(scores: Scores, trial: Trial, summary: str) -> DetectorFigures:
 
 
 def _detection(scores: Scores, trial: Trial, name: str, by_image: Resampling) -> AttackDetection:
-    limit, strict = (threshold_at(scores.calibration, rate) for rate in _RATES)
+    limit, strict = (conformal_threshold(scores.calibration, rate) for rate in _RATES)
     success = trial.crafted[name].success
     won, lost = (scores.attacks[name][rows.cpu().numpy()] for rows in (success, ~success))
     sources = trial.sources(success)

@@ -13,7 +13,7 @@ LAYER = "the answer"
 """What features of the answer call their layer."""
 
 
-def answer(paths: ImagePaths) -> FeatureTable:
+def confidence(paths: ImagePaths) -> FeatureTable:
     """Return confidence (the largest softmax), doubt (the root of what it lacks) and entropy.
 
     All are bounded or end at 0 for a sure answer. A margin has no end: a classifier that has seen
@@ -24,9 +24,9 @@ def answer(paths: ImagePaths) -> FeatureTable:
     logits = logits - logits.max(axis=1, keepdims=True)
     log_share = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     share = np.exp(log_share)
-    confidence = share.max(axis=1)
+    largest = share.max(axis=1)
     entropy = -(share * log_share).sum(axis=1)
-    return FeatureTable(_features(), np.stack([confidence, np.sqrt(1 - confidence), entropy], axis=1))
+    return FeatureTable(_features(), np.stack([largest, np.sqrt(1 - largest), entropy], axis=1))
 
 
 @cache

@@ -3,55 +3,78 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pathprint.profiling.arrays import Floats, Indices
+from pathprint.models.network import Network
+from pathprint.profiling.arrays import Indices
 from pathprint.profiling.data.correct import CHUNK
-from pathprint.profiling.features.confidence import answer
+from pathprint.profiling.errors import SignatureError
+from pathprint.profiling.features.confidence import confidence
 from pathprint.profiling.features.similarity import compare
-from pathprint.profiling.features.table import Feature, FeatureTable
+from pathprint.profiling.features.table import FeatureTable
 from pathprint.profiling.features.views import stability
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import ImagePaths
 from pathprint.profiling.progress import track
 from pathprint.profiling.signatures.counts import ClassSignatures
-
-
-def measure(
-    extractor: Extractor, signatures: ClassSignatures, pixels: Tensor, thorough: bool
-) -> tuple[ImagePaths, FeatureTable]:
-    """Return paths and features of pixels: the one way from an image to numbers."""
-    paths = extractor.extract(pixels)
-    tables = [compare(paths, signatures), answer(paths)]
-    if thorough:
-        tables.append(stability(extractor.network, pixels, paths))
-    return paths, FeatureTable.join(tables)
+from pathprint.profiling.signatures.lookup import Lookup
 
 
 @dataclass(frozen=True)
-class Measuring:
-    """How features come about: the parts of a detector that are there before it is fitted."""
+class FeatureMaker:
+    """Makes features of images: what a detector is before a score is fitted. It never changes.
+
+    Attributes:
+        signatures: made by this extractor.
+        thorough: also ask the network about changed copies of each image (see ``views``), at one
+            more inference for each.
+    """
 
     extractor: Extractor
     signatures: ClassSignatures
-    thorough: bool
+    thorough: bool = False
 
-    def __call__(self, pixels: Tensor, title: str) -> tuple[tuple[Feature, ...], Floats]:
-        """Return the features of pixels ``n c h w`` and their values ``(n, f)``."""
-        table, _ = features_of(self.extractor, self.signatures, pixels, self.thorough, title)
-        return table.features, table.values
+    def __post_init__(self) -> None:
+        if self.signatures.extraction != self.extractor.fingerprint:
+            raise SignatureError(
+                f"the signatures were made by extraction {self.signatures.extraction[:12]}…, but this network and its "
+                f"options are {self.extractor.fingerprint[:12]}…; profile this network again."
+            )
 
+    @property
+    def network(self) -> Network:
+        return self.extractor.network
 
-def features_of(
-    extractor: Extractor, signatures: ClassSignatures, pixels: Tensor, thorough: bool, title: str = "extracting"
-) -> tuple[FeatureTable, Indices]:
-    """Return features and predicted classes of many images, chunk by chunk."""
-    tables, predicted = [], []
-    for chunk in track(torch.split(pixels, CHUNK), title):
-        paths, table = measure(extractor, signatures, chunk, thorough)
-        tables.append(table)
-        predicted.append(paths.seeds)
-    return FeatureTable(tables[0].features, np.vstack([t.values for t in tables])), np.concatenate(predicted)
+    @cached_property
+    def lookup(self) -> Lookup:
+        """The signatures, laid out for comparing paths with them."""
+        return Lookup.of(self.signatures)
+
+    def make(self, pixels: Tensor) -> tuple[ImagePaths, FeatureTable]:
+        """Return paths and features of pixels ``n c h w`` in [0, 1], taken as one batch.
+
+        Raises:
+            OptionsError: the pixels do not fit the network, or are not finite.
+        """
+        paths = self.extractor.extract(pixels)
+        tables = [compare(paths, self.lookup), confidence(paths)]
+        if self.thorough:
+            tables.append(stability(self.network, pixels, paths))
+        return paths, FeatureTable.join(tables)
+
+    def make_all(self, pixels: Tensor) -> tuple[FeatureTable, Indices]:
+        """Return features and predicted classes of pixels ``n c h w``, chunk by chunk.
+
+        Raises:
+            OptionsError: there are no images, they do not fit the network, or they are not finite.
+        """
+        tables, predicted = [], []
+        for chunk in track(torch.split(pixels, CHUNK), "measuring"):
+            paths, table = self.make(chunk)
+            tables.append(table)
+            predicted.append(paths.seeds)
+        return FeatureTable(tables[0].features, np.vstack([t.values for t in tables])), np.concatenate(predicted)

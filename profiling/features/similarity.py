@@ -15,8 +15,8 @@ from pathprint.profiling.arrays import Bits, Floats, Indices
 from pathprint.profiling.errors import SignatureError
 from pathprint.profiling.features.table import Feature, FeatureTable
 from pathprint.profiling.paths.path import ImagePaths, LayerPath, Layout
-from pathprint.profiling.signatures.counts import KINDS, ClassSignatures, key
-from pathprint.profiling.signatures.lookup import Sums
+from pathprint.profiling.signatures.counts import KINDS, key
+from pathprint.profiling.signatures.lookup import Lookup, Sums
 from pathprint.profiling.threads import in_parallel
 
 VOTERS = 10
@@ -121,23 +121,23 @@ _QUALITY: dict[str, Callable[[LayerPath], Floats]] = {
 _VOTES = ("vote_margin", "vote_runner_up", "vote_likelihood")
 
 
-def compare(paths: ImagePaths, signatures: ClassSignatures) -> FeatureTable:
+def compare(paths: ImagePaths, lookup: Lookup) -> FeatureTable:
     """Return the features of paths: the same path beside the predicted and the runner-up class.
 
     Raises:
         SignatureError: the signatures are of another layout.
     """
-    if paths.layout != signatures.layout:
+    if paths.layout != lookup.signatures.layout:
         raise SignatureError("the signatures record other layers than the paths; profile this network again.")
-    view = _view(paths, signatures)
+    view = _view(paths, lookup)
     compared = [measure(view, rank) for rank in (1, 2) for measure in _COMPARED.values()]
     columns = [*compared, *votes(view), *(measure(view) for measure in _SIZES.values())]
     quality = [np.stack([measure(layer) for layer in paths.layers], axis=1) for measure in _QUALITY.values()]
     return FeatureTable(_features(paths.layout), np.hstack([*columns, *quality]))
 
 
-def _view(paths: ImagePaths, signatures: ClassSignatures) -> View:
-    lookup = signatures.lookup
+def _view(paths: ImagePaths, lookup: Lookup) -> View:
+    signatures = lookup.signatures
     voters = np.stack([signatures.rows(column) for column in _ranked_classes(paths)[:, :VOTERS].T], axis=1)
     sets = [(key(layer.shape, kind), layer.members(kind)) for layer in paths.layers for kind in KINDS]
     parts = in_parallel(lambda item: lookup.add_up(item[1], item[0], voters), sets)

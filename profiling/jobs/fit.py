@@ -1,145 +1,113 @@
-"""The last offline step: fit a detector on taught examples and calibrate it."""
+"""The second offline job: fit a detector on attacked images that were not profiled, and calibrate it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
-from pathprint.profiling.arrays import Floats, Indices
+from pathprint.models.network import Network
 from pathprint.profiling.attacks.attack import Attack
 from pathprint.profiling.attacks.crafting import Crafting
-from pathprint.profiling.data.correct import correct_images
-from pathprint.profiling.data.roles import Split
-from pathprint.profiling.detection.calibration import calibrate
-from pathprint.profiling.detection.classifiers import KINDS, fit
+from pathprint.profiling.attacks.registry import chosen
+from pathprint.profiling.data.datasets import Dataset, matched_data
+from pathprint.profiling.data.roles import ROLES, Split, split
+from pathprint.profiling.detection.bundle import Bundle
+from pathprint.profiling.detection.classifiers.classifier import needs_attacks
 from pathprint.profiling.detection.detector import Detector
-from pathprint.profiling.detection.evidence import Usual
-from pathprint.profiling.detection.fitted_on import Fitting, SeenAttack
-from pathprint.profiling.detection.one_class import one_class
-from pathprint.profiling.detection.scores import ONE_CLASS, Score, total
-from pathprint.profiling.errors import FitError
-from pathprint.profiling.features.measure import Measuring, features_of
-from pathprint.profiling.jobs.examples import Taught
-from pathprint.profiling.paths.extraction import Extractor
-from pathprint.profiling.signatures.counts import ClassSignatures
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """How many images fitting uses at most."""
-
-    fit: int = 400
-    calibrate: int = 1000
+from pathprint.profiling.errors import OptionsError
+from pathprint.profiling.features.measure import FeatureMaker
+from pathprint.profiling.jobs.fit_inputs import FitInputs, Sizes
+from pathprint.profiling.jobs.network_profile import NetworkProfile
 
 
 @dataclass(frozen=True, slots=True)
 class FitOptions:
-    """What to fit.
+    """How to fit.
 
     Attributes:
-        classifier: one of ``classifiers.KINDS``; one-class learns from no attack.
+        classifier: one of ``classifiers.CHOICES``.
         target_fpr: largest share of clean images to flag.
-        thorough: also use the stability features.
+        sizes: how many images to use at most.
         seed: of the attacks.
         cache: folder of attacked images to read and to add to.
     """
 
     classifier: str = "auto"
     target_fpr: float = 0.05
-    thorough: bool = False
+    sizes: Sizes = field(default_factory=Sizes)
     seed: int = 0
     cache: Path | None = None
 
-    @property
-    def crafting(self) -> Crafting:
-        return Crafting(self.seed, self.cache)
 
+def fit(
+    profile: NetworkProfile | str | Path,
+    data: Dataset | str | Path | None = None,
+    *,
+    attacks: Sequence[str] | None = None,
+    classifier: str = "auto",
+    thorough: bool = False,
+    target_fpr: float = 0.05,
+    fit_images: int = 400,
+    calibration_images: int = 1000,
+    cache: str | Path | None = None,
+    seed: int = 0,
+) -> Bundle:
+    """Fit a detector on a profiled network, and calibrate its threshold on clean images.
 
-@dataclass(frozen=True)
-class Ground:
-    """What a detector is fitted and calibrated on, measured once.
+    Images that were profiled are left out; the others are divided among fitting, calibrating and testing.
 
-    Attributes:
-        measuring: how the features came about.
-        seed: of the attacks.
-        clean: features of the clean calibration images, ``(n, f)``.
-        predicted: their predicted classes, ``(n,)``.
+    Args:
+        profile: what ``pathprint.profile`` returned, or the folder that it was saved in.
+        data: images to fit on; the default is the data that was profiled.
+        attacks: names of the attacks to fit on, see ``pathprint attacks``; the default is a whole suite.
+        classifier: one of ``classifiers.CHOICES``; ``one-class`` needs no attacks.
+        thorough: also ask the network about changed copies of each image: detects more, costs more.
+        target_fpr: largest share of clean images to flag, above 0 and below 1.
+        fit_images, calibration_images: correctly predicted images of each role, at most.
+        cache: folder that keeps attacked images, from which an interrupted run goes on.
+        seed: of the attacks; the same seed gives the same bundle.
+
+    Raises:
+        SignatureError: the profile cannot be read.
+        DataError, SplitError: the data cannot be read, do not fit the network, or leave a role without images.
+        OptionsError: there is no such attack, or the classifier is fitted on no attack at all.
+        FitError: there is no such classifier, too few images are usable, or no attack succeeded.
+        CalibrationError: too few clean images for the target false-positive rate.
     """
-
-    measuring: Measuring
-    taught: Taught
-    seed: int
-    clean: Floats
-    predicted: Indices
-
-    @staticmethod
-    def of(measuring: Measuring, split: Split, attacks: Sequence[Attack], crafting: Crafting, sizes: Sizes) -> Ground:
-        """Attack the split's fit images, and measure these and its clean calibration images.
-
-        Raises:
-            FitError: the network predicts none of either correctly.
-        """
-        network = measuring.extractor.network
-        taught = Taught.of(measuring, correct_images(network, split.fit, sizes.fit), attacks, crafting)
-        held = correct_images(network, split.calibrate, sizes.calibrate)
-        parts = (measuring.extractor, measuring.signatures, held.pixels, measuring.thorough)
-        clean, predicted = features_of(*parts, "calibrating")
-        return Ground(measuring, taught, crafting.seed, clean.values, predicted)
-
-    def detector(self, classifier: str, target_fpr: float = 0.05) -> Detector:
-        """Return the detector that has learnt from all attacks, or from none.
-
-        Raises:
-            FitError: no attack succeeded, or too few images are there to learn from.
-            CalibrationError: too few clean images for the target false-positive rate.
-        """
-        taught = self.taught
-        score = self._score(classifier)
-        clean_scores = np.sort(total(score, self.clean))
-        seen = tuple(SeenAttack(attack.declaration(), len(taught.values[attack.name])) for attack in taught.attacks)
-        return Detector(
-            extractor=self.measuring.extractor,
-            signatures=self.measuring.signatures,
-            features=taught.features,
-            score=score,
-            usual=Usual.of(self.clean, self.predicted, score),
-            calibration=calibrate(clean_scores, target_fpr),
-            clean_scores=clean_scores,
-            fitting=Fitting(len(taught.clean.indices), seen, self.seed),
-            thorough=self.measuring.thorough,
-        )
-
-    def _score(self, classifier: str) -> Score:
-        taught = self.taught
-        if classifier == ONE_CLASS:
-            return one_class(taught.features, taught.clean_values)
-        return fit(classifier, taught.examples(taught.attacks))
+    folder = None if cache is None else Path(cache)
+    wanted = FitOptions(classifier, target_fpr, Sizes(fit_images, calibration_images), seed, folder)
+    made = profile if isinstance(profile, NetworkProfile) else NetworkProfile.load(profile)
+    network = made.extractor.network
+    crafted = _attacks(network, attacks, wanted.classifier)  # checked before any work
+    dataset = matched_data(made.data if data is None else data, network.labels, made.class_map)
+    parts = split(dataset, made.keys, made.seed)
+    maker = FeatureMaker(made.extractor, made.signatures, thorough)
+    return bundle_of(fit_detector(maker, parts, crafted, wanted), parts)
 
 
-def fit_detector(
-    extractor: Extractor,
-    signatures: ClassSignatures,
-    split: Split,
-    attacks: Sequence[Attack],
-    options: FitOptions,
-    sizes: Sizes,
-) -> Detector:
+def _attacks(network: Network, names: Sequence[str] | None, classifier: str) -> list[Attack]:
+    if needs_attacks(classifier):
+        return chosen(network, None if names is None else list(names))
+    if names:
+        raise OptionsError(f"--classifier {classifier} learns from no attack; leave --attack out.")
+    return []
+
+
+def bundle_of(detector: Detector, parts: Split) -> Bundle:
+    """Return the bundle of a detector that was made from the split's images."""
+    used = {role: parts.keys(role) for role in ROLES if role != "test"}
+    first = parts.calibrate.positions[:1]
+    return Bundle(detector, used, parts.dataset.pixels(first, detector.network.preprocessing)[0])
+
+
+def fit_detector(maker: FeatureMaker, parts: Split, attacks: Sequence[Attack], options: FitOptions) -> Detector:
     """Fit on the split's fit images and attacks on them; calibrate on its clean calibration images.
 
     Raises:
         FitError: too few usable images, no attack succeeded, or there is no such classifier.
         CalibrationError: too few clean images for the target false-positive rate.
     """
-    if options.classifier not in KINDS:  # hours of crafting should not end at a misspelt name
-        raise FitError(f"there is no classifier {options.classifier!r}; allowed: {', '.join(KINDS)}.")
-    measuring = Measuring(extractor, signatures, options.thorough)
-    ground = Ground.of(measuring, split, learnt(options.classifier, attacks), options.crafting, sizes)
-    return ground.detector(options.classifier, options.target_fpr)
-
-
-def learnt(classifier: str, attacks: Sequence[Attack]) -> Sequence[Attack]:
-    """Return the attacks that a classifier of this kind learns from."""
-    return () if classifier == ONE_CLASS else attacks
+    learnt_from = attacks if needs_attacks(options.classifier) else ()
+    inputs = FitInputs.of(maker, parts, learnt_from, Crafting(options.seed, options.cache), options.sizes)
+    return inputs.detector(options.classifier, options.target_fpr)

@@ -1,106 +1,93 @@
-"""The offline steps before fitting, one function each. The command line only parses and prints."""
+"""The first offline job: record the paths of training images, and add them up to class signatures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-from functools import reduce
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-import numpy as np
-import torch
-
+from pathprint.models.network import Network
 from pathprint.profiling.arrays import Indices
-from pathprint.profiling.data.correct import correct_images, in_chunks
-from pathprint.profiling.data.datasets import Dataset
-from pathprint.profiling.data.roles import Images, Profile
-from pathprint.profiling.errors import FitError, OptionsError
+from pathprint.profiling.data.correct import correct_images
+from pathprint.profiling.data.datasets import Dataset, matched_data
+from pathprint.profiling.data.roles import Images, Profile, profile_images
+from pathprint.profiling.errors import OptionsError
+from pathprint.profiling.jobs.correct_paths import class_signatures, signatures_and_synapses
+from pathprint.profiling.jobs.network_profile import NetworkProfile
 from pathprint.profiling.paths.extraction import Extractor
-from pathprint.profiling.paths.path import ImagePaths
+from pathprint.profiling.paths.policy import Policy
 from pathprint.profiling.paths.thresholds import calibrated
-from pathprint.profiling.progress import track
-from pathprint.profiling.signatures.counts import ClassSignatures, count
-from pathprint.profiling.signatures.synapses import ClassSynapses, collect
 
-PROFILE_PER_CLASS = 1000
-
+PER_CLASS = 1000
 SELECTIONS = ("cumulative", "absolute", "hybrid")
-THRESHOLD_IMAGES = 32
+_THRESHOLD_IMAGES = 32
 """Correctly predicted images that absolute thresholds come from; all are walked at once."""
 
 
-def variant(extractor: Extractor, dataset: Dataset, images: Indices, selection: str, forward: bool) -> Extractor:
-    """Return the extractor with absolute thresholds from the first of ``images``, where it needs any.
+@dataclass(frozen=True, slots=True)
+class PathKind:
+    """What is recorded of each image; see ``profile``."""
+
+    policy: Policy
+    selection: str
+    forward: bool
+
+    def __post_init__(self) -> None:
+        if self.selection not in SELECTIONS:
+            raise OptionsError(f"selection is {self.selection!r}; allowed: {', '.join(SELECTIONS)}.")
+
+
+def profile(
+    network: Network,
+    data: Dataset | str | Path,
+    *,
+    policy: Policy | None = None,
+    selection: str = "cumulative",
+    forward: bool = False,
+    synapses: bool = False,
+    images_per_class: int = PER_CLASS,
+    class_map: Mapping[str, int] | None = None,
+    seed: int = 0,
+) -> NetworkProfile:
+    """Record the paths of training images, and return the class signatures that they add up to.
 
     Args:
-        selection: ``cumulative``, ``absolute``, or ``hybrid``: absolute in the first half of the layers.
+        data: a data set, or what names one: ``digits``, a folder or ``.zip`` of class folders, or an ``.npz``
+            file. Where it sets images apart for testing, all others are profiled, else half of all images.
+        policy: the options of the extraction; the default is the whole cumulative path.
+        selection: how weighted layers choose: ``cumulative``, ``absolute``, or ``hybrid``: absolutely in
+            the first half of the layers. Absolute thresholds are set from profile images.
+        forward: take every layer on its own, from its largest outputs, instead of walking.
+        synapses: also keep the union of the synapses of each class; needs pyroaring.
+        images_per_class: correctly predicted images of each class, at most.
+        class_map: the network's class number of each folder of the data, where names do not say it.
+        seed: of the order of the images.
 
     Raises:
-        OptionsError: there is no such selection.
-        FitError: no image is predicted correctly.
+        DataError: the data cannot be read, or do not fit the network's classes.
+        OptionsError: an option is out of range, or does not fit the network.
+        FitError: the network predicts no image correctly.
+        MissingExtraError: synapses are asked for, and pyroaring is not installed.
     """
-    if selection not in SELECTIONS:
-        raise OptionsError(f"selection is {selection!r}; allowed: {', '.join(SELECTIONS)}.")
-    if selection == "cumulative" and not forward:
+    kind = PathKind(policy or Policy(), selection, forward)
+    dataset = matched_data(data, network.labels, class_map)
+    images = profile_images(dataset, seed)
+    extractor = _extractor(network, dataset, images, kind)
+    keys = frozenset(dataset.keys[images].tolist())
+    folders = None if class_map is None else dict(class_map)
+    if synapses:
+        signatures, listed = signatures_and_synapses(extractor, dataset, images, images_per_class)
+        return NetworkProfile(extractor, signatures, keys, dataset.name, seed, folders, listed)
+    signatures = class_signatures(extractor, dataset, images, images_per_class)
+    return NetworkProfile(extractor, signatures, keys, dataset.name, seed, folders)
+
+
+def _extractor(network: Network, dataset: Dataset, images: Indices, kind: PathKind) -> Extractor:
+    """Return the extractor, with thresholds from the first of ``images`` where it needs any."""
+    extractor = Extractor(network, kind.policy)
+    if kind.selection == "cumulative" and not kind.forward:
         return extractor
     names = extractor.layout.names
-    absolute = {"cumulative": [], "absolute": names, "hybrid": names[: len(names) // 2]}[selection]
-    clean = correct_images(extractor.network, Images[Profile](dataset, images), THRESHOLD_IMAGES)
-    return replace(extractor, policy=calibrated(extractor, clean.pixels, absolute, forward))
-
-
-def profile(extractor: Extractor, dataset: Dataset, images: Indices, per_class: int) -> ClassSignatures:
-    """Return the signatures of the first ``per_class`` correctly predicted images of each class.
-
-    Raises:
-        FitError: no image is predicted correctly.
-    """
-    found = correct_paths(extractor, dataset, images, per_class)
-    return reduce(ClassSignatures.merge, (count(paths, labels, extractor.fingerprint) for paths, labels in found))
-
-
-def profile_with_synapses(
-    extractor: Extractor, dataset: Dataset, images: Indices, per_class: int
-) -> tuple[ClassSignatures, ClassSynapses]:
-    """Return the same signatures, and the synapses of each class.
-
-    Raises:
-        FitError: no image is predicted correctly.
-        MissingExtraError: pyroaring is not installed.
-    """
-    listing = replace(extractor, policy=replace(extractor.policy, synapses=True))
-    parts = [
-        (count(paths, labels, extractor.fingerprint), collect(paths, labels, extractor.fingerprint))
-        for paths, labels in correct_paths(listing, dataset, images, per_class)
-    ]
-    signatures, synapses = zip(*parts, strict=True)
-    return reduce(ClassSignatures.merge, signatures), reduce(ClassSynapses.merge, synapses)
-
-
-def correct_paths(
-    extractor: Extractor, dataset: Dataset, images: Indices, per_class: int
-) -> Iterator[tuple[ImagePaths, Indices]]:
-    """Yield paths and labels of the first ``per_class`` correctly predicted images of each class.
-
-    Raises:
-        FitError: no image is predicted correctly.
-    """
-    classes = len(extractor.network.labels)
-    taken, there = np.zeros(classes, dtype=np.int64), np.bincount(dataset.labels[images], minlength=classes) > 0
-    for chunk in track(in_chunks(images), "profiling"):
-        if (taken >= per_class)[there].all():
-            break  # further images would only be counted out
-        pixels, labels = dataset.pixels(chunk, extractor.network.preprocessing), dataset.labels[chunk]
-        correct = np.flatnonzero(extractor.network.predict(pixels).numpy() == labels)
-        rows = correct[_ordinal(labels[correct]) + taken[labels[correct]] < per_class]
-        if len(rows):
-            taken += np.bincount(labels[rows], minlength=len(taken))
-            yield extractor.extract(pixels[torch.from_numpy(rows)]), labels[rows]
-    if not taken.any():
-        raise FitError(
-            f"the network predicts none of the {len(images)} profile images correctly; check labels and weights."
-        )
-
-
-def _ordinal(labels: Indices) -> Indices:
-    """Return for each label how many equal ones come before it."""
-    return np.array([np.count_nonzero(labels[:i] == label) for i, label in enumerate(labels)], dtype=np.int64)
+    absolute = {"cumulative": [], "absolute": names, "hybrid": names[: len(names) // 2]}[kind.selection]
+    clean = correct_images(network, Images[Profile](dataset, images), _THRESHOLD_IMAGES)
+    return replace(extractor, policy=calibrated(extractor, clean.pixels, absolute, kind.forward))

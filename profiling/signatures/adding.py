@@ -1,52 +1,52 @@
-"""The inner loop of ``pathprint.profiling.signatures.lookup``. Compiled, no GIL."""
+"""Add up what class signatures say of the units of paths: the inner loop of similarity, in plain numpy.
+
+``compiled_adding`` does it faster. This works without numba, and says what is meant.
+"""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from pathprint.profiling.arrays import Floats, Indices
-from pathprint.profiling.compiled.vectors import fetch, pointer
 
-_AHEAD = 16
-"""So many members ahead, counts are brought to the caches: they lie far apart."""
-_RANKS = 2
+RANKS = 2
+"""The predicted class and the runner-up: the first two that vote."""
+
+Tables = tuple[Floats, Floats, Floats]
+AddUp = Callable[[Indices, Indices, npt.NDArray[Any], Indices, Tables, Floats], None]
 
 
-@njit(nogil=True, cache=True)
 def add_up(
-    offsets: Indices,
-    indices: Indices,
-    counts: npt.NDArray[Any],
-    rows: Indices,
-    tables: tuple[Floats, Floats, Floats],
-    sums: Floats,
+    offsets: Indices, indices: Indices, counts: npt.NDArray[Any], rows: Indices, tables: Tables, sums: Floats
 ) -> None:
-    """Set ``sums``, ``(n, voters + 6)``, to what each image's members add up to; see ``Sums``.
+    """Set ``sums``, ``(n, voters + 6)``, to what each image's members add up to; see ``lookup.Sums``.
 
     Args:
         offsets, indices: the members of each image.
-        counts: ``(size, k)``. ``rows``: signature rows of the voters, ``(n, v)``; k for none.
+        counts: ``(size, k)``. ``rows``: signature rows of the voters, ``(n, v)``; k for no signature.
         tables: what is added for each row and count, ``(k + 1, counts)`` each.
     """
-    classes, voters, levels = counts.shape[1], rows.shape[1], tables[0].shape[1]
-    units, looked_up = pointer(indices), pointer(counts)
-    odds, frequency, log_frequency = pointer(tables[0]), pointer(tables[1]), pointer(tables[2])
-    for i in range(len(rows)):
-        row, total = pointer(rows[i]), pointer(sums[i])
-        for member in range(offsets[i], offsets[i + 1]):
-            if member + _AHEAD < offsets[i + 1]:
-                fetch(looked_up, units[member + _AHEAD] * classes)
-            first = units[member] * classes
-            for v in range(voters):
-                count = np.int64(looked_up[first + row[v]]) if row[v] < classes else 0
-                total[v] += odds[row[v] * levels + count]
-            for v in range(_RANKS):
-                count = np.int64(looked_up[first + row[v]]) if row[v] < classes else 0
-                at = row[v] * levels + count
-                total[voters + v] += 1.0 if count > 0 else 0.0
-                total[voters + _RANKS + v] += frequency[at]
-                total[voters + 2 * _RANKS + v] += log_frequency[at]
+    padded = np.pad(counts, ((0, 0), (0, 1)))  # the row of no signature has counted nothing
+    odds, frequency, log_frequency = tables
+    for i, voters in enumerate(rows):
+        found = padded[indices[offsets[i] : offsets[i + 1]]][:, voters]
+        first, classes = found[:, :RANKS], voters[:RANKS]
+        parts = (first > 0, frequency[classes, first], log_frequency[classes, first])
+        sums[i] = np.concatenate([odds[voters, found].sum(0), *(part.sum(0) for part in parts)])
+
+
+@cache
+def fastest() -> AddUp:
+    """Return the compiled loop; without numba the plain one, which is said once."""
+    try:  # imported when it is first needed: numba takes a second, and brings scipy along
+        from pathprint.profiling.signatures.compiled_adding import add_up as compiled
+    except ImportError as error:
+        warnings.warn(f"numba cannot be used ({error}), so comparing paths is slow.", RuntimeWarning, stacklevel=2)
+        return add_up
+    return compiled

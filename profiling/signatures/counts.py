@@ -5,24 +5,19 @@ Counts add, so signatures merge in any order and any chunking to identical bytes
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
-from pathprint.profiling.arrays import Indices
+from pathprint.profiling.arrays import Floats, Indices
 from pathprint.profiling.errors import SignatureError
 from pathprint.profiling.paths.path import ImagePaths, LayerShape, Layout
-
-if TYPE_CHECKING:
-    from pathprint.profiling.signatures.lookup import Lookup
+from pathprint.profiling.signatures import storage
+from pathprint.profiling.signatures.storage import Stored
 
 KINDS = ("neurons", "weights")
 SCHEMA = 1
@@ -45,13 +40,6 @@ class ClassSignatures:
     classes: Indices
     images: Indices
     counts: Mapping[str, UnitCounts]
-
-    @cached_property
-    def lookup(self) -> Lookup:
-        """The same, laid out for comparing paths."""
-        from pathprint.profiling.signatures.lookup import Lookup  # which knows this module
-
-        return Lookup.of(self)
 
     def rows(self, classes: Indices) -> Indices:
         """Return the row of each class; -1 for a class without a signature."""
@@ -89,8 +77,7 @@ class ClassSignatures:
         tensors = {f"counts/{name}": counts.astype(dtype) for name, counts in self.counts.items()}
         tensors |= {"classes": self.classes, "images": self.images}
         facts = {"schema": SCHEMA, "layout": self.layout.to_list(), "extraction": self.extraction}
-        # One metadata entry: several would be written in no fixed order.
-        path.write_bytes(save(tensors, {"pathprint": json.dumps(facts, sort_keys=True)}))
+        storage.write(path, Stored(facts, tensors))
 
     def _check(self, path: Path) -> None:
         """Refuse arrays that do not fit each other: compiled code relies on it."""
@@ -112,18 +99,14 @@ class ClassSignatures:
             SignatureError: not a signatures file, of another schema, or incomplete.
         """
         try:
-            with safe_open(path, "numpy") as file:
-                facts = json.loads((file.metadata() or {})["pathprint"])
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dict
-            if facts["schema"] != SCHEMA:
-                raise SignatureError(f"{path}: schema {facts['schema']!r}; this version reads {SCHEMA}.")
-            layout = Layout.from_list(facts["layout"])
-            counts = {name: tensors[f"counts/{name}"] for name in _names(layout)}
-            found = ClassSignatures(layout, facts["extraction"], tensors["classes"], tensors["images"], counts)
-            found._check(path)
-            return found
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise SignatureError(f"{path} is not a readable signatures file: {error!r}") from error
+            stored = storage.read(path, SCHEMA)
+            layout, arrays = Layout.from_list(stored.facts["layout"]), stored.arrays
+            counts = {name: arrays[f"counts/{name}"] for name in _names(layout)}
+            found = ClassSignatures(layout, stored.facts["extraction"], arrays["classes"], arrays["images"], counts)
+        except storage.UNREADABLE as error:
+            raise SignatureError(f"{path} is not a readable signatures file: {storage.reason(error)}") from error
+        found._check(path)
+        return found
 
 
 def count(paths: ImagePaths, labels: Indices, extraction: str) -> ClassSignatures:
@@ -137,6 +120,16 @@ def count(paths: ImagePaths, labels: Indices, extraction: str) -> ClassSignature
             total = np.bincount(flat, minlength=len(classes) * members.size)
             counts[key(layer.shape, kind)] = total.reshape(len(classes), -1).astype(np.uint32)
     return ClassSignatures(paths.layout, extraction, classes, np.bincount(row, minlength=len(classes)), counts)
+
+
+def frequency(counts: npt.NDArray[Any], images: npt.NDArray[Any], units: int = 1) -> Floats:
+    """Return (count + 1/2) / (images + 1), the smoothed share of a class's images whose paths contain a unit.
+
+    Args:
+        units: number of units that each count is the sum over; then the sum of their shares is returned.
+    """
+    smoothed: Floats = (counts + 0.5 * units) / (images + 1)
+    return smoothed
 
 
 def key(shape: LayerShape, kind: str) -> str:

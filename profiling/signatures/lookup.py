@@ -15,10 +15,8 @@ import numpy.typing as npt
 
 from pathprint.profiling.arrays import Floats, Indices
 from pathprint.profiling.paths.path import Members
-from pathprint.profiling.signatures.counts import ClassSignatures
-
-RANKS = 2
-"""The predicted class and the runner-up: the first two that vote."""
+from pathprint.profiling.signatures.adding import RANKS, fastest
+from pathprint.profiling.signatures.counts import ClassSignatures, frequency
 
 
 @dataclass(frozen=True)
@@ -58,9 +56,9 @@ class Lookup:
         images = np.append(signatures.images, 0)[:, None]
         # A count above its class's images does not occur; its numbers only have to be finite.
         counts = np.minimum(np.arange(int(images.max()) + 1)[None, :], images)
-        frequency = (counts + 0.5) / (images + 1)
-        log = np.log(frequency)
-        return Lookup(signatures, log - np.log1p(-frequency), frequency, log)
+        share = frequency(counts, images)
+        log = np.log(share)
+        return Lookup(signatures, log - np.log1p(-share), share, log)
 
     @cached_property
     def _by_unit(self) -> dict[str, npt.NDArray[Any]]:
@@ -75,17 +73,19 @@ class Lookup:
             voters: signature rows of the classes that vote, per image, ``(n, v)``; predicted class
                 and runner-up first; -1 for a class without a signature.
         """
-        from pathprint.profiling.signatures.adding import (
-            add_up,  # compiled: numba takes a second to import, and scipy with it
-        )
-
         missing = len(self.odds) - 1
         rows = np.where(voters < 0, missing, voters)
         sums = np.zeros((len(rows), rows.shape[1] + 3 * RANKS))
         tables = self.odds, self.frequency, self.log_frequency
-        add_up(members.offsets, members.indices, self._by_unit[name], rows, tables, sums)
+        fastest()(members.offsets, members.indices, self._by_unit[name], rows, tables, sums)
         odds, *ranked = np.split(sums, [rows.shape[1] + RANKS * part for part in range(3)], axis=1)
         return Sums(odds, *ranked)
+
+    def log_frequency_of(self, name: str, rows: Indices) -> Floats:
+        """Return log p of every unit, of the set called ``name``, in each signature row, ``(n, size)``."""
+        counts = np.where(rows[:, None] >= 0, self.signatures.counts[name][rows], 0)
+        found: Floats = self.log_frequency[rows[:, None], counts]
+        return found
 
     @cached_property
     def usual(self) -> dict[str, Floats]:
@@ -93,7 +93,7 @@ class Lookup:
         images = np.append(self.signatures.images, 0)
         totals = {name: np.append(c.sum(1, dtype=np.float64), 0) for name, c in self.signatures.counts.items()}
         sizes = {name: c.shape[1] for name, c in self.signatures.counts.items()}
-        return {name: (total + 0.5 * sizes[name]) / (images + 1) for name, total in totals.items()}
+        return {name: frequency(total, images, sizes[name]) for name, total in totals.items()}
 
     @cached_property
     def absence(self) -> dict[str, Floats]:

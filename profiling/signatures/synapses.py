@@ -6,19 +6,18 @@ so they are kept as compressed sets (Roaring bitmaps), and only where asked.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from pathprint.profiling.arrays import Floats, Indices
 from pathprint.profiling.errors import MissingExtraError, SignatureError
 from pathprint.profiling.paths.path import ImagePaths, Layout
+from pathprint.profiling.signatures import storage
+from pathprint.profiling.signatures.storage import Stored
 
 if TYPE_CHECKING:
     from pyroaring import BitMap64
@@ -79,7 +78,7 @@ class ClassSynapses:
             compact.run_optimize()  # into the one form that depends on the members alone
             tensors[f"{layer}/{number}"] = np.frombuffer(compact.serialize(), dtype=np.uint8)
         facts = {"schema": SCHEMA, "layout": self.layout.to_list(), "extraction": self.extraction}
-        path.write_bytes(save(tensors, {"pathprint": json.dumps(facts, sort_keys=True)}))
+        storage.write(path, Stored(facts, tensors))
 
     @staticmethod
     def load(path: Path) -> ClassSynapses:
@@ -91,20 +90,17 @@ class ClassSynapses:
         """
         roaring = _roaring()
         try:
-            with safe_open(path, "numpy") as file:
-                facts = json.loads((file.metadata() or {})["pathprint"])
-                stored = {name: file.get_tensor(name).tobytes() for name in file.keys()}  # noqa: SIM118  # not a dict
-            if facts["schema"] != SCHEMA:
-                raise SignatureError(f"{path}: schema {facts['schema']!r}; this version reads {SCHEMA}.")
-            layout = Layout.from_list(facts["layout"])
+            stored = storage.read(path, SCHEMA)
+            layout = Layout.from_list(stored.facts["layout"])
             sizes = {shape.name: shape.size("synapses") for shape in layout.layers}
             sets = {}
-            for name, data in stored.items():
+            for name, array in stored.arrays.items():
                 layer, _, number = name.rpartition("/")
+                data = array.tobytes()
                 sets[layer, int(number)] = _checked(roaring.deserialize(data), data, sizes[layer], f"{path}: {name}")
-            return ClassSynapses(layout, str(facts["extraction"]), sets)
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise SignatureError(f"{path} is not a readable file of class synapses: {error!r}") from error
+            return ClassSynapses(layout, str(stored.facts["extraction"]), sets)
+        except storage.UNREADABLE as error:
+            raise SignatureError(f"{path} is not a readable file of class synapses: {storage.reason(error)}") from error
 
 
 def collect(paths: ImagePaths, labels: Indices, extraction: str) -> ClassSynapses:

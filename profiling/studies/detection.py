@@ -13,15 +13,15 @@ from typing import Any
 from pathprint.profiling.attacks.attack import Attack
 from pathprint.profiling.attacks.crafting import Crafting
 from pathprint.profiling.data.correct import correct_images
-from pathprint.profiling.detection.classifiers import fit
+from pathprint.profiling.detection.classifiers.classifier import needs_attacks
+from pathprint.profiling.detection.classifiers.fitting import fit
 from pathprint.profiling.detection.detector import Detector
-from pathprint.profiling.detection.scores import ONE_CLASS
 from pathprint.profiling.errors import FitError, OptionsError
 from pathprint.profiling.evaluation.figures import DetectorFigures, finite
 from pathprint.profiling.evaluation.panel import NAME, path_panel
 from pathprint.profiling.evaluation.trial import Trial, judge, score_all
-from pathprint.profiling.features.measure import Measuring
-from pathprint.profiling.jobs import fit as fitting
+from pathprint.profiling.features.measure import FeatureMaker
+from pathprint.profiling.jobs.fit_inputs import FitInputs, Sizes
 from pathprint.profiling.studies.findings import Drawing, Row, Sheet, decimal
 from pathprint.profiling.studies.subject import Subject
 
@@ -37,7 +37,7 @@ class Effort:
 
     Attributes:
         attacks: to fit on, and to be found.
-        classifier: see ``classifiers.KINDS``.
+        classifier: see ``classifiers.CHOICES``.
         images: clean test images, at most; ``sizes`` those of the other roles.
         cache: folder that keeps attacked images; every point uses them again.
     """
@@ -45,7 +45,7 @@ class Effort:
     attacks: Sequence[Attack]
     classifier: str
     images: int
-    sizes: fitting.Sizes
+    sizes: Sizes
     cache: Path
 
 
@@ -125,8 +125,10 @@ def detection(subject: Subject, varied: str, values: Sequence[float], effort: Ef
         raise OptionsError(f"--vary is {varied!r}; allowed: {', '.join(VARYING)}, attack.")
     if varied == "attack" and values:
         raise OptionsError("--value does not go with --vary attack; choose attacks with --attack.")
-    if varied == "attack" and effort.classifier == ONE_CLASS:
-        raise OptionsError(f"--classifier {ONE_CLASS} learns from no attack; --vary attack has nothing to vary.")
+    if varied == "attack" and not needs_attacks(effort.classifier):
+        raise OptionsError(
+            f"--classifier {effort.classifier} learns from no attack; --vary attack has nothing to vary."
+        )
     chosen = _checked(varied, values or _usual(subject, varied))
     subjects = {f"{value:.12g}": VARYING[varied](subject, value) for value in chosen}
     trial = _trial(subject, effort)
@@ -162,15 +164,15 @@ def _trial(subject: Subject, effort: Effort) -> Trial:
     return Trial.of(network, clean, effort.attacks, (), Crafting(subject.seed + 1, effort.cache))
 
 
-def _ground(varied: Subject, subject: Subject, effort: Effort) -> fitting.Ground:
-    measuring = Measuring(varied.extractor, varied.signatures(), thorough=False)
+def _inputs(varied: Subject, subject: Subject, effort: Effort) -> FitInputs:
+    maker = FeatureMaker(varied.extractor, varied.signatures())
     crafting = Crafting(subject.seed, effort.cache)
-    attacks = fitting.learnt(effort.classifier, effort.attacks)
-    return fitting.Ground.of(measuring, subject.split, attacks, crafting, effort.sizes)
+    attacks = effort.attacks if needs_attacks(effort.classifier) else ()
+    return FitInputs.of(maker, subject.split, attacks, crafting, effort.sizes)
 
 
 def _fitted(varied: Subject, subject: Subject, effort: Effort) -> Detector:
-    return _ground(varied, subject, effort).detector(effort.classifier)
+    return _inputs(varied, subject, effort).detector(effort.classifier)
 
 
 def _judged(detector: Detector, trial: Trial) -> DetectorFigures:
@@ -180,14 +182,14 @@ def _judged(detector: Detector, trial: Trial) -> DetectorFigures:
 
 def _by_attack(subject: Subject, effort: Effort, trial: Trial) -> dict[str, DetectorFigures]:
     """Fit on each attack alone and judge on all; attacks that never succeed are not fitted on."""
-    ground = _ground(subject, subject, effort)
-    detector, scores = ground.detector(effort.classifier), {}
+    inputs = _inputs(subject, subject, effort)
+    detector, scores = inputs.detector(effort.classifier), {}
     for attack in effort.attacks:
         try:
-            scores[attack.name] = fit(detector.score.kind, ground.taught.examples([attack]))
+            scores[attack.name] = fit(detector.score.kind, inputs.data.examples([attack]))
         except FitError:
             continue
-    panel = path_panel(detector, scores, ground.clean)
+    panel = path_panel(detector, scores, inputs.clean)
     found = score_all(panel, trial)
     names = {EVERY if name == NAME else name: name for name in (*scores, NAME)}
     return {shown: judge(found[name], trial, panel.summaries[name]) for shown, name in names.items()}

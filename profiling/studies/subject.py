@@ -10,7 +10,7 @@ from typing import Any
 from pathprint.profiling.arrays import Indices
 from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.roles import Split, profile_images, split
-from pathprint.profiling.jobs import profile as building
+from pathprint.profiling.jobs.correct_paths import class_signatures, correct_paths
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import ImagePaths
 from pathprint.profiling.signatures.counts import ClassSignatures
@@ -47,11 +47,11 @@ class Subject:
 
     def paths(self) -> Iterator[tuple[ImagePaths, Indices]]:
         """Yield paths and labels of the images behind ``signatures``."""
-        return building.correct_paths(self.extractor, self.dataset, self.images, self.per_class)
+        return correct_paths(self.extractor, self.dataset, self.images, self.per_class)
 
     def signatures(self) -> ClassSignatures:
         """Return the signatures of the correctly predicted profile images."""
-        return building.profile(self.extractor, self.dataset, self.images, self.per_class)
+        return class_signatures(self.extractor, self.dataset, self.images, self.per_class)
 
     def facts(self) -> dict[str, Any]:
         """Return what was studied, as JSON-able data."""

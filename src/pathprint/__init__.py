@@ -1,1 +1,75 @@
-"""Pathprint: detects adversarial images by the effective path they take through a network."""
+"""Pathprint: detects adversarial images by the effective path they take through a network.
+
+    network = pathprint.Network.capture(module, preprocessing, labels)
+    profile = pathprint.profile(network, "photos/train")
+    bundle = pathprint.fit(profile).save("bundle")
+    for verdict in pathprint.detect(bundle, ["suspect.png"]):
+        print(verdict.decision, verdict.layers[0])
+
+Names are imported when they are first used, so ``import pathprint`` takes no time.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathprint.models.network import Network
+    from pathprint.models.preprocessing import Preprocessing
+    from pathprint.profiling.detection.bundle import Bundle, load_bundle
+    from pathprint.profiling.detection.detect import detect
+    from pathprint.profiling.detection.detector import Detector, Verdict
+    from pathprint.profiling.evaluation.evaluate import evaluate
+    from pathprint.profiling.jobs.fit import fit
+    from pathprint.profiling.jobs.profile import profile
+    from pathprint.profiling.paths.extraction import Extractor
+    from pathprint.profiling.paths.path import ImagePaths
+    from pathprint.profiling.paths.policy import Policy
+    from pathprint.profiling.signatures.counts import ClassSignatures
+
+_MODULES = {
+    "Bundle": "profiling.detection.bundle",
+    "ClassSignatures": "profiling.signatures.counts",
+    "Detector": "profiling.detection.detector",
+    "Extractor": "profiling.paths.extraction",
+    "ImagePaths": "profiling.paths.path",
+    "Network": "models.network",
+    "Policy": "profiling.paths.policy",
+    "Preprocessing": "models.preprocessing",
+    "Verdict": "profiling.detection.detector",
+    "detect": "profiling.detection.detect",
+    "evaluate": "profiling.evaluation.evaluate",
+    "fit": "profiling.jobs.fit",
+    "load_bundle": "profiling.detection.bundle",
+    "profile": "profiling.jobs.profile",
+}
+
+__all__ = [
+    "Bundle",
+    "ClassSignatures",
+    "Detector",
+    "Extractor",
+    "ImagePaths",
+    "Network",
+    "Policy",
+    "Preprocessing",
+    "Verdict",
+    "detect",
+    "evaluate",
+    "fit",
+    "load_bundle",
+    "profile",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

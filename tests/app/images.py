@@ -14,7 +14,7 @@ from pathprint.profiling.data.datasets import open_dataset
 
 def digit(index: int = 5) -> Image.Image:
     """Return one of scikit-learn's digits, 8 x 8 grey."""
-    return open_dataset("digits").read(index)[1]
+    return open_dataset("digits").image(index)
 
 
 def encoded(image: Image.Image, name: str, **options: object) -> bytes:

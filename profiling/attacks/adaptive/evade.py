@@ -21,7 +21,6 @@ from pathprint.profiling.attacks.ball import project, random_point
 from pathprint.profiling.attacks.draws import Draws
 from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.detection.scores import total
-from pathprint.profiling.features.measure import measure
 
 Steer = Callable[[Tensor], Tensor]
 """Says where to go from pixels ``n c h w``."""
@@ -116,7 +115,7 @@ def _ways(detector: Detector, labels: Tensor, guides: Guides, attempt: Adaptive,
 def _better(found: Evasion, detector: Detector, made: Tensor, labels: Tensor) -> Evasion:
     """Return the better of both for each image, by the true detector on rounded pixels."""
     rounded = to_8_bit(made)
-    paths, table = measure(detector.extractor, detector.signatures, rounded, detector.thorough)
+    paths, table = detector.maker.make(rounded)
     scores = total(detector.score, table.values)
     wrong = (torch.from_numpy(paths.seeds) != labels) & torch.from_numpy(np.isin(paths.seeds, detector.judged))
     take = wrong & torch.from_numpy(scores < found.scores)

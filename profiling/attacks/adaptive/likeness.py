@@ -10,12 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from pathprint.models.graph import Node
-from pathprint.models.operations import WEIGHTED
 from pathprint.profiling.arrays import Indices
 from pathprint.profiling.attacks.ball import lengths
 from pathprint.profiling.detection.detector import Detector
@@ -28,7 +25,8 @@ _TINY = 1e-12
 
 def direction(detector: Detector, labels: Tensor, weight: float, lead: float, made: Tensor) -> Tensor:
     """Return where to go: the sum of two directions of length 1, the second ``weight`` times."""
-    graph, layers = detector.network.graph, weighted(detector)
+    graph = detector.network.graph
+    layers = {node.layer: node for node in graph.weighted}
     paths = detector.extractor.extract(made) if weight else None
     leaf = made.detach().requires_grad_()
     with torch.enable_grad():
@@ -63,11 +61,6 @@ def _behind(logits: Tensor, goals: Tensor) -> Tensor:
     return other - goal
 
 
-def weighted(detector: Detector) -> dict[str, Node]:
-    """Return the node of each weighted layer by name."""
-    return {node.layer: node for node in detector.network.graph.nodes if node.operation in WEIGHTED}
-
-
 def _likeness(detector: Detector, paths: ImagePaths, outputs: dict[str, Tensor], labels: Indices) -> Tensor:
     """Return by how much each path votes for the answer given rather than the right one, ``(n,)``.
 
@@ -87,12 +80,8 @@ def _likeness(detector: Detector, paths: ImagePaths, outputs: dict[str, Tensor],
 
 def _log_frequency(detector: Detector, name: str, classes: Indices) -> Tensor:
     """Return log p of each unit in each image's class, ``(n, units)``."""
-    signatures = detector.signatures
-    rows = signatures.rows(classes)
-    counts = signatures.counts[name][rows].astype(np.float64)
-    behind = signatures.images[rows][:, None]
-    frequency = np.where(rows[:, None] >= 0, (counts + 0.5) / (behind + 1), 0.5)
-    return torch.from_numpy(np.log(frequency)).float()
+    rows = detector.signatures.rows(classes)
+    return torch.from_numpy(detector.maker.lookup.log_frequency_of(name, rows)).float()
 
 
 def _straight_through(output: Tensor, path: Tensor) -> Tensor:

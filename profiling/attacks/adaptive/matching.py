@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from pathprint.profiling.arrays import Indices
-from pathprint.profiling.attacks.adaptive.likeness import answers, weighted
+from pathprint.profiling.attacks.adaptive.likeness import answers
 from pathprint.profiling.attacks.draws import Draws
 from pathprint.profiling.detection.detector import Detector
 
@@ -55,7 +55,7 @@ class Target:
     @staticmethod
     def of(detector: Detector, guides: Tensor, layers: int | None) -> Target:
         """Return the last ``layers`` weighted layers' values for the guides ``n c h w``, all layers' for None."""
-        names = tuple(node.name for node in weighted(detector).values())[-(layers or 0) :]
+        names = tuple(node.name for node in detector.network.graph.weighted)[-(layers or 0) :]
         with torch.no_grad():
             return Target(detector, names, _looked(detector, guides, names))
 

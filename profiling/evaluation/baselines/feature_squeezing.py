@@ -1,16 +1,25 @@
-"""Squeezed copies of images (Xu, Evans & Qi 2018, section III): fewer grey levels, median smoothing."""
+"""Feature squeezing: a legitimate answer does not change when the image is squeezed (Xu, Evans & Qi 2018)."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import softmax
 from torch import Tensor
 from torch.nn import functional as F
+
+from pathprint.profiling.arrays import Floats
+
+if TYPE_CHECKING:
+    from pathprint.profiling.evaluation.baselines.observation import Observation  # which squeezes
 
 _GREY_BITS, _RGB_BITS = 1, 5
 _WINDOW = 2
 
 
 def squeezed(pixels: Tensor) -> tuple[Tensor, Tensor]:
-    """Return both squeezed copies of pixels ``n c h w``; the paper's settings for MNIST and CIFAR-10.
+    """Return both squeezed copies of pixels ``n c h w``; the paper's settings for MNIST and CIFAR-10 (section III).
 
     The third squeezer there for RGB, non-local means, is left out: it costs more than the network.
     """
@@ -34,3 +43,10 @@ def median(pixels: Tensor, window: int) -> Tensor:
     padded = F.pad(pixels, (before, after, before, after), mode="reflect")
     windows = padded.unfold(2, window, 1).unfold(3, window, 1).flatten(4)
     return windows.median(-1).values
+
+
+def squeezing(seen: Observation) -> Floats:
+    """Return the joint score: the largest L1 change of the softmax over the squeezers."""
+    before, after = softmax(seen.logits, axis=1), softmax(seen.squeezed, axis=2)
+    change: Floats = np.abs(after - before).sum(axis=2).max(axis=0)
+    return change

@@ -19,7 +19,7 @@ from pathprint.models.operations import CONVOLUTIONS
 from pathprint.profiling.arrays import Floats
 from pathprint.profiling.data.correct import CHUNK, at_once
 from pathprint.profiling.errors import FitError
-from pathprint.profiling.evaluation.baselines.layers import observed, weighted
+from pathprint.profiling.evaluation.baselines.layers import observed
 from pathprint.profiling.evaluation.baselines.observation import Baseline, Lessons, Observation
 
 _NEIGHBOURS = 50  # the library's choice
@@ -46,7 +46,7 @@ def vim(lessons: Lessons) -> Baseline:
         FitError: the logits are not the output of a linear layer.
     """
     network = lessons.network
-    last = weighted(network)[-1]
+    last = network.graph.weighted[-1]
     if last.name != network.graph.output or last.operation in CONVOLUTIONS:
         raise FitError(f"the logits of {network.name} are not the output of a linear layer, whose weights ViM needs.")
     weight, *bias = (network.graph.constants[name].cpu() for name in last.reads[1:])

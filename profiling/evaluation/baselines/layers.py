@@ -8,16 +8,11 @@ from torch import Tensor
 
 from pathprint.models.graph import Node
 from pathprint.models.network import Network
-from pathprint.models.operations import CONVOLUTIONS, WEIGHTED
+from pathprint.models.operations import CONVOLUTIONS
 from pathprint.profiling.errors import OptionsError
 
 _LAYERS = 12
 """Layers to look at, at most: evenly spaced, the last one always."""
-
-
-def weighted(network: Network) -> list[Node]:
-    """Return the convolutions and linear layers in forward order; the last one gives the logits."""
-    return [node for node in network.graph.nodes if node.operation in WEIGHTED]
 
 
 def observed(network: Network) -> list[Node]:
@@ -26,7 +21,7 @@ def observed(network: Network) -> list[Node]:
     Raises:
         OptionsError: there is none.
     """
-    nodes = weighted(network)[:-1]
+    nodes = network.graph.weighted[:-1]
     blank = torch.zeros(2, *network.preprocessing.input_shape, device=network.device)
     with torch.inference_mode():
         values = network.graph.record(blank, [node.name for node in nodes])

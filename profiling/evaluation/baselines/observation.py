@@ -15,7 +15,7 @@ from pathprint.profiling.arrays import Floats, Indices
 from pathprint.profiling.data.correct import at_once
 from pathprint.profiling.errors import FitError
 from pathprint.profiling.evaluation.baselines.feature_squeezing import squeezed
-from pathprint.profiling.evaluation.baselines.layers import by_channel, observed, weighted
+from pathprint.profiling.evaluation.baselines.layers import by_channel, observed
 from pathprint.profiling.progress import track
 
 
@@ -81,14 +81,14 @@ class Lessons:
         return self.adversarial
 
 
-def observe(network: Network, pixels: Tensor, title: str) -> Observation:
+def observe(network: Network, pixels: Tensor) -> Observation:
     """Return what the network does with pixels ``n c h w``, chunk by chunk.
 
     Raises:
         OptionsError: the network has no weighted layer whose activations keep one row per image.
     """
     looked_at = observed(network)
-    chunks = track(torch.split(pixels, at_once(pixels)), title)
+    chunks = track(torch.split(pixels, at_once(pixels)), "observing")
     return _joined(pixels, [_observe(network, looked_at, chunk) for chunk in chunks])
 
 
@@ -104,7 +104,7 @@ def _joined(pixels: Tensor, parts: list[Observation]) -> Observation:
 
 
 def _observe(network: Network, looked_at: list[Node], pixels: Tensor) -> Observation:
-    last = weighted(network)[-1]
+    last = network.graph.weighted[-1]
     with torch.inference_mode():
         kept = {node.name for node in looked_at} | {last.reads[0]}
         values = network.graph.record(network.preprocessing.normalise(pixels), kept)

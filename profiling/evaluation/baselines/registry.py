@@ -10,12 +10,12 @@ from pathprint.profiling.arrays import Floats
 from pathprint.profiling.data.correct import Correct
 from pathprint.profiling.data.roles import Calibrate
 from pathprint.profiling.evaluation.baselines.confidence import energy, entropy, margin, max_softmax
+from pathprint.profiling.evaluation.baselines.feature_squeezing import squeezing
 from pathprint.profiling.evaluation.baselines.libraries import fitted, outside
 from pathprint.profiling.evaluation.baselines.lid import lid
 from pathprint.profiling.evaluation.baselines.mahalanobis import mahalanobis
 from pathprint.profiling.evaluation.baselines.neighbours import nearest_neighbours
 from pathprint.profiling.evaluation.baselines.observation import Baseline, Lessons, Observation, observe
-from pathprint.profiling.evaluation.baselines.squeezing import squeezing
 from pathprint.profiling.evaluation.panel import Panel
 
 UNFITTED: dict[str, tuple[str, Baseline]] = {
@@ -33,7 +33,7 @@ FITTED: dict[str, tuple[str, Callable[[Lessons], Baseline]]] = {
 
 
 def baseline_panel(network: Network, held: Correct[Calibrate], lessons: Lessons | None) -> Panel[Observation]:
-    """Return the baselines, calibrated on the clean images ``held``; without lessons those that learn nothing.
+    """Return all baselines, calibrated on the clean images ``held``; without ``lessons``, those that need no fitting.
 
     With lessons, detectors of other libraries stand beside ours if they are installed.
     """
@@ -44,7 +44,7 @@ def baseline_panel(network: Network, held: Correct[Calibrate], lessons: Lessons 
 
     summaries = {name: summary for name, (summary, _) in known.items()}
     measure = partial(observe, network)
-    return Panel(summaries, measure, score, score(measure(held.pixels, "calibrating baselines")))
+    return Panel(summaries, measure, score, score(measure(held.pixels)))
 
 
 def _fitted(lessons: Lessons) -> dict[str, tuple[str, Baseline]]:

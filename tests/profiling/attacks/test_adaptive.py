@@ -19,7 +19,6 @@ from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.detection.scores import LinearScore, total
 from pathprint.profiling.evaluation import adaptive as evasion
-from pathprint.profiling.features.measure import features_of, measure
 
 Images = tuple[Tensor, Tensor]
 
@@ -36,7 +35,7 @@ def looking_at(feature: str, detector: Detector, parts: Split) -> tuple[Detector
     assert weights.any()
     score = LinearScore("broken", np.zeros(len(weights)), np.ones(len(weights)), weights, 0.0)
     held = correct_images(detector.network, parts.calibrate, 100).pixels
-    table, _ = features_of(detector.extractor, detector.signatures, held, False)
+    table, _ = detector.maker.make_all(held)
     return replace(detector, score=score), float(np.quantile(total(score, table.values), 0.95))
 
 
@@ -92,7 +91,8 @@ def test_only_answers_with_a_signature_count(bundle: Bundle, few: Images) -> Non
     counts = {name: rows[known_classes] for name, rows in signatures.counts.items()}
     images = np.array([50, 50, 50, 9])  # too few for a verdict on the last
     known = replace(signatures, classes=signatures.classes[known_classes], images=images)
-    detector = replace(bundle.detector, signatures=replace(known, counts=counts))
+    maker = replace(bundle.detector.maker, signatures=replace(known, counts=counts))
+    detector = replace(bundle.detector, maker=maker)
     found = evade(detector, *few, Adaptive(0.4, steps=20, weights=(0.0, 1.0), leads=(0.5,), matched=()))
     answers = detector.network.predict(found.pixels)
     assert found.wrong.float().mean() >= 0.5
@@ -113,15 +113,15 @@ def test_doubt_is_evaded_by_leading_far(bundle: Bundle, few: Images) -> None:
 
 def test_views_of_a_thorough_detector_are_attacked_too(bundle: Bundle, few: Images) -> None:
     """Judged by what margins lose in views, knowing the views must help."""
-    parts = (bundle.detector.extractor, bundle.detector.signatures)
-    features = measure(*parts, few[0][:1], thorough=True)[1].features
+    maker = replace(bundle.detector.maker, thorough=True)
+    features = maker.make(few[0][:1])[1].features
     weights = np.array([float(feature.measure.startswith("margin_loss")) for feature in features])
     score = LinearScore("views", np.zeros(len(weights)), np.ones(len(weights)), weights, 0.0)
-    thorough = replace(bundle.detector, score=score, features=features, thorough=True)
+    thorough = replace(bundle.detector, score=score, features=features, maker=maker)
     attempt = Adaptive(0.3, steps=20, weights=(0.0,), leads=(0.5,), matched=())
     blind = evade(bundle.detector, *few, attempt).pixels
     knowing = evade(thorough, *few, attempt)
-    found = total(score, measure(*parts, blind, thorough=True)[1].values)
+    found = total(score, maker.make(blind)[1].values)
     assert np.median(knowing.scores) < np.median(found) - 0.2
 
 
@@ -176,7 +176,8 @@ def test_the_curve_never_falls(bundle: Bundle, digits_split: Split) -> None:
 @pytest.mark.parametrize("layers", [1, None])
 @pytest.mark.parametrize("thorough", [False, True])
 def test_matching_takes_an_image_to_its_guide(bundle: Bundle, few: Images, layers: int | None, thorough: bool) -> None:
-    detector, (pixels, labels) = replace(bundle.detector, thorough=thorough), few
+    (pixels, labels), maker = few, replace(bundle.detector.maker, thorough=thorough)
+    detector = replace(bundle.detector, maker=maker)
     (guide,) = matching.Guides(pixels, labels).choose(labels, detector.judged, 1, Draws(pixels, 0))
     target = matching.Target.of(detector, guide, layers)
     assert len(target.names) == (layers or len(detector.extractor.layout.layers))

@@ -1,20 +1,21 @@
 """Cached chunks are what crafting gives; what is damaged, stale or interrupted is made anew."""
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pathprint.models.network import Network
 from pathprint.profiling.attacks.attack import Attack, Goal, Logits
-from pathprint.profiling.attacks.crafting import Crafting, chunk_key, craft
+from pathprint.profiling.attacks.cache import SCHEMA, chunk_key, digest
+from pathprint.profiling.attacks.crafting import Crafting, craft
 from pathprint.profiling.attacks.draws import Draws
 from pathprint.profiling.attacks.registry import suite
+from pathprint.profiling.signatures import storage
+from pathprint.profiling.signatures.storage import Stored
 
 Images = tuple[Tensor, Tensor]
 
@@ -74,7 +75,7 @@ def test_key_depends_on_everything_that_decides(digits_network: Network, clean: 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "other", "logits"])
 def test_damaged_chunk_is_made_anew_with_a_notice(
-    damage: str, digits_network: Network, clean: Images, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    damage: str, digits_network: Network, clean: Images, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     attack, crafting = suite(digits_network)["fgsm-0.2"], Crafting(0, tmp_path)
     expected = crafting.craft(attack, digits_network, *clean)
@@ -92,19 +93,13 @@ def test_damaged_chunk_is_made_anew_with_a_notice(
         _write_with_other_logits(path)
     found = crafting.craft(attack, digits_network, *clean)
     assert torch.equal(found.pixels, expected.pixels)
-    assert "damaged and is made anew" in capsys.readouterr().err
+    assert "damaged and is made anew" in caplog.text
     assert path.read_bytes() == content
     assert not list(tmp_path.rglob("*.partial"))
 
 
 def _write_with_other_logits(path: Path) -> None:
     """Write a chunk whose checksum fits, as if another network had made it."""
-    from safetensors import safe_open
-
-    from pathprint.profiling.attacks.crafting import _digest
-
-    with safe_open(path, "pt") as file:
-        facts = json.loads(file.metadata()["pathprint"])
-    tensors = load_file(path)
-    tensors["logits"] = tensors["logits"] + 1
-    save_file(tensors, path, {"pathprint": json.dumps({**facts, "sha256": _digest(tensors)})})
+    stored = storage.read(path, SCHEMA)
+    arrays = {**stored.arrays, "logits": stored.arrays["logits"] + 1}
+    storage.write(path, Stored({**stored.facts, "sha256": digest(arrays)}, arrays))

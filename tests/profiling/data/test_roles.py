@@ -177,4 +177,4 @@ def test_damaged_image_is_named(tmp_path: Path) -> None:
     (tmp_path / "d" / "cat").mkdir(parents=True)
     (tmp_path / "d" / "cat" / "bad.png").write_bytes(b"\x89PNG nothing")
     with pytest.raises(DataError, match=r"cat/bad\.png: the bytes are not"):
-        open_dataset(str(tmp_path / "d")).read(0)
+        open_dataset(str(tmp_path / "d")).image(0)

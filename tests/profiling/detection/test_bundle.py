@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +25,9 @@ from pathprint.profiling.detection.bundle import (
     _sealed,
     _sha256,
     load_bundle,
-    save_bundle,
 )
 from pathprint.profiling.errors import BundleError
-from pathprint.profiling.jobs import profile as building
+from pathprint.profiling.jobs.correct_paths import class_signatures
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.policy import Policy
 
@@ -110,7 +110,7 @@ def test_signatures_of_other_options_are_refused_even_with_a_new_manifest(
     copy: Path, digits_network: Network, digits: Dataset
 ) -> None:
     other = Extractor(digits_network, Policy(theta=0.9))
-    building.profile(other, digits, profile_images(digits)[:128], 5).save(copy / "signatures.safetensors")
+    class_signatures(other, digits, profile_images(digits)[:128], 5).save(copy / "signatures.safetensors")
     resealed(copy)
     with pytest.raises(BundleError, match="the signatures were made by extraction"):
         load_bundle(copy)
@@ -173,13 +173,14 @@ def test_changed_network_is_refused_even_with_a_new_manifest(copy: Path) -> None
         load_bundle(copy)
 
 
-def test_saving_replaces_a_bundle_but_nothing_else(bundle: Bundle, digits_split: Split, tmp_path: Path) -> None:
+def test_saving_replaces_a_bundle_but_nothing_else(bundle: Bundle, tmp_path: Path) -> None:
     golden = torch.randint(0, 256, (1, 8, 8)) / 255  # on 8-bit levels, as that is what is stored
+    other = replace(bundle, golden=golden)
     for _ in range(2):
-        save_bundle(bundle.detector, digits_split, golden, tmp_path / "b")
-    assert load_bundle(tmp_path / "b").sha256
+        saved = other.save(tmp_path / "b")
+    assert load_bundle(tmp_path / "b").sha256 == saved.sha256 != bundle.sha256
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     with pytest.raises(BundleError, match="exists and is not a bundle"):
-        save_bundle(bundle.detector, digits_split, golden, tmp_path / "mine")
+        other.save(tmp_path / "mine")
     assert (tmp_path / "mine" / "thesis.txt").exists()

@@ -1,17 +1,24 @@
 """Scores are sums of contributions, follow the known signs, and survive storage."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pathprint.profiling.arrays import Floats
-from pathprint.profiling.detection.classifiers import FITTERS, Examples, cross_validated_auc, fit, fit_additive
-from pathprint.profiling.detection.one_class import guarded, one_class
-from pathprint.profiling.detection.scores import ONE_CLASS, Arrays, Score, stored_score, total
+from pathprint.profiling.arrays import Arrays, Floats
+from pathprint.profiling.detection.classifiers import NAMES, additive
+from pathprint.profiling.detection.classifiers.classifier import classifier_named
+from pathprint.profiling.detection.classifiers.cross_validation import cross_validated_auc
+from pathprint.profiling.detection.classifiers.examples import Examples
+from pathprint.profiling.detection.classifiers.fitting import fit, stored_score
+from pathprint.profiling.detection.classifiers.guard import guarded
+from pathprint.profiling.detection.classifiers.one_class import KIND, one_class
+from pathprint.profiling.detection.scores import Score, total
 from pathprint.profiling.errors import FitError
 from pathprint.profiling.features.table import Feature
 
+LEARNING = [name for name in NAMES if classifier_named(name).needs_attacks]
 FEATURES = (
     Feature("containment", "a", "weights", 1, -1),
     Feature("containment", "a", "weights", 2, 1),
@@ -40,15 +47,15 @@ def score_of(kind: str, values: Floats) -> Floats:
     return total(fit(kind, examples()), values)
 
 
-@pytest.mark.parametrize("kind", FITTERS)
+@pytest.mark.parametrize("kind", LEARNING)
 def test_it_separates_what_can_be_separated(kind: str) -> None:
-    assert cross_validated_auc(FITTERS[kind], examples()) > 0.85
+    assert cross_validated_auc(classifier_named(kind).fit, examples()) > 0.85
 
 
-@pytest.mark.parametrize("kind", FITTERS)
+@pytest.mark.parametrize("kind", LEARNING)
 def test_score_is_intercept_plus_contributions_and_survives_storage(kind: str) -> None:
     score, values = fit(kind, examples()), examples(seed=1).values
-    stored = stored_score(kind, kind != "joint-similarity", arrays_of(score), 4)
+    stored = stored_score(kind, classifier_named(kind).guarded, arrays_of(score), 4)
     np.testing.assert_array_equal(total(stored, values), total(score, values))
     np.testing.assert_allclose(score.contributions(values).sum(1) + score.intercept, total(score, values))
     np.testing.assert_array_equal(score.contributions(values)[:, 3], 0)
@@ -83,7 +90,7 @@ def test_one_class_adds_up_deviations_in_the_suspicious_direction() -> None:
 def test_one_class_survives_storage_and_ignores_what_never_changes() -> None:
     clean, values = examples().values, examples(seed=1).values
     score = one_class(FEATURES, clean)
-    stored = stored_score(ONE_CLASS, False, arrays_of(score), 4)
+    stored = stored_score(KIND, False, arrays_of(score), 4)
     np.testing.assert_array_equal(total(stored, values), total(score, values))
     np.testing.assert_array_equal(score.contributions(values)[:, 3], 0)
 
@@ -100,7 +107,7 @@ def test_one_class_counts_what_never_changed_before_by_what_other_layers_do() ->
 
 def test_guard_adds_nothing_within_what_is_benign_and_rises_beyond() -> None:
     benign = np.random.default_rng(0).normal(size=(500, 4))
-    base = fit_additive(examples())
+    base = additive.fit(examples())
     score, usual = guarded(base, FEATURES, benign), total(one_class(FEATURES, benign), benign)
     limit = np.quantile(usual, 0.99)
     added = total(score, benign) - total(base, benign)
@@ -127,7 +134,7 @@ def test_joint_similarity_uses_containment_alone() -> None:
 
 def test_additive_score_is_the_boosted_model() -> None:
     values = examples(seed=2).values
-    score = fit_additive(examples())
+    score = additive.fit(examples())
     separate = total(score, values)
     moved = [total(score, np.where(np.arange(4) == j, values, 0.0)) for j in range(4)]
     origin = total(score, np.zeros((1, 4)))
@@ -140,8 +147,15 @@ def test_auto_takes_the_better_one() -> None:
 
 def test_fitting_is_refused_where_it_cannot_work() -> None:
     with pytest.raises(FitError, match="both clean and adversarial"):
-        Examples(FEATURES, np.zeros((20, 4)), np.zeros(20, dtype=np.int64), np.arange(20))
+        fit("auto", Examples(FEATURES, np.zeros((20, 4)), np.zeros(20, dtype=np.int64), np.arange(20)))
     with pytest.raises(FitError, match="from 5 images; at least 10"):
         fit("logistic", examples(10))
     with pytest.raises(FitError, match="no classifier 'forest2'; allowed: auto, logistic"):
         fit("forest2", examples())
+
+
+def test_every_name_has_a_classifier_and_every_file_with_one_a_name() -> None:
+    folder = Path(additive.__file__).parent
+    files = {path.stem.replace("_", "-") for path in folder.glob("*.py") if "\nCLASSIFIER =" in path.read_text()}
+    assert files == set(NAMES)
+    assert sum(classifier_named(name).automatic for name in NAMES) >= 2

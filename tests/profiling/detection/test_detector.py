@@ -10,11 +10,11 @@ from torch import Tensor
 from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.roles import Split, profile_images
 from pathprint.profiling.detection.bundle import Bundle
+from pathprint.profiling.detection.classifiers.guard import GuardedScore
 from pathprint.profiling.detection.detector import Detector
-from pathprint.profiling.detection.scores import GuardedScore, LinearScore, total
-from pathprint.profiling.errors import BundleError
-from pathprint.profiling.features.measure import measure
-from pathprint.profiling.jobs import profile as building
+from pathprint.profiling.detection.scores import LinearScore, total
+from pathprint.profiling.errors import BundleError, SignatureError
+from pathprint.profiling.jobs.correct_paths import class_signatures
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def test_evidence_adds_up_to_the_score(bundle: Bundle, pixels: Tensor) -> None:
     noise = torch.rand(8, *pixels.shape[1:], generator=torch.Generator().manual_seed(0))
     score = bundle.detector.score
     assert isinstance(score, GuardedScore)
-    table = measure(bundle.detector.extractor, bundle.detector.signatures, noise, False)[1]
+    table = bundle.detector.maker.make(noise)[1]
     assert (total(score, table.values) > total(score.base, table.values)).any()  # the guard is at work
     for verdict in bundle.detector.examine(torch.cat([pixels, noise])):
         added = sum(layer.contribution for layer in verdict.layers)
@@ -57,8 +57,9 @@ def test_verdict_follows_score_threshold_and_band(bundle: Bundle, pixels: Tensor
 
 
 def test_class_without_enough_images_is_uncertain(bundle: Bundle, digits: Dataset, pixels: Tensor) -> None:
-    few = building.profile(bundle.detector.extractor, digits, profile_images(digits), per_class=3)
-    for verdict in dataclasses.replace(bundle.detector, signatures=few).examine(pixels):
+    few = class_signatures(bundle.detector.extractor, digits, profile_images(digits), per_class=3)
+    maker = dataclasses.replace(bundle.detector.maker, signatures=few)
+    for verdict in dataclasses.replace(bundle.detector, maker=maker).examine(pixels):
         assert verdict.decision == "uncertain"
         assert "has 3 profiled images; 10 are needed" in verdict.note
 
@@ -70,8 +71,8 @@ def test_sentence_says_what_is_usual(bundle: Bundle, pixels: Tensor) -> None:
 
 def test_signatures_of_another_extraction_are_refused(bundle: Bundle) -> None:
     foreign = dataclasses.replace(bundle.detector.signatures, extraction="0" * 64)
-    with pytest.raises(BundleError, match="signatures were made by extraction 000000000000"):
-        dataclasses.replace(bundle.detector, signatures=foreign)
+    with pytest.raises(SignatureError, match="signatures were made by extraction 000000000000"):
+        dataclasses.replace(bundle.detector.maker, signatures=foreign)
 
 
 def test_score_that_is_no_number_is_an_error_not_a_verdict(bundle: Bundle, pixels: Tensor) -> None:

@@ -12,14 +12,13 @@ from pathprint.profiling.arrays import Floats
 from pathprint.profiling.data.correct import correct_images
 from pathprint.profiling.data.roles import Split
 from pathprint.profiling.evaluation.baselines.confidence import energy, entropy, margin, max_softmax
-from pathprint.profiling.evaluation.baselines.feature_squeezing import fewer_levels, median
+from pathprint.profiling.evaluation.baselines.feature_squeezing import fewer_levels, median, squeezing
 from pathprint.profiling.evaluation.baselines.libraries import outside
 from pathprint.profiling.evaluation.baselines.lid import dimensionality
 from pathprint.profiling.evaluation.baselines.mahalanobis import Gaussians
 from pathprint.profiling.evaluation.baselines.neighbours import nearest_neighbours
 from pathprint.profiling.evaluation.baselines.observation import Lessons, Observation, observe
 from pathprint.profiling.evaluation.baselines.registry import FITTED, UNFITTED, baseline_panel
-from pathprint.profiling.evaluation.baselines.squeezing import squeezing
 from pathprint.profiling.evaluation.metrics import auc
 
 
@@ -128,7 +127,7 @@ def test_observation_is_what_the_layers_give() -> None:
     module = Tiny().eval()
     network = Network.capture(module, Preprocessing(1, (8, 8), 8, (0.1,), (0.5,)))
     pixels = torch.rand(5, 1, 8, 8)
-    found = observe(network, pixels, "test")
+    found = observe(network, pixels)
     with torch.no_grad():
         conv = module.conv((pixels - 0.1) / 0.5)
         hidden = module.hidden(torch.relu(conv).flatten(1))
@@ -141,7 +140,7 @@ def test_observation_is_what_the_layers_give() -> None:
 
 def test_transformers_are_observed_too() -> None:
     network = _attentive()
-    found = observe(network, torch.rand(3, 1, 8, 8), "test")
+    found = observe(network, torch.rand(3, 1, 8, 8))
     assert all(len(layer) == 3 for layer in found.layers)
 
 
@@ -165,11 +164,11 @@ def test_every_baseline_finds_something_wrong_with_noise(digits_network: Network
     profiled = correct_images(digits_network, digits_split.profiled, 200)
     clean = correct_images(digits_network, digits_split.fit, 60)
     noise = torch.rand(60, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-    parts = [observe(digits_network, pixels, "test") for pixels in (profiled.pixels, clean.pixels, noise)]
+    parts = [observe(digits_network, pixels) for pixels in (profiled.pixels, clean.pixels, noise)]
     lessons = Lessons(digits_network, parts[0], profiled.labels.numpy(), parts[1], parts[2])
     panel = baseline_panel(digits_network, correct_images(digits_network, digits_split.calibrate, 60), lessons)
     assert set(panel.summaries) == set(panel.clean_scores) == set(UNFITTED) | set(FITTED) | set(outside())
     others = torch.rand(60, 1, 8, 8, generator=torch.Generator().manual_seed(1))
-    scores = panel.score(panel.measure(others, "test"))
+    scores = panel.score(panel.measure(others))
     for name in (*UNFITTED, *FITTED):
         assert auc(panel.clean_scores[name], scores[name]) > 0.75, name

@@ -70,7 +70,7 @@ def lessons(module: Tiny) -> Lessons:
     profiled, clean = torch.rand(120, 1, 10, 10), torch.rand(240, 1, 10, 10)
     attacked = attack(torch.rand(160, 1, 10, 10))
     labels = np.repeat([0, 2], 60)
-    seen = [observe(network, pixels, "test") for pixels in (profiled, clean, attacked)]
+    seen = [observe(network, pixels) for pixels in (profiled, clean, attacked)]
     return Lessons(network, seen[0], labels, seen[1], seen[2])
 
 
@@ -108,7 +108,7 @@ def test_generalised_entropy_is_the_formula(ood: Detectors, lessons: Lessons) ->
 def test_coverage_looks_at_the_layers_of_the_network(ood: Detectors, lessons: Lessons, module: Tiny) -> None:
     """Images within 50 equal ones are covered by every neuron, unlike any other image."""
     same = lessons.profiled.pixels[:1].repeat(50, 1, 1, 1)
-    known = observe(lessons.network, same, "test")
+    known = observe(lessons.network, same)
     detector = ood["ood-nac"][1](Lessons(lessons.network, known, np.zeros(50, dtype=int), known, known))
     np.testing.assert_allclose(detector(known), -2)  # two observed layers, each fully covered
     expected = _coverage(module, same[:1], lessons.clean.pixels)
@@ -151,9 +151,9 @@ def test_networks_learn_to_tell_attacks_the_same_way_each_time(art: Detectors, l
     state = torch.get_rng_state()
     for name in ("art-input", "art-activation"):
         detectors = [art[name][1](lessons) for _ in range(2)]
-        clean, suspicious = (detectors[0](observe(lessons.network, pixels, "test")) for pixels in (fresh, attacked))
+        clean, suspicious = (detectors[0](observe(lessons.network, pixels)) for pixels in (fresh, attacked))
         assert auc(clean, suspicious) > 0.9, name
-        np.testing.assert_array_equal(detectors[1](observe(lessons.network, fresh, "test")), clean)
+        np.testing.assert_array_equal(detectors[1](observe(lessons.network, fresh)), clean)
     assert torch.equal(torch.get_rng_state(), state)
 
 
@@ -170,25 +170,25 @@ def test_activations_are_those_before_an_in_place_activation(art: Detectors, les
 
 def test_subset_is_most_unusual_where_all_units_are(art: Detectors, lessons: Lessons) -> None:
     detector = art["art-subset"][1](lessons)
-    bright, dark = (observe(lessons.network, torch.full((3, 1, 10, 10), level), "test") for level in (1.0, 0.0))
+    bright, dark = (observe(lessons.network, torch.full((3, 1, 10, 10), level)) for level in (1.0, 0.0))
     usual = detector(lessons.clean)
     assert (usual > 0).all()
     assert max(detector(bright).min(), detector(dark).min()) > np.median(usual)
 
 
-def test_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setitem(outside.ADAPTERS, "some-library", "from_some_library")
     assert not [name for name in outside.outside() if name.startswith("some")]
-    assert "Not measured: the detectors of some-library" in capsys.readouterr().err
+    assert "not measured: the detectors of some-library" in caplog.text
 
 
-def test_detector_that_does_not_suit_the_network_is_named(lessons: Lessons, capsys: pytest.CaptureFixture[str]) -> None:
+def test_detector_that_does_not_suit_the_network_is_named(lessons: Lessons, caplog: pytest.LogCaptureFixture) -> None:
     def unsuitable(lessons: Lessons) -> Baseline:
         raise FitError("it needs what is not there.")
 
     found = {"a": ("summary of a", unsuitable), "b": ("summary of b", lambda _: lambda seen: seen.logits[:, 0])}
     assert list(outside.fitted(found, lessons)) == ["b"]
-    assert "Not measured: a; it needs what is not there." in capsys.readouterr().err
+    assert "not measured: a; it needs what is not there." in caplog.text
 
 
 def test_virtual_logit_needs_a_linear_output(ood: Detectors, digits_network: Network, digits_split: Split) -> None:
@@ -201,6 +201,6 @@ def test_virtual_logit_needs_a_linear_output(ood: Detectors, digits_network: Net
             return torch.relu(self.last(torch.relu(self.body(x)))).mean((2, 3))
 
     network = Network.capture(Pooled().eval(), Preprocessing(1, (8, 8), 8, (0.0,), (1.0,)))
-    seen = observe(network, correct_images(digits_network, digits_split.fit, 20).pixels, "test")
+    seen = observe(network, correct_images(digits_network, digits_split.fit, 20).pixels)
     with pytest.raises(FitError, match="not the output of a linear layer"):
         ood["ood-vim"][1](Lessons(network, seen, np.zeros(20, dtype=int), seen, seen))

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from pathprint.profiling.evaluation.metrics import Resampling, auc, threshold_at, weighted_areas
+from pathprint.profiling.detection.calibration import conformal_threshold
+from pathprint.profiling.evaluation.metrics import Resampling, auc, weighted_areas
 
 
 def test_figures_are_their_definitions() -> None:
@@ -14,8 +15,8 @@ def test_figures_are_their_definitions() -> None:
     wins = np.mean([[a > c for c in clean] for a in adversarial])
     assert auc(clean, adversarial) == pytest.approx(wins)
     assert np.isnan(auc(clean, np.zeros(0)))
-    assert threshold_at(np.arange(99.0), 0.05) == 94
-    assert threshold_at(np.arange(10.0), 0.05) == np.inf
+    assert conformal_threshold(np.arange(99.0), 0.05) == 94
+    assert conformal_threshold(np.arange(10.0), 0.05) == np.inf
 
 
 @given(st.integers(2, 30), st.integers(2, 30), st.integers(0, 10**6))

@@ -22,9 +22,8 @@ from pathprint.profiling.evaluation.figures import EVERYTHING, NOTHING, SCHEMA
 from pathprint.profiling.evaluation.left_out import left_out
 from pathprint.profiling.evaluation.paper_protocol import paper_protocol
 from pathprint.profiling.evaluation.trial import Scores, Trial, judge
-from pathprint.profiling.features.measure import Measuring
 from pathprint.profiling.features.table import Feature
-from pathprint.profiling.jobs.examples import Taught
+from pathprint.profiling.jobs.fit_data import FitData
 
 ATTACKS = ["pgd-0.2", "jsma-0.15", "noise-images"]
 
@@ -38,7 +37,7 @@ def parts(bundle: Bundle, digits: Dataset) -> Split:
 def outcome(bundle: Bundle, parts: Split, tmp_path_factory: pytest.TempPathFactory) -> protocol.Outcome:
     crafting = Crafting(1, tmp_path_factory.mktemp("attacked"))
     options = protocol.Options(40, 100, crafting, full=True, paper=True)
-    return protocol.evaluate(bundle.detector, parts, chosen(bundle.detector.network, ATTACKS), options)
+    return protocol.measured_outcome(bundle.detector, parts, chosen(bundle.detector.network, ATTACKS), options)
 
 
 def test_everything_is_reported(outcome: protocol.Outcome) -> None:
@@ -86,7 +85,7 @@ def test_detector_is_judged_at_its_own_threshold(outcome: protocol.Outcome, bund
 def test_other_data_cannot_teach_other_detectors(bundle: Bundle, parts: Split) -> None:
     lonely = replace(parts, fit=Images(parts.dataset, np.zeros(0, dtype=np.int64)))
     with pytest.raises(SplitError, match="does not contain the images that the bundle was built from"):
-        protocol.evaluate(bundle.detector, lonely, [], protocol.Options(10, full=True))
+        protocol.measured_outcome(bundle.detector, lonely, [], protocol.Options(10, full=True))
 
 
 def test_bundle_is_fitted_again_on_what_it_saw(bundle: Bundle, parts: Split, outcome: protocol.Outcome) -> None:
@@ -100,14 +99,13 @@ def test_attack_of_another_version_is_refused(bundle: Bundle, parts: Split) -> N
     other = replace(seen, declaration={**seen.declaration, "methods": 0})
     detector = replace(bundle.detector, fitting=replace(bundle.detector.fitting, attacks=(other,)))
     with pytest.raises(BundleError, match=r"makes otherwise, the attacks fgsm-0\.2\. Build it again"):
-        protocol.evaluate(detector, parts, [], protocol.Options(10, full=True))
+        protocol.measured_outcome(detector, parts, [], protocol.Options(10, full=True))
 
 
 def test_without_its_only_family_a_classifier_knows_clean_images_only(bundle: Bundle, parts: Split) -> None:
     clean = correct_images(bundle.detector.network, parts.fit, 30)
     attacks = chosen(bundle.detector.network, ["bim-0.2", "pgd-0.2"])
-    measuring = Measuring(bundle.detector.extractor, bundle.detector.signatures, thorough=False)
-    scores = left_out("logistic", Taught.of(measuring, clean, attacks, Crafting(0)))
+    scores = left_out("logistic", FitData.of(bundle.detector.maker, clean, attacks, Crafting(0)))
     assert list(scores) == [NOTHING, "linf-steps", EVERYTHING]
     assert scores["linf-steps"] is scores[EVERYTHING]
 
@@ -147,7 +145,7 @@ def test_leaky_split_flatters_a_forest() -> None:
     values = {name: other + 0.05 * generator.normal(size=(n, 8)) for name in names}
     correct: Correct[Fit] = Correct(np.arange(n), torch.zeros(n, 1, 1, 1), success.long(), 1.0, torch.zeros(0, 1, 1, 1))
     features = tuple(Feature("containment", str(i), "neurons", 1, -1) for i in range(8))
-    found = paper_protocol(Taught(correct, attacks, crafted, {}, features, clean, {}, values))
+    found = paper_protocol(FitData(correct, attacks, crafted, {}, features, clean, {}, values))
     leaky, disjoint = (np.mean([getattr(f, kind) for f in found.values()]) for kind in ("leaky", "disjoint"))
     assert leaky > 0.8
     assert 0.4 < disjoint < 0.6

@@ -64,7 +64,7 @@ def parts(bundle: Bundle, digits: Dataset) -> Split:
 def full(bundle: Bundle, parts: Split, tmp_path_factory: pytest.TempPathFactory) -> Report:
     crafting = Crafting(1, tmp_path_factory.mktemp("attacked"))
     options = protocol.Options(40, 100, crafting, full=True, paper=True, adaptive=1)
-    return protocol.evaluate(bundle.detector, parts, chosen(bundle.detector.network, ATTACKS), options).report
+    return protocol.measured_outcome(bundle.detector, parts, chosen(bundle.detector.network, ATTACKS), options).report
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +174,7 @@ def test_text_from_data_is_escaped(full: Report) -> None:
 
 
 def test_evaluation_without_success_is_a_page_too(bundle: Bundle, parts: Split) -> None:
-    report = protocol.evaluate(bundle.detector, parts, [], protocol.Options(20)).report
+    report = protocol.measured_outcome(bundle.detector, parts, [], protocol.Options(20)).report
     outline = Outline(page(report))
     assert "No attack was run." in outline.text
     assert outline.json["roc"] == {}

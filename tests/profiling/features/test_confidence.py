@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pathprint.profiling.features.confidence import answer
+from pathprint.profiling.features.confidence import confidence
 from pathprint.profiling.features.table import FeatureTable
 from pathprint.profiling.features.views import VIEWS, stability
 from pathprint.profiling.paths.extraction import Extractor
@@ -36,7 +36,7 @@ def lead(logits: np.ndarray[tuple[int], np.dtype[np.float32]], answered: int) ->
 
 
 def test_answer_by_its_formulas(paths: ImagePaths) -> None:
-    table = answer(paths)
+    table = confidence(paths)
     for image, logits in enumerate(paths.logits):
         odds = [math.exp(float(logit)) for logit in logits]
         shares = [odd / sum(odds) for odd in odds]
@@ -48,7 +48,7 @@ def test_answer_by_its_formulas(paths: ImagePaths) -> None:
 def test_sure_answers_have_no_doubt_however_large_their_margin(paths: ImagePaths) -> None:
     for size in (1e3, 1e6, 1e30):
         sure = ImagePaths((paths.logits * size).astype(np.float32), paths.seeds, paths.layers)
-        np.testing.assert_allclose(answer(sure).values, np.tile([1.0, 0.0, 0.0], (IMAGES, 1)), atol=1e-100)
+        np.testing.assert_allclose(confidence(sure).values, np.tile([1.0, 0.0, 0.0], (IMAGES, 1)), atol=1e-100)
 
 
 def test_stability_is_the_lost_margin(extractor: Extractor, pixels: torch.Tensor, paths: ImagePaths) -> None:

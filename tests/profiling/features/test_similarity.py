@@ -11,6 +11,7 @@ from pathprint.profiling.features.table import FeatureTable
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import ImagePaths
 from pathprint.profiling.signatures.counts import ClassSignatures, count, key
+from pathprint.profiling.signatures.lookup import Lookup
 
 IMAGES = 6
 
@@ -27,7 +28,7 @@ def paths(extractor: Extractor, pixels: torch.Tensor) -> ImagePaths:
 
 @pytest.fixture(scope="module")
 def table(paths: ImagePaths, signatures: ClassSignatures) -> FeatureTable:
-    return compare(paths, signatures)
+    return compare(paths, Lookup.of(signatures))
 
 
 def value(table: FeatureTable, name: str, image: int) -> float:
@@ -103,13 +104,13 @@ def test_feature_names_are_unique(table: FeatureTable) -> None:
 def test_batch_equals_its_images_one_by_one(
     table: FeatureTable, extractor: Extractor, signatures: ClassSignatures, pixels: torch.Tensor
 ) -> None:
-    single = [compare(extractor.extract(image[None]), signatures).values for image in pixels]
+    single = [compare(extractor.extract(image[None]), Lookup.of(signatures)).values for image in pixels]
     np.testing.assert_allclose(np.vstack(single), table.values, rtol=1e-6)
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0])
 def test_constant_images_give_finite_features(extractor: Extractor, signatures: ClassSignatures, level: float) -> None:
-    assert np.isfinite(compare(extractor.extract(torch.full((1, 1, 8, 8), level)), signatures).values).all()
+    assert np.isfinite(compare(extractor.extract(torch.full((1, 1, 8, 8), level)), Lookup.of(signatures)).values).all()
 
 
 def test_empty_path_is_contained_and_marked(
@@ -119,7 +120,7 @@ def test_empty_path_is_contained_and_marked(
     first = blind.layers[0]
     nothing = type(first.neurons)(np.zeros(2, dtype=np.int64), np.zeros(0, dtype=np.int64), first.neurons.size)
     emptied = type(first)(first.shape, nothing, first.weights, first.synapses, first.unexplained, first.coherence)
-    table = compare(ImagePaths(blind.logits, blind.seeds, (emptied, *blind.layers[1:])), signatures)
+    table = compare(ImagePaths(blind.logits, blind.seeds, (emptied, *blind.layers[1:])), Lookup.of(signatures))
     assert value(table, f"containment/{first.shape.name}/neurons/1", 0) == 1
     assert value(table, f"empty/{first.shape.name}/neurons", 0) == 1
     assert np.isfinite(table.values).all()
@@ -128,7 +129,7 @@ def test_empty_path_is_contained_and_marked(
 def test_class_without_signature_is_as_likely_as_not(extractor: Extractor, pixels: torch.Tensor) -> None:
     paths = extractor.extract(pixels)
     others = np.where(paths.seeds == 0, 1, 0)
-    table = compare(paths, count(paths, others, "elsewhere"))
+    table = compare(paths, Lookup.of(count(paths, others, "elsewhere")))
     shape = paths.layers[0].shape
     for image in np.flatnonzero(~np.isin(paths.seeds, others)):
         assert value(table, f"containment/{shape.name}/neurons/1", int(image)) == 0

@@ -14,19 +14,19 @@ from pathprint.profiling.attacks.registry import chosen
 from pathprint.profiling.data.correct import CHUNK, Correct
 from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.roles import Fit, profile_images
-from pathprint.profiling.jobs import profile as building
+from pathprint.profiling.jobs.correct_paths import class_signatures
 from pathprint.profiling.paths.extraction import Extractor
 
 
 def test_profiling_stops_where_every_class_is_full(extractor: Extractor, digits: Dataset) -> None:
     seen: list[int] = []
 
-    def reading(index: int) -> tuple[bytes, Image.Image]:
+    def reading(index: int) -> Image.Image:
         seen.append(index)
-        return digits.read(index)
+        return digits.image(index)
 
     images = profile_images(digits)
-    found = building.profile(extractor, replace(digits, read=reading), images, per_class=20)
+    found = class_signatures(extractor, replace(digits, image=reading), images, per_class=20)
     assert found.images.tolist() == [20] * 10  # more than one chunk holds of each
     assert CHUNK < len(seen) < len(images)
     assert seen == images[: len(seen)].tolist()

@@ -11,7 +11,9 @@ from pathprint.profiling.attacks.registry import chosen
 from pathprint.profiling.errors import OptionsError
 from pathprint.profiling.evaluation import protocol
 from pathprint.profiling.evaluation.figures import DetectorFigures, finite
-from pathprint.profiling.jobs import fit as fitting
+from pathprint.profiling.features.measure import FeatureMaker
+from pathprint.profiling.jobs.fit import FitOptions, fit_detector
+from pathprint.profiling.jobs.fit_inputs import Sizes
 from pathprint.profiling.studies.detection import EVERY, Effort, detection
 from pathprint.profiling.studies.subject import Subject
 
@@ -21,7 +23,7 @@ ATTACKS = ["fgsm-0.2", "pgd-l2-1.5"]
 @pytest.fixture(scope="module")
 def effort(subject: Subject, tmp_path_factory: pytest.TempPathFactory) -> Effort:
     attacks = chosen(subject.extractor.network, ATTACKS)
-    return Effort(attacks, "logistic", 60, fitting.Sizes(60, 120), tmp_path_factory.mktemp("attacked"))
+    return Effort(attacks, "logistic", 60, Sizes(60, 120), tmp_path_factory.mktemp("attacked"))
 
 
 def plain(figures: DetectorFigures) -> dict[str, Any]:
@@ -33,10 +35,10 @@ def plain(figures: DetectorFigures) -> dict[str, Any]:
 def usual(subject: Subject, effort: Effort, fitted_on: list[str], **policy: float) -> dict[str, Any]:
     """Return what profiling, fitting and evaluating find, fitted on some attacks."""
     made, attacks = subject.at(**policy), chosen(subject.extractor.network, fitted_on)
-    options = fitting.FitOptions("logistic", cache=effort.cache)
-    parts = (made.extractor, made.signatures(), subject.split, attacks, options, effort.sizes)
-    detector, asked = fitting.fit_detector(*parts), protocol.Options(60, crafting=Crafting(1, effort.cache))
-    return plain(protocol.evaluate(detector, subject.split, effort.attacks, asked).report.detector)
+    options = FitOptions("logistic", sizes=effort.sizes, cache=effort.cache)
+    detector = fit_detector(FeatureMaker(made.extractor, made.signatures()), subject.split, attacks, options)
+    asked = protocol.Options(60, crafting=Crafting(1, effort.cache))
+    return plain(protocol.measured_outcome(detector, subject.split, effort.attacks, asked).report.detector)
 
 
 def test_a_point_is_what_evaluation_finds(subject: Subject, effort: Effort) -> None:

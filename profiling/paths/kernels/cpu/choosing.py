@@ -6,10 +6,12 @@ there, sixteen at once, until they suffice. Nothing is sorted.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from pathprint.profiling.compiled.caching import compiled, inlined
 from pathprint.profiling.compiled.vectors import (
     LANES,
     equal,
@@ -27,8 +29,6 @@ I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 Top = tuple[np.float32, np.float32]
 """The largest contribution and its rank; at most ``NOTHING`` if none is positive."""
-Options = tuple[float, int, bool, float]
-"""Theta, number of the reference, whether the largest is kept for an unexplained unit; phi, or 0."""
 
 ANY = 5e-324
 """What to reach where the largest contribution alone is wanted: any of them reaches it."""
@@ -36,7 +36,21 @@ FEW = 32
 """So many contributions are looked up one by one before the rest goes into a heap."""
 NOTHING = np.float32(1.5e-45)
 """The smallest positive number counts as zero: then the many zeros are not taken for ties."""
-inlined = njit(nogil=True, cache=True, inline="always")
+
+
+class Options(NamedTuple):
+    """How inputs are chosen.
+
+    Attributes:
+        reference: number of the reference total; see ``total_of``.
+        keep_largest: whether the largest contribution is chosen for an unexplained unit.
+        phi: threshold of absolute selection, or 0.
+    """
+
+    theta: float
+    reference: int
+    keep_largest: bool
+    phi: float
 
 
 @inlined
@@ -51,11 +65,11 @@ def total_of(net: float, gross: float, bias: float, reference: int) -> float:
 def decide(contributions: F32, size: int, rank: F32, place: I32, total: float, options: Options, kept: I64) -> int:
     """Choose for a unit of the exact ``total``; see ``_choose``."""
     if total > 0:
-        return int(_choose(contributions, size, rank, place, options[0] * total, kept))
-    return int(_choose(contributions, size, rank, place, ANY, kept)) if options[2] else 0
+        return int(_choose(contributions, size, rank, place, options.theta * total, kept))
+    return int(_choose(contributions, size, rank, place, ANY, kept)) if options.keep_largest else 0
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _choose(contributions: F32, size: int, rank: F32, place: I32, target: float, kept: I64) -> int:
     """Choose the fewest largest positive contributions whose sum reaches ``target``.
 
@@ -101,7 +115,7 @@ def follow(search: tuple[object, object, object], some: object, ranks: object) -
     )
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _first_of(contributions: F32, size: int, value: np.float32, rank: F32) -> np.float32:
     """Return the lowest rank of the contributions that equal ``value``."""
     first = np.float32(np.inf)
@@ -131,7 +145,7 @@ def largest_of(contributions: F32, size: int, rank: F32) -> Top:
     return found(search, contributions, size, rank)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _choose_by_heap(contributions: F32, size: int, rank: F32, missing: float, kept: I64, count: int) -> int:
     """Go on choosing for a unit that needs many."""
     heap, left = np.empty(size, np.int64), 0
@@ -150,7 +164,7 @@ def _choose_by_heap(contributions: F32, size: int, rank: F32, missing: float, ke
     return count
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _sift_down(contributions: F32, rank: F32, heap: I64, root: int, end: int) -> None:
     while True:
         child = 2 * root + 1

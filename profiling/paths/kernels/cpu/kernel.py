@@ -7,10 +7,8 @@ one image is always walked by one thread in a fixed order, whatever else runs.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from math import prod
-from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -131,41 +129,25 @@ class CpuKernel(ReferenceKernel):
         )
 
 
-def _forget_stale() -> None:
-    """Remove what was compiled before one of these files changed.
-
-    Numba itself looks only at the file of a function, not at those of the functions it calls.
-    """
-    folder = Path(__file__).parent
-    changed = max(file.stat().st_mtime for file in folder.glob("*.py"))
-    with suppress(OSError):
-        for index in (folder / "__pycache__").glob("*.nbi"):
-            if index.stat().st_mtime < changed:
-                index.unlink(missing_ok=True)
-
-
-_forget_stale()
-
-
 def _scratch(size: int, weights: int, synapses: int) -> Scratch:
     return Scratch(
-        np.empty(GROUP * size, np.float32),
-        np.empty(GROUP * NUMBERS, np.float64),
-        np.empty(GROUP * COUNTS, np.int64),
-        np.empty(GROUP * RANKS, np.int64),
-        np.empty(size + GROUP, np.int64),
-        np.zeros(weights, np.uint8),
-        np.empty(synapses, np.int64),
-        np.zeros(1, np.int64),
+        contributions=np.empty(GROUP * size, np.float32),
+        numbers=np.empty(GROUP * NUMBERS, np.float64),
+        counts=np.empty(GROUP * COUNTS, np.int64),
+        ranks=np.empty(GROUP * RANKS, np.int64),
+        many=np.empty(size + GROUP, np.int64),
+        used=np.zeros(weights, np.uint8),
+        listed=np.empty(synapses, np.int64),
+        at=np.zeros(1, np.int64),
     )
 
 
 def _options(selection: Selection) -> Options:
-    return (
-        float(selection.theta),
-        _REFERENCES[selection.reference],
-        selection.unexplained == "argmax",
-        selection.phi or 0.0,
+    return Options(
+        theta=float(selection.theta),
+        reference=_REFERENCES[selection.reference],
+        keep_largest=selection.unexplained == "argmax",
+        phi=selection.phi or 0.0,
     )
 
 

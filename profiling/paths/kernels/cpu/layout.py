@@ -33,17 +33,17 @@ def layer_of(step: Weighted) -> Layer:
     place[rank[::-1]] = np.arange(len(rank))[::-1]  # the first of those that overlap, which has the weight
     channel, tap = np.divmod(np.arange(weight.shape[1]), window)
     return Layer(
-        np.ascontiguousarray(buffered).reshape(-1),
-        bias.numpy(),
-        rank.astype(np.float32),
-        place.astype(np.int32),
-        tap.astype(np.int32),
-        channel.astype(np.int32),
-        step.taps.numpy(),
-        table,
-        inside,
-        first,
-        sizes,
+        weight=np.ascontiguousarray(buffered).reshape(-1),
+        bias=bias.numpy(),
+        rank=rank.astype(np.float32),
+        place=place.astype(np.int32),
+        tap=tap.astype(np.int32),
+        channel=channel.astype(np.int32),
+        taps=step.taps.numpy(),
+        table=table,
+        inside=inside,
+        first=first,
+        sizes=sizes,
     )
 
 

@@ -6,16 +6,16 @@ Arrays and masks as in ``weighted``: ``(n, units)``, channels last.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from pathprint.profiling.compiled.caching import compiled, inlined
 from pathprint.profiling.compiled.vectors import BYTES, bits_at, lowest, pointer
 from pathprint.profiling.paths.kernels.cpu.choosing import F32, I32, I64, Options, decide, total_of
 
 U8 = NDArray[np.uint8]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def average(
     x: F32,
     taps: I32,
@@ -51,13 +51,13 @@ def average(
                 value = sign * x[i, first + taps[e, t] * strides[2]] if inside else np.float32(0)
                 contributions[t] = value
                 net, gross = net + float(value), gross + abs(float(value))
-            total = total_of(net, gross, 0.0, options[1])
+            total = total_of(net, gross, 0.0, options.reference)
             for j in range(decide(buffer, size, order, places, total, options, chosen)):
                 inputs[i, first + taps[e, kept[j]] * strides[2]] = 1
     return inputs
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def maximum(x: F32, taps: I32, strides: tuple[int, int, int], mask: U8) -> U8:
     """Return the first largest input of every wanted output of a max-pool as a mask."""
     inputs = np.zeros(x.shape, np.uint8)
@@ -78,7 +78,7 @@ def maximum(x: F32, taps: I32, strides: tuple[int, int, int], mask: U8) -> U8:
     return inputs
 
 
-@njit(nogil=True, cache=True, inline="always")
+@inlined
 def _row_and_position(unit: np.int64, positions: int, strides: tuple[int, int, int]) -> tuple[np.int64, np.int64]:
     """Return where the row of an output unit starts in the input, and its output position."""
     rows, row_stride, position_stride = strides
@@ -88,7 +88,7 @@ def _row_and_position(unit: np.int64, positions: int, strides: tuple[int, int, i
     return unit // positions * row_stride, unit % positions
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def add(
     operands: tuple[F32, F32], sources: tuple[I32, I32], scales: tuple[float, float], mask: U8, options: Options
 ) -> tuple[U8, U8]:
@@ -125,7 +125,7 @@ def add(
     return first_mask, second_mask
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def move(sources: I32, mask: U8, size: int) -> U8:
     """Return the units of one input, ``size`` of them, that the wanted outputs came from; -1 is nowhere."""
     moved = np.zeros((len(mask), size), np.uint8)

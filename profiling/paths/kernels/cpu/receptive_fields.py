@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from pathprint.profiling.compiled.caching import compiled, inlined
 from pathprint.profiling.compiled.vectors import (
     LANES,
     absolute,
@@ -25,7 +25,7 @@ from pathprint.profiling.compiled.vectors import (
     store,
     total,
 )
-from pathprint.profiling.paths.kernels.cpu.choosing import F32, I32, Top, follow, found, inlined, start
+from pathprint.profiling.paths.kernels.cpu.choosing import F32, I32, Top, follow, found, start
 
 U16 = NDArray[np.uint16]
 Weighed = tuple[np.float32, np.float32, Top]
@@ -66,7 +66,7 @@ class Layer(NamedTuple):
 
 
 class Pointers(NamedTuple):
-    """The same for inner loops: no arrays, whose references are counted at every turn."""
+    """A ``Layer`` for inner loops: pointers, as the references of arrays are counted at every turn."""
 
     weight: F32
     bias: F32
@@ -88,20 +88,20 @@ class Pointers(NamedTuple):
 def pointers_of(layer: Layer) -> Pointers:
     """Return the pointers to the arrays of a layer."""
     return Pointers(
-        pointer(layer.weight),
-        pointer(layer.bias),
-        pointer(layer.rank),
-        pointer(layer.place),
-        pointer(layer.tap),
-        pointer(layer.channel),
-        pointer(layer.taps),
-        pointer(layer.table),
-        pointer(layer.inside),
-        pointer(layer.first),
-        layer.sizes[0],
-        layer.sizes[1],
-        len(layer.rank),
-        layer.taps.shape[1],
+        weight=pointer(layer.weight),
+        bias=pointer(layer.bias),
+        rank=pointer(layer.rank),
+        place=pointer(layer.place),
+        tap=pointer(layer.tap),
+        channel=pointer(layer.channel),
+        taps=pointer(layer.taps),
+        table=pointer(layer.table),
+        inside=pointer(layer.inside),
+        first=pointer(layer.first),
+        channels=layer.sizes[0],
+        per_group=layer.sizes[1],
+        size=len(layer.rank),
+        window=layer.taps.shape[1],
     )
 
 
@@ -128,7 +128,7 @@ def _from_rows(x: F32, layer: Pointers, weight_at: int, e: int, first: int, minu
 
 @inlined
 def _from_table(x: F32, layer: Pointers, weight_at: int, e: int, first: int, minus: bool, out: F32) -> Weighed:
-    """Do the same where rows are short."""
+    """Write a unit's contributions to ``out`` where rows are short: the table says where its inputs lie."""
     net, gross, search = splat(np.float32(0)), splat(np.float32(0)), start()
     vectors = layer.size // LANES
     for b in range(vectors):
@@ -151,7 +151,7 @@ def place_of(layer: Pointers, short: bool, e: int, first: int, k: int) -> int:
     return int(np.int64(layer.taps[e * layer.window + layer.tap[k]]) * layer.channels + first + layer.channel[k])
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def exact_sums(
     x: F32, layer: Pointers, short: bool, contributions: F32, weight_at: int, e: int, first: int, minus: bool
 ) -> tuple[float, float]:

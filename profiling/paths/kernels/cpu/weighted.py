@@ -13,9 +13,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from pathprint.profiling.compiled.caching import compiled, inlined
 from pathprint.profiling.compiled.vectors import LANES, after, at_least, fetch, list_marked, load, lowest, pointer
 from pathprint.profiling.paths.kernels.cpu.choosing import (
     ANY,
@@ -25,7 +25,6 @@ from pathprint.profiling.paths.kernels.cpu.choosing import (
     NOTHING,
     Options,
     decide,
-    inlined,
     largest_of,
     total_of,
 )
@@ -76,7 +75,7 @@ class Scratch(NamedTuple):
 
 
 class _Group(NamedTuple):
-    """The same for inner loops, with the arrays of one image: pointers."""
+    """``Scratch`` and the arrays of one image for inner loops: pointers."""
 
     contributions: F32
     numbers: F64
@@ -93,7 +92,7 @@ class _Group(NamedTuple):
     per_output: int
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def weighted(
     x: F32,
     layer: Layer,
@@ -122,19 +121,19 @@ def weighted(
     n, w = 0, 0
     for i in range(len(x)):
         group = _Group(
-            pointer(scratch.contributions),
-            pointer(scratch.numbers),
-            pointer(scratch.counts),
-            pointer(scratch.ranks),
-            pointer(scratch.many),
-            pointer(used),
-            pointer(scratch.listed),
-            pointer(scratch.at),
-            pointer(x[i]),
-            pointer(inputs[i]),
-            len(scratch.listed) > 0,
-            len(layer.table) > 0,
-            layer.sizes[1] * layer.taps.shape[1],
+            contributions=pointer(scratch.contributions),
+            numbers=pointer(scratch.numbers),
+            counts=pointer(scratch.counts),
+            ranks=pointer(scratch.ranks),
+            many=pointer(scratch.many),
+            used=pointer(used),
+            listed=pointer(scratch.listed),
+            at=pointer(scratch.at),
+            x=pointer(x[i]),
+            marked=pointer(inputs[i]),
+            listing=len(scratch.listed) > 0,
+            short=len(layer.table) > 0,
+            per_output=layer.sizes[1] * layer.taps.shape[1],
         )
         begin, synapses, unexplained, coherence = n, 0, 0, 0.0
         n = list_marked(pointer(mask[i]), mask.shape[1], neurons, n)
@@ -212,21 +211,21 @@ def _decide_group(group: _Group, layer: Pointers, count: int, options: Options) 
 def _aim(group: _Group, layer: Pointers, g: int, options: Options) -> bool:
     """Set what the unit must reach; say whether it still has to be decided."""
     number, count = after(group.numbers, g * NUMBERS), after(group.counts, g * COUNTS)
-    if options[3] > 0:
+    if options.phi > 0:
         _take_all(group, layer, g, options)
         return False
     net, gross, bias = number[_NET], number[_GROSS], float(layer.bias[count[_CHANNEL]])
     slack = (layer.size // LANES + 8) * _ROUNDING * (gross + abs(bias))
-    total = total_of(net, gross, -bias if count[_MINUS] else bias, options[1])
+    total = total_of(net, gross, -bias if count[_MINUS] else bias, options.reference)
     count[_CHOSEN], count[_EXPLAINED], number[_REACHED] = 0, total > slack, 0.0
-    number[_TARGET], number[_SLACK] = options[0] * total, slack
+    number[_TARGET], number[_SLACK] = options.theta * total, slack
     if total > slack:
         return True
     if total >= -slack:
         _decide_exactly(group, layer, g, options)
         return False
     number[_TARGET], number[_SLACK] = ANY, 0.0
-    return options[2]
+    return options.keep_largest
 
 
 @inlined
@@ -263,7 +262,7 @@ def _mark(group: _Group, layer: Pointers, g: int, ranks: I64) -> None:
             group.at[0] += 1
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _decide_exactly(group: _Group, layer: Pointers, g: int, options: Options) -> None:
     """Choose for a unit with sums in float64, however many it needs, and mark what is chosen."""
     number, count = after(group.numbers, g * NUMBERS), after(group.counts, g * COUNTS)
@@ -272,18 +271,18 @@ def _decide_exactly(group: _Group, layer: Pointers, g: int, options: Options) ->
     weigh(group.x, layer, group.short, weight_at, e, first, minus, out)
     net, gross = exact_sums(group.x, layer, group.short, out, weight_at, e, first, minus)
     bias = -float(layer.bias[o]) if minus else float(layer.bias[o])
-    total = total_of(net, gross, bias, options[1])
+    total = total_of(net, gross, bias, options.reference)
     chosen = decide(out, layer.size, layer.rank, layer.place, total, options, group.many)
     number[_NET], number[_GROSS] = net, gross
     count[_CHOSEN], count[_EXPLAINED] = chosen, total > 0 and chosen > 0
     _mark(group, layer, g, group.many)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _take_all(group: _Group, layer: Pointers, g: int, options: Options) -> None:
     """Choose every contribution of at least phi, and mark them."""
     number, count = after(group.numbers, g * NUMBERS), after(group.counts, g * COUNTS)
-    o, e, phi = count[_CHANNEL], count[_POSITION], options[3]
+    o, e, phi = count[_CHANNEL], count[_POSITION], options.phi
     out, weight = after(group.contributions, g * layer.size), after(layer.weight, o * layer.size)
     chosen = 0
     for at in range(0, layer.size, LANES):
@@ -298,7 +297,7 @@ def _take_all(group: _Group, layer: Pointers, g: int, options: Options) -> None:
                 group.many[chosen] = rank
                 chosen += 1
     count[_EXPLAINED] = chosen > 0
-    if chosen == 0 and options[2] and number[_TOP] > NOTHING:
+    if chosen == 0 and options.keep_largest and number[_TOP] > NOTHING:
         group.many[0] = int(number[_FIRST])
         chosen = 1
     count[_CHOSEN] = chosen

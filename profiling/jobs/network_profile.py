@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from pathprint.models.errors import ModelError
@@ -17,19 +16,24 @@ from pathprint.profiling.data.roles import Keys
 from pathprint.profiling.errors import ProfilingError, SignatureError
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.policy import Policy
+from pathprint.profiling.signatures import storage
 from pathprint.profiling.signatures.counts import ClassSignatures
+from pathprint.profiling.signatures.synapses import ClassSynapses
 
+SYNAPSES = "synapses.safetensors"
+"""What a profile with synapses has beside its other files."""
 _FACTS, _SIGNATURES, _IMAGES = "profile.json", "signatures.safetensors", "images.safetensors"
 
 
 @dataclass(frozen=True)
-class Profile:
+class NetworkProfile:
     """A network's class signatures with all that made them.
 
     Attributes:
         keys: content keys of the images that the network was trained on or profiled with.
         data: the data set as the user named it.
         class_map: network class of each folder, where names do not say it.
+        synapses: of each class, if they were asked for; ``load`` does not read them.
     """
 
     extractor: Extractor
@@ -38,9 +42,11 @@ class Profile:
     data: str
     seed: int
     class_map: dict[str, int] | None
+    synapses: ClassSynapses | None = None
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path | str) -> None:
         """Write the profile into ``folder``."""
+        folder = Path(folder)
         save_network(self.extractor.network, folder)
         self.signatures.save(folder / _SIGNATURES)
         (folder / _IMAGES).write_bytes(save({"profile": np.array(sorted(self.keys), dtype=np.uint64)}))
@@ -51,14 +57,17 @@ class Profile:
             "class_map": self.class_map,
         }
         (folder / _FACTS).write_bytes(canonical_json(facts))
+        if self.synapses is not None:
+            self.synapses.save(folder / SYNAPSES)
 
     @staticmethod
-    def load(folder: Path) -> Profile:
+    def load(folder: Path | str) -> NetworkProfile:
         """Return the profile in ``folder``.
 
         Raises:
             SignatureError: a file is missing or damaged, or they do not belong together.
         """
+        folder = Path(folder)
         try:
             facts = json.loads((folder / _FACTS).read_bytes())
             extractor = Extractor(load_network(folder), Policy(**facts["policy"]))
@@ -67,17 +76,8 @@ class Profile:
             data, seed, class_map = str(facts["data"]), int(facts["seed"]), facts["class_map"]
         except SignatureError:
             raise
-        except (
-            ModelError,
-            ProfilingError,
-            OSError,
-            SafetensorError,
-            KeyError,
-            TypeError,
-            ValueError,
-            AttributeError,
-        ) as error:
+        except (ModelError, ProfilingError, *storage.UNREADABLE) as error:
             raise SignatureError(f"{folder} is not a readable profile: {error}") from error
         if signatures.extraction != extractor.fingerprint:
             raise SignatureError(f"{folder}: the signatures belong to another network or other options; profile again.")
-        return Profile(extractor, signatures, keys, data, seed, class_map)
+        return NetworkProfile(extractor, signatures, keys, data, seed, class_map)

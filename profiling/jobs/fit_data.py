@@ -1,4 +1,4 @@
-"""What a classifier is taught: clean images, benign changes of them and attacks on them, measured once.
+"""What a classifier is fitted on: clean images, benign changes of them and attacks on them, measured once.
 
 Benign changes count as clean. Otherwise a classifier may learn that anything unusual is an attack,
 and flag noise, another camera or another file format.
@@ -18,14 +18,14 @@ from pathprint.profiling.attacks.benign import controls
 from pathprint.profiling.attacks.crafting import Crafting, control_all, craft_all
 from pathprint.profiling.data.correct import Correct
 from pathprint.profiling.data.roles import Fit
-from pathprint.profiling.detection.classifiers import Examples
+from pathprint.profiling.detection.classifiers.examples import Examples
 from pathprint.profiling.errors import FitError
-from pathprint.profiling.features.measure import Measuring
+from pathprint.profiling.features.measure import FeatureMaker
 from pathprint.profiling.features.table import Feature
 
 
 @dataclass(frozen=True)
-class Taught:
+class FitData:
     """Clean fit images, what was made of them, and the features of all.
 
     Attributes:
@@ -46,22 +46,29 @@ class Taught:
     values: Mapping[str, Floats]
 
     @staticmethod
-    def of(measuring: Measuring, clean: Correct[Fit], attacks: Sequence[Attack], crafting: Crafting) -> Taught:
+    def of(maker: FeatureMaker, clean: Correct[Fit], attacks: Sequence[Attack], crafting: Crafting) -> FitData:
         """Attack the clean images, change them benignly, and measure everything."""
-        network, seed = measuring.extractor.network, crafting.seed
-        features, clean_values = measuring(clean.pixels, "measuring clean")
+        network, seed = maker.network, crafting.seed
+        table, _ = maker.make_all(clean.pixels)
+        features = table.features
 
-        def measured(name: str, pixels: Tensor) -> Floats:
-            return measuring(pixels, f"measuring {name}")[1] if len(pixels) else np.zeros((0, len(features)))
+        def measured(pixels: Tensor) -> Floats:
+            return maker.make_all(pixels)[0].values if len(pixels) else np.zeros((0, len(features)))
 
         crafted = {attack.name: craft_all(attack, network, clean, crafting) for attack in attacks}
         kept, benign_values = {}, {}
         for control in controls(list(attacks)) if attacks else ():  # nothing is learnt where nothing stands against it
             made = control_all(control, network, clean, seed)
             kept[control.name] = made.kept
-            benign_values[control.name] = measured(control.name, made.pixels[made.kept])
-        values = {name: measured(name, made.pixels[made.success]) for name, made in crafted.items()}
-        return Taught(clean, attacks, crafted, kept, features, clean_values, benign_values, values)
+            benign_values[control.name] = measured(made.pixels[made.kept])
+        values = {name: measured(made.pixels[made.success]) for name, made in crafted.items()}
+        return FitData(clean, attacks, crafted, kept, features, table.values, benign_values, values)
+
+    @property
+    def clean_examples(self) -> Examples:
+        """The clean images alone."""
+        nothing_adversarial = np.zeros(len(self.clean_values), dtype=np.int64)
+        return Examples(self.features, self.clean_values, nothing_adversarial, self.clean.indices)
 
     def examples(self, attacks: Sequence[Attack]) -> Examples:
         """Return clean images, their benign changes, and the successes of some attacks.

@@ -1,0 +1,54 @@
+"""What a classifier is: how it is fitted, and how its score is read back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+from pathprint.profiling.arrays import Arrays
+from pathprint.profiling.detection.classifiers import AUTO, CHOICES, NAMES
+from pathprint.profiling.detection.classifiers.examples import Examples
+from pathprint.profiling.detection.scores import Score
+from pathprint.profiling.errors import FitError
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """One way to make a score.
+
+    Attributes:
+        fit: makes a score of examples.
+        load: makes the score again of its stored arrays, and the number of features. Raises a KeyError or
+            ValueError if they do not fit.
+        needs_attacks: whether the examples must have adversarial rows; else they have clean ones only.
+        guarded: whether the score is guarded against what is unlike any benign image (see ``guard``).
+        automatic: whether ``auto`` considers it.
+    """
+
+    fit: Callable[[Examples], Score]
+    load: Callable[[Arrays, int], Score]
+    needs_attacks: bool = True
+    guarded: bool = True
+    automatic: bool = False
+
+
+def classifier_named(name: str) -> Classifier:
+    """Return the classifier called ``name``.
+
+    Raises:
+        FitError: there is none; lists all names.
+    """
+    if name not in NAMES:
+        raise FitError(f"there is no classifier {name!r}; allowed: {', '.join(CHOICES)}.")
+    found: Classifier = import_module(f"{__package__}.{name.replace('-', '_')}").CLASSIFIER
+    return found
+
+
+def needs_attacks(choice: str) -> bool:
+    """Say whether a classifier, or ``auto``, is fitted on attacks.
+
+    Raises:
+        FitError: there is no such choice.
+    """
+    return choice == AUTO or classifier_named(choice).needs_attacks

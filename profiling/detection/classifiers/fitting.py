@@ -1,0 +1,55 @@
+"""Fit a classifier that a user has chosen, and read a fitted one back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pathprint.profiling.arrays import Arrays
+from pathprint.profiling.detection.classifiers import AUTO, NAMES
+from pathprint.profiling.detection.classifiers.classifier import Classifier, classifier_named
+from pathprint.profiling.detection.classifiers.cross_validation import FOLDS, best_of
+from pathprint.profiling.detection.classifiers.examples import Examples
+from pathprint.profiling.detection.classifiers.guard import guarded, load_guarded
+from pathprint.profiling.detection.scores import Score
+from pathprint.profiling.errors import FitError
+
+
+def fit(choice: str, examples: Examples) -> Score:
+    """Fit a classifier; ``auto`` takes the automatic one that does best in cross-validation.
+
+    Raises:
+        FitError: there is no such classifier, or the examples are too few or of one kind only.
+    """
+    chosen = None if choice == AUTO else classifier_named(choice)
+    if chosen is None or chosen.needs_attacks:
+        _check(examples)
+    if chosen is None:
+        chosen = _best_automatic(examples)
+    score = chosen.fit(examples)
+    return guarded(score, examples.features, examples.benign) if chosen.guarded else score
+
+
+def _check(examples: Examples) -> None:
+    if len(np.unique(examples.adversarial)) < 2:
+        raise FitError("both clean and adversarial examples are needed; no attack succeeded, or no image was clean.")
+    images = len(np.unique(examples.sources))
+    if images < 2 * FOLDS:
+        raise FitError(f"the examples come from {images} images; at least {2 * FOLDS} are needed.")
+
+
+def _best_automatic(examples: Examples) -> Classifier:
+    candidates = [found for found in map(classifier_named, NAMES) if found.automatic]
+    best = best_of([candidate.fit for candidate in candidates], examples)
+    return next(candidate for candidate in candidates if candidate.fit is best)
+
+
+def stored_score(kind: str, is_guarded: bool, arrays: Arrays, features: int) -> Score:
+    """Return the score of ``kind`` from its stored arrays.
+
+    Raises:
+        FitError: there is no such classifier.
+        KeyError: an array is missing.
+        ValueError: they are not those of a score of so many features.
+    """
+    score = classifier_named(kind).load(arrays, features)
+    return load_guarded(score, arrays, features) if is_guarded else score

@@ -1,0 +1,95 @@
+"""How far features are from those of clean images: a score that needs no attack, and prefers none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from pathprint.profiling.arrays import Arrays, Floats
+from pathprint.profiling.detection.classifiers.classifier import Classifier
+from pathprint.profiling.detection.classifiers.examples import Examples
+from pathprint.profiling.detection.scores import columns, number, require, scalar
+from pathprint.profiling.features.table import Feature
+
+KIND = "one-class"
+MOST = 30.0
+_LEAST_DEVIATION = 0.1  # of one feature on clean images, where others measure the same in other layers
+
+
+@dataclass(frozen=True)
+class DeviationScore:
+    """Weighted deviations from clean images, in the suspicious direction where one is known, else in any.
+
+    A deviation counts as ``MOST`` standard deviations if it is more: one feature cannot say everything.
+    ``scale`` is 1 / standard deviation of clean images, 0 for features that never change; ``trends``
+    are those of the features, see ``Feature``. All have shape ``(f,)``.
+    """
+
+    kind: str
+    mean: Floats
+    scale: Floats
+    trends: Floats
+    weights: Floats
+    intercept: float = 0.0
+
+    def contributions(self, values: Floats) -> Floats:
+        away = (values - self.mean) * self.scale
+        suspicious = np.where(self.trends == 0, np.abs(away), np.maximum(away * self.trends, 0))
+        return np.minimum(suspicious, MOST) * self.weights
+
+    def arrays(self) -> Arrays:
+        parts = {"mean": self.mean, "scale": self.scale, "trends": self.trends, "weights": self.weights}
+        return {**parts, "intercept": scalar(self.intercept)}
+
+
+def one_class(features: tuple[Feature, ...], clean: Floats) -> DeviationScore:
+    """Return the mean deviation from clean images ``(n, f)``: no attack is needed, none is preferred.
+
+    Each deviation counts in units of the clean images' standard deviation, or of a tenth of what is
+    typical of the same measure in all layers if that is more: what hardly ever changes in one layer
+    neither counts for nothing nor outweighs everything. What never changes in any layer is left out.
+    Each measure weighs the same, in however many layers it is taken.
+    """
+    deviation = clean.std(axis=0)
+    unit = np.maximum(deviation, _LEAST_DEVIATION * _typical(features, deviation))
+    scale = np.where(unit > 1e-9, 1 / np.maximum(unit, 1e-9), 0.0)
+    trends = np.array([feature.trend for feature in features], dtype=np.float64)
+    weights = shares(features)
+    return DeviationScore(KIND, clean.mean(axis=0), scale, trends, weights / weights.sum())
+
+
+def shares(features: tuple[Feature, ...]) -> Floats:
+    """Return 1 / (number of features that measure the same), ``(f,)``: what is measured in every layer counts once."""
+    measured = [_measured(feature) for feature in features]
+    often = Counter(measured)
+    return np.array([1 / often[one] for one in measured])
+
+
+def _measured(feature: Feature) -> tuple[str, str, int]:
+    return feature.measure, feature.kind, feature.rank
+
+
+def _typical(features: tuple[Feature, ...], deviation: Floats) -> Floats:
+    """Return for each feature the mean deviation of those that measure the same, ``(f,)``."""
+    _, group = np.unique([str(_measured(feature)) for feature in features], return_inverse=True)
+    mean: Floats = np.bincount(group, deviation) / np.bincount(group)
+    return mean[group]
+
+
+def fit(examples: Examples) -> DeviationScore:
+    """Return the mean deviation from the clean examples."""
+    return one_class(examples.features, examples.benign)
+
+
+def load(arrays: Arrays, features: int, prefix: str = "") -> DeviationScore:
+    """Return the stored score of so many ``features``, whose arrays' names begin with ``prefix``."""
+    names = [f"{prefix}{name}" for name in ("mean", "scale", "trends", "weights")]
+    mean, scale, trends, weights = columns(arrays, names, features)
+    require(bool((scale >= 0).all() and (weights >= 0).all()), "scales and weights of deviations must not be negative")
+    require(bool(np.isin(trends, (-1, 0, 1)).all()), "trends must be -1, 0 or 1")
+    return DeviationScore(KIND, mean, scale, trends, weights, number(arrays, f"{prefix}intercept"))
+
+
+CLASSIFIER = Classifier(fit, load, needs_attacks=False, guarded=False)

@@ -1,0 +1,50 @@
+"""Judge images, each on its own, with a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from PIL import Image
+from torch import Tensor
+
+from pathprint.models.errors import ImageError
+from pathprint.models.preprocessing import Preprocessing, decode
+from pathprint.profiling.detection.bundle import Bundle, load_bundle
+from pathprint.profiling.detection.detector import Verdict
+from pathprint.profiling.errors import DataError
+
+
+def detect(bundle: Bundle | str | Path, images: Iterable[str | Path | Image.Image]) -> list[Verdict]:
+    """Return the verdict on each image.
+
+    Args:
+        bundle: what ``pathprint.fit`` returned, or the folder that it was saved in.
+        images: image files, or images that Pillow has opened.
+
+    Raises:
+        BundleError: the bundle cannot be read.
+        DataError: a file cannot be read, or is no image that we accept; says which.
+        ImageError: an opened image is of a kind that we do not accept.
+    """
+    detector = (bundle if isinstance(bundle, Bundle) else load_bundle(bundle)).detector
+    preprocessing = detector.network.preprocessing
+    return [detector.examine(_pixels(image, preprocessing)[None])[0] for image in images]
+
+
+def _pixels(image: str | Path | Image.Image, preprocessing: Preprocessing) -> Tensor:
+    return preprocessing.pixels(image) if isinstance(image, Image.Image) else read_pixels(Path(image), preprocessing)
+
+
+def read_pixels(path: Path, preprocessing: Preprocessing) -> Tensor:
+    """Return the pixels ``c h w`` of an image file, by the same code as the service.
+
+    Raises:
+        DataError: it cannot be read, or is no image that we accept.
+    """
+    try:
+        return preprocessing.pixels(decode(path.read_bytes()))
+    except ImageError as error:
+        raise DataError(f"{path}: {error}") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error

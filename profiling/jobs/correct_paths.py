@@ -1,0 +1,97 @@
+"""The paths of correctly predicted images, and the class signatures that they add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import reduce
+
+import numpy as np
+import torch
+
+from pathprint.profiling.arrays import Bits, Indices
+from pathprint.profiling.data.correct import in_chunks
+from pathprint.profiling.data.datasets import Dataset
+from pathprint.profiling.errors import FitError
+from pathprint.profiling.paths.extraction import Extractor
+from pathprint.profiling.paths.path import ImagePaths
+from pathprint.profiling.progress import track
+from pathprint.profiling.signatures.counts import ClassSignatures, count
+from pathprint.profiling.signatures.synapses import ClassSynapses, collect
+
+
+def class_signatures(extractor: Extractor, dataset: Dataset, images: Indices, per_class: int) -> ClassSignatures:
+    """Return the signatures of the first ``per_class`` correctly predicted images of each class.
+
+    Raises:
+        FitError: no image is predicted correctly.
+    """
+    found = correct_paths(extractor, dataset, images, per_class)
+    return reduce(ClassSignatures.merge, (count(paths, labels, extractor.fingerprint) for paths, labels in found))
+
+
+def signatures_and_synapses(
+    extractor: Extractor, dataset: Dataset, images: Indices, per_class: int
+) -> tuple[ClassSignatures, ClassSynapses]:
+    """Return what ``class_signatures`` returns, and the synapses of each class.
+
+    Raises:
+        FitError: no image is predicted correctly.
+        MissingExtraError: pyroaring is not installed.
+    """
+    listing = replace(extractor, policy=replace(extractor.policy, synapses=True))
+    parts = [
+        (count(paths, labels, extractor.fingerprint), collect(paths, labels, extractor.fingerprint))
+        for paths, labels in correct_paths(listing, dataset, images, per_class)
+    ]
+    signatures, synapses = zip(*parts, strict=True)
+    return reduce(ClassSignatures.merge, signatures), reduce(ClassSynapses.merge, synapses)
+
+
+def correct_paths(
+    extractor: Extractor, dataset: Dataset, images: Indices, per_class: int
+) -> Iterator[tuple[ImagePaths, Indices]]:
+    """Yield paths and labels of the first ``per_class`` correctly predicted images of each class.
+
+    Raises:
+        FitError: no image is predicted correctly.
+    """
+    quota = _Quota(np.bincount(dataset.labels[images], minlength=len(extractor.network.labels)) > 0, per_class)
+    for chunk in track(in_chunks(images), "profiling"):
+        if quota.is_full:
+            break  # further images would only be counted out
+        labels = dataset.labels[chunk]
+        for recording in extractor.recorded(dataset.pixels(chunk, extractor.network.preprocessing)):
+            own, labels = labels[: len(recording)], labels[len(recording) :]
+            rows = quota.take(own, recording.predicted == own)
+            if len(rows):
+                yield recording.some(torch.from_numpy(rows)).paths(), own[rows]
+    if not quota.taken.any():
+        raise FitError(
+            f"the network predicts none of the {len(images)} profile images correctly; check labels and weights."
+        )
+
+
+class _Quota:
+    """Counts how many images of each class have been taken, up to ``per_class``."""
+
+    def __init__(self, present: Bits, per_class: int) -> None:
+        self._present, self._per_class = present, per_class
+        self.taken = np.zeros(len(present), dtype=np.int64)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no image of any class that is present is wanted any more."""
+        return bool((self.taken >= self._per_class)[self._present].all())
+
+    def take(self, labels: Indices, correct: Bits) -> Indices:
+        """Return the rows of the correct images that are still wanted, and count them as taken."""
+        rows = np.flatnonzero(correct)
+        wanted = rows[_ordinal(labels[rows]) + self.taken[labels[rows]] < self._per_class]
+        self.taken += np.bincount(labels[wanted], minlength=len(self.taken))
+        return wanted
+
+
+def _ordinal(labels: Indices) -> Indices:
+    """Return for each label how many equal ones come before it."""
+    return np.array([np.count_nonzero(labels[:i] == label) for i, label in enumerate(labels)], dtype=np.int64)

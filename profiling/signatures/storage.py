@@ -1,0 +1,64 @@
+"""Files of arrays with one JSON entry (safetensors): equal content gives equal bytes, a file is whole or absent."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from pathprint.profiling.arrays import Arrays
+
+_ENTRY = "pathprint"
+UNREADABLE = (OSError, SafetensorError, LookupError, TypeError, ValueError, AttributeError)
+"""What reading a file can raise that is damaged, or of another kind, or whose content makes no sense."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a file holds: JSON-able facts, and arrays by name."""
+
+    facts: dict[str, Any]
+    arrays: Arrays
+
+
+def write(path: Path, stored: Stored) -> None:
+    """Write a file; an older one is replaced only when the new one is complete."""
+    arrays = {name: np.ascontiguousarray(array) for name, array in stored.arrays.items()}
+    # One entry only: safetensors writes several in random order.
+    write_whole(path, save(arrays, {_ENTRY: json.dumps(stored.facts, sort_keys=True)}))
+
+
+def read(path: Path, schema: int) -> Stored:
+    """Return the content of a file.
+
+    Raises:
+        any of ``UNREADABLE``: it cannot be read, or its facts have another ``schema``.
+    """
+    with safe_open(path, "numpy") as file:
+        facts = json.loads((file.metadata() or {})[_ENTRY])
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dict
+    if facts["schema"] != schema:
+        raise ValueError(f"schema {facts['schema']!r}; this version reads {schema}.")
+    return Stored(facts, arrays)
+
+
+def reason(error: BaseException) -> str:
+    """Return why a file could not be read, for people: the message of our own checks, else also the kind of error."""
+    return str(error) if type(error) is ValueError else repr(error)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that is either whole or absent, also if several processes write it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
