@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pathprint.app.api.context import RequestContext
 from pathprint.app.api.documentation import DESCRIPTION, Documented
 from pathprint.app.api.problems import install
-from pathprint.app.api.routes import detect, health
+from pathprint.app.api.routes import ROUTERS
 from pathprint.app.logs import configure_logs
 from pathprint.app.service import running
 from pathprint.app.settings import Settings
@@ -45,8 +45,8 @@ def create_app(bundle: Bundle, settings: Settings | None = None) -> FastAPI:
     )
     app.add_middleware(RequestContext)
     install(app)
-    app.include_router(detect.router)
-    app.include_router(health.router)
+    for router in ROUTERS:
+        app.include_router(router)
     return app
 
 

@@ -45,7 +45,7 @@ async def running(app: FastAPI, bundle: Bundle, settings: Settings) -> AsyncIter
     try:
         await examiner.warm_up()
         app.state.service = Service(settings, model, detector.calibration, examiner)
-        log.info("ready", **model.model_dump())
+        log.info("ready", **model.model_dump(), kernel=detector.extractor.chooser.name)
         yield
     finally:
         app.state.service = None

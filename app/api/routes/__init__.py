@@ -1,1 +1,12 @@
-"""The routes, one module for each subject."""
+"""The routes, one module for each subject. A new one is added to ``ROUTERS``; see docs/extending.md."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from pathprint.app.api.routes import detect, health
+
+ROUTERS: tuple[APIRouter, ...] = (
+    detect.router,
+    health.router,
+)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pathprint.profiling.jobs.profile_folder import Profile
 
 from pathprint.models.network import Network
 from pathprint.profiling.attacks.attack import Attack
@@ -47,7 +48,6 @@ from pathprint.profiling.evaluation.options import recorded
 from pathprint.profiling.evaluation.report.page import write_page
 from pathprint.profiling.jobs import fit as fitting
 from pathprint.profiling.jobs import profile as building
-from pathprint.profiling.jobs.profile_folder import Profile
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.policy import Policy
 from pathprint.profiling.progress import console

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pathprint.profiling.jobs.profile_folder import Profile
 from torch.export import save
 
 from pathprint.models.preprocessing import Preprocessing, to_image
@@ -16,7 +17,6 @@ from pathprint.profiling.cli.commands.online import read_pixels
 from pathprint.profiling.cli.main import main
 from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.roles import Split
-from pathprint.profiling.jobs.profile_folder import Profile
 from pathprint.profiling.signatures.synapses import ClassSynapses
 from tests.definitions.effective_path import check, trace
 from tests.models.archives import exported
