@@ -61,6 +61,6 @@ def test_from_a_network_to_verdicts(digits: Dataset, tmp_path: Path) -> None:
         tmp_path / "profile", digits, classifier="one-class", fit_images=60, calibration_images=100
     ).save(tmp_path / "bundle")
     report = pathprint.evaluate(tmp_path / "bundle", digits, attacks=["pgd-0.2"], images=40)
-    assert report.detector.attacks["pgd-0.2"].auc.value > 0.8
+    assert report.detector.attacks["pgd-0.2"].auc.value > 0.7
     verdicts = pathprint.detect(bundle, [digits.image(i) for i in range(3)])
     assert [verdict.label for verdict in verdicts] == [digits.classes[digits.labels[i]] for i in range(3)]

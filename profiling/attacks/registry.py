@@ -88,22 +88,55 @@ def _noise_images() -> Attack:
     return Attack("noise-images", "noise-images", "none", None, summary, NoiseImages(), on_image=False)
 
 
-_ANY = (_cw(10), _cw(20), _cw_target(0), _hop_skip_jump())
+_ANY = (
+    _cw(10),
+    _cw(20),
+    _cw_target(0),
+    _hop_skip_jump(),
+)
 GREY = (
-    *(_fgsm(0.2), _fgsm(0.3), _bim(0.2), _pgd(0.1), _pgd(0.2), _pgd_l2(1.5)),
-    *(_deepfool(0.1), _cw(0), _noise_images()),
+    _fgsm(0.2),
+    _fgsm(0.3),
+    _bim(0.2),
+    _pgd(0.1),
+    _pgd(0.2),
+    _pgd_l2(1.5),
+    _deepfool(0.1),
+    _cw(0),
+    _noise_images(),
 )
 GREY_MORE = (
-    *(_fgsm(0.1), _bim(0.1), _bim(0.3), _pgd(0.3), _pgd_target(0.2), _apgd(0.2, "ce"), _apgd(0.2, "dlr")),
-    *(_jsma(0.15), _square(0.3, 400), _patch(0.15)),
+    _fgsm(0.1),
+    _bim(0.1),
+    _bim(0.3),
+    _pgd(0.3),
+    _pgd_target(0.2),
+    _apgd(0.2, "ce"),
+    _apgd(0.2, "dlr"),
+    _jsma(0.15),
+    _square(0.3, 400),
+    _patch(0.15),
 )
 RGB = (
-    *(_fgsm(4 / 255), _fgsm(8 / 255), _bim(4 / 255), _pgd(2 / 255), _pgd(8 / 255), _pgd_l2(0.5)),
-    *(_deepfool(0.1), _cw(0), _noise_images()),
+    _fgsm(4 / 255),
+    _fgsm(8 / 255),
+    _bim(4 / 255),
+    _pgd(2 / 255),
+    _pgd(8 / 255),
+    _pgd_l2(0.5),
+    _deepfool(0.1),
+    _cw(0),
+    _noise_images(),
 )
 RGB_MORE = (
-    *(_fgsm(2 / 255), _pgd(4 / 255), _pgd_target(8 / 255), _apgd(4 / 255, "ce"), _apgd(4 / 255, "dlr")),
-    *(_jsma(0.05), _square(8 / 255, 500), _patch(0.05)),
+    _fgsm(2 / 255),
+    _pgd(4 / 255),
+    _pgd_target(8 / 255),
+    _apgd(4 / 255, "ce"),
+    _apgd(4 / 255, "dlr"),
+    _jsma(0.05),
+    _square(8 / 255, 500),
+    _patch(0.05),
 )
 SUITES: dict[str, dict[Suite, tuple[Attack, ...]]] = {
     "grey": {"default": GREY, "full": (*GREY, *GREY_MORE, *_ANY)},

@@ -7,6 +7,7 @@ or other noise less well than what the image shows. Each view costs one more inf
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from math import ceil, radians, sin
 
@@ -83,16 +84,30 @@ def blurred(pixels: Tensor) -> Tensor:
     return softened(pixels, 0.8)
 
 
-VIEWS: dict[str, Callable[[Tensor], Tensor]] = {
-    "mirrored": mirrored,
-    "smaller": smaller,
-    "right": right,
-    "down": down,
-    "up": up,
-    "tilted": tilted,
-    "noisy": noisy,
-    "blurred": blurred,
+@dataclass(frozen=True, slots=True)
+class View:
+    """A gentle change of an image.
+
+    Attributes:
+        change: makes the view of pixels ``n c h w`` in [0, 1]; differentiable.
+        words: what is done to the image, as in "mirroring the image costs '8' its lead".
+    """
+
+    change: Callable[[Tensor], Tensor]
+    words: str
+
+
+VIEWS: dict[str, View] = {
+    "mirrored": View(mirrored, "mirroring and shrinking the image"),
+    "smaller": View(smaller, "shrinking the image"),
+    "right": View(right, "moving the image to the right"),
+    "down": View(down, "moving the image down"),
+    "up": View(up, "moving the image up"),
+    "tilted": View(tilted, "tilting the image"),
+    "noisy": View(noisy, "adding noise to the image"),
+    "blurred": View(blurred, "blurring the image"),
 }
+"""Every view by name."""
 
 
 def stability(network: Network, pixels: Tensor, paths: ImagePaths) -> FeatureTable:
@@ -100,7 +115,7 @@ def stability(network: Network, pixels: Tensor, paths: ImagePaths) -> FeatureTab
     lead = margin(paths.logits, paths.seeds)
     pixels = pixels.to(network.device)
     with torch.inference_mode(), full_precision(network.device):
-        seen = [network.logits(change(pixels)).float().cpu().numpy() for change in VIEWS.values()]
+        seen = [network.logits(view.change(pixels)).float().cpu().numpy() for view in VIEWS.values()]
     return FeatureTable(_features(), np.stack([lead - margin(logits, paths.seeds) for logits in seen], axis=1))
 
 

@@ -43,10 +43,13 @@ def add_up(
 
 @cache
 def fastest() -> AddUp:
-    """Return the compiled loop; without numba the plain one, which is said once."""
+    """Return the compiled loop; where numba does not work the plain one, which is said once."""
     try:  # imported when it is first needed: numba takes a second, and brings scipy along
+        from pathprint.profiling.compiled.trial import try_out
         from pathprint.profiling.signatures.compiled_adding import add_up as compiled
-    except ImportError as error:
-        warnings.warn(f"numba cannot be used ({error}), so comparing paths is slow.", RuntimeWarning, stacklevel=2)
+
+        try_out()
+    except Exception as error:  # numba and LLVM raise dozens of unrelated types where they cannot compile
+        warnings.warn(f"numba does not work here ({error}), so comparing paths is slow.", RuntimeWarning, stacklevel=2)
         return add_up
     return compiled

@@ -45,7 +45,7 @@ def direction(detector: Detector, labels: Tensor, weight: float, lead: float, ma
 def answers(detector: Detector, leaf: Tensor, values: Mapping[str, Tensor]) -> list[Tensor]:
     """Return the logits of the images, and of the views that a thorough detector compares them with."""
     views = VIEWS.values() if detector.thorough else ()
-    return [values[detector.network.graph.output], *(detector.network.logits(change(leaf)) for change in views)]
+    return [values[detector.network.graph.output], *(detector.network.logits(view.change(leaf)) for view in views)]
 
 
 def _goals(detector: Detector, labels: Tensor) -> Tensor:

@@ -53,10 +53,10 @@ def test_sure_answers_have_no_doubt_however_large_their_margin(paths: ImagePaths
 
 def test_stability_is_the_lost_margin(extractor: Extractor, pixels: torch.Tensor, paths: ImagePaths) -> None:
     table = stability(extractor.network, pixels, paths)
-    for view, change in VIEWS.items():
+    for view, seen in VIEWS.items():
         for image in range(IMAGES):
             answered = int(paths.seeds[image])
-            changed = extractor.network.logits(change(pixels[image][None])).detach().numpy()[0]
+            changed = extractor.network.logits(seen.change(pixels[image][None])).detach().numpy()[0]
             expected = lead(paths.logits[image], answered) - lead(changed, answered)
             assert value(table, f"margin_loss_{view}/the answer", image) == pytest.approx(expected, abs=1e-4)
 
@@ -65,7 +65,7 @@ def test_stability_is_the_lost_margin(extractor: Extractor, pixels: torch.Tensor
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 32), (3, 40, 24)])
 def test_views_keep_shape_and_range_and_change_something(view: str, shape: tuple[int, int, int]) -> None:
     image = torch.rand(2, *shape, generator=torch.Generator().manual_seed(0))
-    seen = VIEWS[view](image)
+    seen = VIEWS[view].change(image)
     assert seen.shape == image.shape
     assert seen.min() >= 0
     assert seen.max() <= 1
@@ -78,21 +78,21 @@ def test_views_keep_shape_and_range_and_change_something(view: str, shape: tuple
 )
 def test_views_put_nothing_new_at_the_edges(view: str, shape: tuple[int, int, int]) -> None:
     white = torch.ones(1, *shape)
-    torch.testing.assert_close(VIEWS[view](white), white)
+    torch.testing.assert_close(VIEWS[view].change(white), white)
 
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_an_image_is_seen_the_same_in_any_company(view: str) -> None:
     images = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    alone = torch.cat([VIEWS[view](image[None]) for image in images])
-    torch.testing.assert_close(VIEWS[view](images), alone)
+    alone = torch.cat([VIEWS[view].change(image[None]) for image in images])
+    torch.testing.assert_close(VIEWS[view].change(images), alone)
 
 
 def test_views_are_what_they_are_called() -> None:
     ramp = torch.arange(64.0).reshape(1, 1, 1, 64).expand(1, 1, 64, 64) / 64
-    torch.testing.assert_close(VIEWS["right"](ramp)[..., 2:], ramp[..., :-2])
-    torch.testing.assert_close(VIEWS["down"](ramp.mT)[:, :, 4:], ramp.mT[:, :, :-4])
-    torch.testing.assert_close(VIEWS["up"](ramp.mT)[:, :, :-2], ramp.mT[:, :, 2:])
-    torch.testing.assert_close(VIEWS["mirrored"](ramp), VIEWS["smaller"](ramp.flip(3)))
-    slope = VIEWS["smaller"](ramp)[0, 0, 32, 10:54].diff().mean()
+    torch.testing.assert_close(VIEWS["right"].change(ramp)[..., 2:], ramp[..., :-2])
+    torch.testing.assert_close(VIEWS["down"].change(ramp.mT)[:, :, 4:], ramp.mT[:, :, :-4])
+    torch.testing.assert_close(VIEWS["up"].change(ramp.mT)[:, :, :-2], ramp.mT[:, :, 2:])
+    torch.testing.assert_close(VIEWS["mirrored"].change(ramp), VIEWS["smaller"].change(ramp.flip(3)))
+    slope = VIEWS["smaller"].change(ramp)[0, 0, 32, 10:54].diff().mean()
     assert float(slope) == pytest.approx(72 / 64 / 64, rel=0.01)  # a frame of 4 pixels on either side
