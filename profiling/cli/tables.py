@@ -8,7 +8,7 @@ from rich.table import Table
 
 from pathprint.profiling.evaluation.figures import DetectorFigures, Report
 from pathprint.profiling.evaluation.metrics import Estimate
-from pathprint.profiling.evaluation.report.sections import NOTABLE, unprofiled
+from pathprint.profiling.evaluation.report.headline import NOTABLE, unprofiled
 
 
 def figures(report: Report) -> Group:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from markupsafe import Markup
+
 from pathprint.profiling.errors import OptionsError
-from pathprint.profiling.evaluation.report.charts import INKS, Axis, Plot, moved, shares, words
-from pathprint.profiling.evaluation.report.elements import Html, element
+from pathprint.profiling.evaluation.report.plot import Axis, Plot, shares
+from pathprint.profiling.evaluation.report.svg import INKS, element, moved, words
 
 Curves = Mapping[str, Sequence[float]]
 """Shares in [0, 1] of each line, by its name."""
@@ -39,8 +41,8 @@ def svg(x: Sequence[float], x_name: str, y_name: str, panels: Mapping[str, Curve
     return element("svg", paper, *drawn, xmlns="http://www.w3.org/2000/svg", **box) + "\n"
 
 
-def _lines(plot: Plot, x: Sequence[float], curves: Curves) -> list[Html]:
-    parts: list[Html] = []
+def _lines(plot: Plot, x: Sequence[float], curves: Curves) -> list[Markup]:
+    parts: list[Markup] = []
     for number, (name, line) in enumerate(curves.items()):
         ink = INKS[number % len(INKS)]
         parts.append(plot.line(x, line, ink, name))

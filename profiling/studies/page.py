@@ -4,29 +4,35 @@ from __future__ import annotations
 
 import json
 from math import isfinite
+from pathlib import Path
+
+from markupsafe import Markup
 
 from pathprint.profiling.evaluation.figures import finite
-from pathprint.profiling.evaluation.report.charts import BLUE, Axis, Plot, moved, picture
-from pathprint.profiling.evaluation.report.elements import Html, element, figure, section, table
-from pathprint.profiling.evaluation.report.page import document
+from pathprint.profiling.evaluation.report.plot import Axis, Plot
+from pathprint.profiling.evaluation.report.rendering import environment
+from pathprint.profiling.evaluation.report.svg import BLUE, moved, picture
 from pathprint.profiling.studies.findings import Drawing, Findings
 
+_HERE = Path(__file__).parent
 _LEFT, _TOP, _AROUND = 60, 44, 100
 
 
 def page(found: Findings) -> str:
     """Return the findings as HTML: drawings, tables, and every figure as JSON."""
-    drawn = figure(
-        "One line for each; shaded around it, where there is one, its range.", *map(_drawn, found.drawings())
+    return (
+        environment(_HERE)
+        .get_template("study.html.jinja")
+        .render(
+            title=found.title,
+            pictures=[_drawn(drawing) for drawing in found.drawings()],
+            sheets=found.sheets(),
+            figures=json.dumps(finite(found.to_dict())),
+        )
     )
-    tables = [table(sheet.caption, sheet.columns, sheet.rows) for sheet in found.sheets()]
-    every = element("pre", json.dumps(finite(found.to_dict())), class_="json")
-    parts = {"Drawings": [drawn] if found.drawings() else [], "Tables": tables, "Every figure": [every]}
-    sections = {title: section(title, *made) for title, made in parts.items() if made}
-    return document(f"Pathprint study: {found.title}", found.title, sections)
 
 
-def _drawn(drawing: Drawing) -> Html:
+def _drawn(drawing: Drawing) -> Markup:
     """Return a line; points that are not finite are left out."""
     known = [i for i, value in enumerate(drawing.y) if isfinite(value)]
     xs, ys = [drawing.x[i] for i in known], [drawing.y[i] for i in known]

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from markupsafe import Markup
+
 from pathprint.profiling.evaluation.distributions import CalibrationPoint, Histogram, Roc
 from pathprint.profiling.evaluation.figures import EvasionPoint
 from pathprint.profiling.evaluation.layer_bands import FeatureBand
-from pathprint.profiling.evaluation.report.charts import (
-    BLUE,
-    DARK,
-    GREEN,
-    GREY,
-    RED,
-    Axis,
-    Plot,
-    moved,
-    picture,
-    shares,
-    words,
-)
-from pathprint.profiling.evaluation.report.elements import Html, decimal, percent
+from pathprint.profiling.evaluation.report.plot import Axis, Plot, shares
+from pathprint.profiling.evaluation.report.rounding import decimal, percent
+from pathprint.profiling.evaluation.report.svg import BLUE, DARK, GREEN, GREY, RED, moved, picture, words
 
 _LEFT, _TOP, _RIGHT, _BOTTOM = 52, 44, 24, 48
 _WIDTH, _HEIGHT = 190, 130
@@ -28,14 +19,14 @@ _FEW = ((0, "0%"), (0.5, "50%"), (1, "100%"))
 _SHOWN_TICKS = 6
 
 
-def roc_panel(name: str, roc: Roc, area: float) -> Html:
+def roc_panel(name: str, roc: Roc, area: float) -> Markup:
     """Return the ROC curve of one attack, and chance as a dashed diagonal."""
     plot = _plot(Axis("false-positive rate", 0, 1, _FEW), Axis("true-positive rate", 0, 1, _FEW))
     chance = plot.line((0, 1), (0, 1), GREY, "chance")
     return _panel(f"{name}, AUC {decimal(area)}", plot, chance, plot.line(roc.fpr, roc.tpr, BLUE, name))
 
 
-def histogram_panel(name: str, histogram: Histogram) -> Html:
+def histogram_panel(name: str, histogram: Histogram) -> Markup:
     """Return the scores of clean images as an outline, of one attack as bars, and the threshold."""
     edges, clean, won = histogram.edges, _relative(histogram.clean), _relative(histogram.adversarial[name])
     top = max(*clean, *won, 1e-9)
@@ -47,7 +38,7 @@ def histogram_panel(name: str, histogram: Histogram) -> Html:
     return _panel(name, plot, *bars, outline, limit)
 
 
-def layer_panel(name: str, bands: Sequence[FeatureBand], y_name: str) -> Html:
+def layer_panel(name: str, bands: Sequence[FeatureBand], y_name: str) -> Markup:
     """Return clean mean and standard deviation of each layer as a band, one attack's mean as a dashed line."""
     places = list(range(len(bands)))
     lows, highs = [b.mean - b.deviation for b in bands], [b.mean + b.deviation for b in bands]
@@ -61,7 +52,7 @@ def layer_panel(name: str, bands: Sequence[FeatureBand], y_name: str) -> Html:
     return _panel(name, plot, *parts, plot.line(xs, ys, RED, name), *(plot.dot(i, v, RED) for i, v in attacked))
 
 
-def calibration_picture(points: Sequence[CalibrationPoint]) -> Html:
+def calibration_picture(points: Sequence[CalibrationPoint]) -> Markup:
     """Return target against realised false-positive rates, with intervals."""
     top = max((max(point.target, point.realised.high) for point in points), default=1.0)
     plot = Plot(
@@ -77,7 +68,7 @@ def calibration_picture(points: Sequence[CalibrationPoint]) -> Html:
     return _panel("Target and realised rate", plot, *parts)
 
 
-def evasion_picture(points: Sequence[EvasionPoint]) -> Html:
+def evasion_picture(points: Sequence[EvasionPoint]) -> Markup:
     """Return over the budget how many images were answered wrongly, and how many of these were not flagged."""
     budgets = [point.budget for point in points]
     x = Axis.around("Linf budget, in pixels of [0, 1]", (0, *budgets))
@@ -93,7 +84,7 @@ def evasion_picture(points: Sequence[EvasionPoint]) -> Html:
     return _panel("An attacker who knows the detector", plot, *parts)
 
 
-def dot_plot(rows: Sequence[tuple[str, float, float]]) -> Html:
+def dot_plot(rows: Sequence[tuple[str, float, float]]) -> Markup:
     """Return one line per detector: a filled dot at its mean AUC, a ring at that of its worst attack."""
     left, step, height = 190, 24, 24 * len(rows)
     x = Axis("AUC", 0, 1, [(i / 5, f"{i / 5:g}") for i in range(6)])
@@ -112,7 +103,7 @@ def _plot(x: Axis, y: Axis) -> Plot:
     return Plot(x, y, _WIDTH, _HEIGHT)
 
 
-def _panel(title: str, plot: Plot, *parts: Html) -> Html:
+def _panel(title: str, plot: Plot, *parts: Markup) -> Markup:
     drawn = moved(_LEFT, _TOP, *plot.axes(title), *parts)
     label = f"{title}: {plot.y.name} over {plot.x.name}"
     return picture(_LEFT + plot.width + _RIGHT, _TOP + plot.height + _BOTTOM, label, drawn)

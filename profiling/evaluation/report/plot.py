@@ -1,8 +1,4 @@
-"""SVG primitives: axes, lines, bands, bars and dots between two scales.
-
-Colours are attributes, for pictures that stand alone, and classes, which the page's style sheet
-overrides for dark screens. What colour tells, dashes, shapes or words tell too.
-"""
+"""A plot: marks between two axes, as SVG."""
 
 from __future__ import annotations
 
@@ -10,39 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
-from pathprint.profiling.evaluation.report.elements import Html, element
+from markupsafe import Markup
 
+from pathprint.profiling.evaluation.report.svg import DARK, FAINT, Ink, element, words
 
-@dataclass(frozen=True, slots=True)
-class Ink:
-    """How something is drawn; the class is for the style sheet."""
-
-    name: str
-    colour: str
-    dash: str = "none"
-
-    def stroke(self, width: float = 2) -> dict[str, object]:
-        """Return the attributes of a line."""
-        kind = f"line {self.name}"
-        return {
-            "fill": "none",
-            "stroke": self.colour,
-            "stroke_width": width,
-            "stroke_dasharray": self.dash,
-            "class_": kind,
-        }
-
-    def fill(self, opacity: float = 1) -> dict[str, object]:
-        """Return the attributes of an area."""
-        return {"fill": self.colour, "fill_opacity": opacity, "class_": f"area {self.name}"}
-
-
-# Told apart by colour-blind readers too.
-BLUE, RED = Ink("blue", "#0072b2"), Ink("red", "#d55e00", "6 4")
-GREEN, PINK = Ink("green", "#009e73", "2 3"), Ink("pink", "#cc79a7", "8 3 2 3")
-INKS = (BLUE, RED, GREEN, PINK)
-DARK, GREY, FAINT = Ink("dark", "#333333"), Ink("grey", "#555555", "3 3"), Ink("faint", "#dddddd")
-TENTHS = tuple((step / 5, f"{step * 20}%") for step in range(6))
+_FIFTHS = tuple((step / 5, f"{step * 20}%") for step in range(6))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +49,7 @@ def round_numbers(low: float, high: float) -> list[float]:
 
 def shares(name: str) -> Axis:
     """Return an axis of shares in percent."""
-    return Axis(name, 0, 1, TENTHS)
+    return Axis(name, 0, 1, _FIFTHS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,29 +69,29 @@ class Plot:
         """Return points as an SVG attribute."""
         return " ".join(f"{a:.1f},{u:.1f}" for a, u in map(self.place, xs, ys))
 
-    def line(self, xs: Sequence[float], ys: Sequence[float], ink: Ink, title: str = "") -> Html:
+    def line(self, xs: Sequence[float], ys: Sequence[float], ink: Ink, title: str = "") -> Markup:
         """Return a line through points."""
         name = [element("title", title)] if title else []
         return element("polyline", *name, points=self.points(xs, ys), **ink.stroke())
 
-    def band(self, xs: Sequence[float], lows: Sequence[float], highs: Sequence[float], ink: Ink) -> Html:
+    def band(self, xs: Sequence[float], lows: Sequence[float], highs: Sequence[float], ink: Ink) -> Markup:
         """Return the area between two lines."""
         around = self.points([*xs, *reversed(xs)], [*highs, *reversed(lows)])
         return element("polygon", points=around, **ink.fill(0.25))
 
-    def bar(self, left: float, right: float, top: float, ink: Ink) -> Html:
+    def bar(self, left: float, right: float, top: float, ink: Ink) -> Markup:
         """Return a bar from the low end of the y axis to ``top``."""
         (x, y), (end, bottom) = self.place(left, top), self.place(right, self.y.low)
         sides = {"x": f"{x:.1f}", "y": f"{y:.1f}", "width": f"{end - x:.1f}", "height": f"{bottom - y:.1f}"}
         return element("rect", **sides, **ink.fill(0.55))
 
-    def dot(self, x: float, y: float, ink: Ink, hollow: bool = False) -> Html:
+    def dot(self, x: float, y: float, ink: Ink, hollow: bool = False) -> Markup:
         """Return a point."""
         across, up = self.place(x, y)
         style = ink.stroke() | {"stroke_dasharray": "none"} if hollow else ink.fill()
         return element("circle", cx=f"{across:.1f}", cy=f"{up:.1f}", r=3.5 if hollow else 2.5, **style)
 
-    def axes(self, title: str) -> list[Html]:
+    def axes(self, title: str) -> list[Markup]:
         """Return title, grid, ticks and names of the axes."""
         parts = [words(self.width / 2, -28, title, "middle", font_size=13, font_weight="bold")]
         for place, label in self.y.ticks:
@@ -135,19 +103,3 @@ class Plot:
         parts.append(element("path", d=f"M0 0V{self.height:g}H{self.width:g}", **DARK.stroke(1)))
         parts.append(words(self.width / 2, self.height + 38, self.x.name, "middle"))
         return [*parts, words(0, -10, self.y.name, "start")]
-
-
-def words(x: float, y: float, text: str, anchor: str, ink: Ink = DARK, **style: object) -> Html:
-    """Return a line of text."""
-    return element("text", text, x=f"{x:g}", y=f"{y:g}", text_anchor=anchor, **(ink.fill() | style))
-
-
-def moved(x: float, y: float, *parts: Html) -> Html:
-    """Return parts with their origin at another place."""
-    return element("g", *parts, transform=f"translate({x:g} {y:g})")
-
-
-def picture(width: float, height: float, label: str, *parts: Html) -> Html:
-    """Return a picture; ``label`` is read to those who do not see it."""
-    box = {"viewBox": f"0 0 {width:g} {height:g}", "width": f"{width:g}", "font_family": "sans-serif", "font_size": 12}
-    return element("svg", element("title", label), *parts, role="img", aria_label=label, **box)
