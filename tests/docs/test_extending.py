@@ -12,7 +12,7 @@ import pytest
 
 CHECKOUT = Path(__file__).parents[2]
 SECTIONS = ("A layer rule", "An attack", "A view", "A classifier")
-_FENCE = re.compile(r"(?P<before>[^\n]+)\n\n```python\n(?P<code>.*?)```", re.DOTALL)
+_FENCE = re.compile(r"(?P<before>[^\n]+)\n\n```(?:python|text)\n(?P<code>.*?)```", re.DOTALL)
 
 
 @dataclass(frozen=True)
