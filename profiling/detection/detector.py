@@ -14,6 +14,7 @@ from pathprint.profiling.detection.calibration import Calibration
 from pathprint.profiling.detection.evidence import LayerEvidence, Usual, layer_evidence
 from pathprint.profiling.detection.fitted_on import Fitting
 from pathprint.profiling.detection.scores import Score, total
+from pathprint.profiling.detection.sentences import Classes
 from pathprint.profiling.errors import BundleError
 from pathprint.profiling.features.measure import measure
 from pathprint.profiling.features.table import Feature
@@ -121,6 +122,7 @@ class Detector:
         decision: Decision = "adversarial" if score > self.calibration.threshold else "benign"
         odds = np.exp(logits - logits.max())
         labels = self.network.labels
+        classes = Classes(predicted, labels[predicted], labels[runner_up])
         at_least = len(self.clean_scores) - int(np.searchsorted(self.clean_scores, score, side="left"))
         return Verdict(
             decision="uncertain" if note else decision,
@@ -133,7 +135,7 @@ class Detector:
             threshold=self.calibration.threshold,
             p_value=(at_least + 1) / (len(self.clean_scores) + 1),
             usual_score=float(self.usual.contributions.sum() + self.score.intercept),
-            layers=layer_evidence(self.features, values, contributions, self.usual, predicted),
+            layers=layer_evidence(self.features, values, contributions, self.usual, classes),
             note=note,
         )
 
