@@ -38,10 +38,10 @@ class Verdict:
         confidence: softmax of the predicted class, in [0, 1].
         score: larger is more suspicious; the sum of all contributions (see ``scores``).
         threshold: scores above it are flagged.
-        p_value: share of clean images at least as suspicious, in (0, 1].
+        p_value: estimated share of clean images with a score at least this high, in (0, 1].
         usual_score: mean score of clean images.
         layers: evidence per layer, the heaviest first; adds up to ``score - usual_score``.
-        note: why the verdict is uncertain; empty otherwise.
+        note: why the verdict is uncertain; empty if it is not.
     """
 
     decision: Decision
@@ -108,11 +108,11 @@ class Detector:
         """
         paths, table = measure(self.extractor, self.signatures, pixels, self.thorough)
         if table.features != self.features:
-            raise BundleError("the score was fitted on other features than these signatures give; fit it again.")
+            raise BundleError("the score was fitted on other features than these signatures give; fit the score again.")
         contributions = self.score.contributions(table.values)
         scores = total(self.score, table.values)
         if not np.isfinite(scores).all():
-            raise BundleError("the score is not a finite number; the network or the detector is broken.")
+            raise BundleError("the score is not a finite number, so the network or the detector is broken.")
         return [self._verdict(paths, i, table.values[i], contributions[i], float(scores[i])) for i in range(len(paths))]
 
     def _verdict(self, paths: ImagePaths, image: int, values: Floats, contributions: Floats, score: float) -> Verdict:
@@ -144,10 +144,11 @@ class Detector:
         row = int(self.signatures.rows(np.array([predicted]))[0])
         images = int(self.signatures.images[row]) if row >= 0 else 0
         if images < ENOUGH_IMAGES:
-            return f"class '{self.network.labels[predicted]}' has {images} profiled images; {ENOUGH_IMAGES} are needed."
+            label = self.network.labels[predicted]
+            return f"Too few images of class '{label}' were profiled: {images}, where {ENOUGH_IMAGES} are needed."
         low, high = self.calibration.uncertain
         if low < score <= high:
-            return "the score is so near the threshold that other calibration images could have decided otherwise."
+            return "The score is too near the threshold: one set on other clean images might give the other verdict."
         return ""
 
 

@@ -63,7 +63,7 @@ class Usual:
         names = ("classes", "mean", "deviation", "contributions")
         classes, mean, deviation, contributions = (arrays[f"usual_{name}"] for name in names)
         if not mean.shape == deviation.shape == (len(classes) + 1, *contributions.shape):
-            raise ValueError("the stored statistics of clean images do not fit each other.")
+            raise ValueError("the stored statistics of clean images have contradictory shapes.")
         return Usual(classes, mean, deviation, contributions)
 
 

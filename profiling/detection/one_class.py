@@ -1,7 +1,7 @@
-"""How far features are from those of benign images: a score of its own, and a guard for the others.
+"""How far features are from those of benign images: the one-class score, and a guard for scores fitted on attacks.
 
-A classifier that has seen attacks knows nothing of what is unlike both them and clean images. The
-guard makes that suspicious, whatever attacks taught.
+A classifier that was fitted on attacks knows nothing of images unlike both these attacks and clean images. The guard
+makes them suspicious, whatever the classifier learnt.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from pathprint.profiling.arrays import Floats
 from pathprint.profiling.detection.scores import ONE_CLASS, DeviationScore, GuardedScore, Score, total
 from pathprint.profiling.features.table import Feature
 
-_LEAST_DEVIATION = 0.1  # of one feature on clean images, where others measure the same in other layers
+_LEAST_DEVIATION = 0.1  # of a feature on clean images, as a share of its measure's mean deviation over all layers
 _GUARDED_FROM = 0.99
 _STEEPNESS = 3.0
 
 
 def one_class(features: tuple[Feature, ...], clean: Floats) -> DeviationScore:
-    """Return the mean deviation from clean images ``(n, f)``: no attack is needed, none is preferred.
+    """Return the score that is the mean deviation from clean images ``(n, f)``; it needs no attack and prefers none.
 
-    Each deviation counts in units of the clean images' standard deviation, or of a tenth of what is
-    typical of the same measure in all layers if that is more: what hardly ever changes in one layer
-    neither counts for nothing nor outweighs everything. What never changes in any layer is left out.
-    Each measure weighs the same, in however many layers it is taken.
+    A feature's deviation counts in units of its standard deviation over clean images. The unit is at least a tenth of
+    the mean standard deviation of the feature's measure over all layers, so that a feature that hardly ever changes
+    does not outweigh all others. What never changes in any layer is left out. All measures have equal weight, in
+    however many layers they are taken.
     """
     deviation = clean.std(axis=0)
     unit = np.maximum(deviation, _LEAST_DEVIATION * _typical(features, deviation))
@@ -36,21 +36,21 @@ def one_class(features: tuple[Feature, ...], clean: Floats) -> DeviationScore:
 
 
 def guarded(score: Score, features: tuple[Feature, ...], benign: Floats) -> Score:
-    """Return the score plus a guard against what no benign image ``(n, f)`` is like.
+    """Return the score plus a guard against images that are unlike all benign images ``(n, f)``.
 
-    Beyond the 99th percentile of the mean deviation it adds three logits for each of that mean's
-    standard deviations; within it, nothing.
+    The guard looks at an image's mean deviation from benign images. Up to the 99th percentile of the benign images'
+    own mean deviations it adds nothing; beyond that, three logits for each standard deviation of them.
     """
     deviation = one_class(features, benign)
     usual = total(deviation, benign)
     spread = float(usual.std())
     limit = float(np.quantile(usual, _GUARDED_FROM))
-    steepness = _STEEPNESS / spread if spread > 1e-6 * max(limit, 1) else 0.0  # else they agree up to rounding
+    steepness = _STEEPNESS / spread if spread > 1e-6 * max(limit, 1) else 0.0  # else all images deviate alike
     return GuardedScore(score, deviation, limit, steepness)
 
 
 def shares(features: tuple[Feature, ...]) -> Floats:
-    """Return 1 / (number of features that measure the same), ``(f,)``: what is measured in every layer counts once."""
+    """Return 1 / (number of layers in which the feature's measure is taken), ``(f,)``: each measure counts once."""
     measured = [_measured(feature) for feature in features]
     often = Counter(measured)
     return np.array([1 / often[one] for one in measured])
@@ -61,7 +61,7 @@ def _measured(feature: Feature) -> tuple[str, str, int]:
 
 
 def _typical(features: tuple[Feature, ...], deviation: Floats) -> Floats:
-    """Return for each feature the mean deviation of those that measure the same, ``(f,)``."""
+    """Return for each feature the mean deviation over all layers of its measure, ``(f,)``."""
     _, group = np.unique([str(_measured(feature)) for feature in features], return_inverse=True)
     mean: Floats = np.bincount(group, deviation) / np.bincount(group)
     return mean[group]

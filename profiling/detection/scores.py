@@ -1,7 +1,7 @@
 """Fitted scores: sums of one contribution per feature, stored as arrays. No scikit-learn here.
 
-Larger is more suspicious. A score is on the logit scale; that of one class alone is a mean deviation, in standard
-deviations of clean images.
+A larger score is more suspicious. Scores that were fitted on attacks are on the logit scale; the one-class score is a
+mean deviation from clean images, in their standard deviations.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from pathprint.profiling.arrays import Floats
 
 ONE_CLASS = "one-class"
-"""Kind of the score that has seen clean images only."""
+"""Kind of the score that was fitted on clean images only."""
 MOST = 30.0
 _GUARD = "guard_"
 _TINY = 1e-12
@@ -65,7 +65,7 @@ class LinearScore:
 
 @dataclass(frozen=True)
 class CurveScore:
-    """One step function per feature: ``heights[j, b]`` where ``b`` edges of feature ``j`` lie below.
+    """One step function per feature: ``heights[j, b]`` where ``b`` edges of feature ``j`` lie below the value.
 
     ``edges`` is ``(f, b - 1)``, ascending, filled up with infinity; ``heights`` is ``(f, b)``.
     """
@@ -85,9 +85,9 @@ class CurveScore:
 
 @dataclass(frozen=True)
 class DeviationScore:
-    """Weighted deviations from clean images, in the suspicious direction where one is known, else in any.
+    """Weighted deviations from clean images, in the suspicious direction where one is known, else in either.
 
-    A deviation counts as ``MOST`` standard deviations if it is more: one feature cannot say everything.
+    A deviation of more than ``MOST`` standard deviations counts as ``MOST``, so that no single feature decides alone.
     ``scale`` is 1 / standard deviation of clean images, 0 for features that never change; ``trends``
     are those of the features, see ``Feature``. All have shape ``(f,)``.
     """
@@ -111,9 +111,9 @@ class DeviationScore:
 
 @dataclass(frozen=True)
 class GuardedScore:
-    """A score, and beyond ``limit`` of the mean deviation ``steepness`` for each unit of it.
+    """A score plus a guard, which adds ``steepness`` for each unit by which the mean deviation exceeds ``limit``.
 
-    What the guard adds is divided among the features as their deviations are.
+    What the guard adds is divided among the features in proportion to their deviations.
     """
 
     base: Score
@@ -153,11 +153,11 @@ def stored_score(kind: str, guarded: bool, arrays: Arrays, features: int) -> Sco
 
     Raises:
         KeyError: an array is missing.
-        ValueError: they are not those of a score of so many features.
+        ValueError: the arrays contradict each other, or do not fit the number of features.
     """
     if guarded:
         limit, steepness = (_number(arrays, f"{_GUARD}{name}") for name in ("limit", "steepness"))
-        _require(steepness >= 0, "the guard's steepness is below 0")
+        _require(steepness >= 0, "the guard's steepness must not be negative")
         return GuardedScore(
             stored_score(kind, False, arrays, features), _deviation(arrays, _GUARD, features), limit, steepness
         )
@@ -166,8 +166,14 @@ def stored_score(kind: str, guarded: bool, arrays: Arrays, features: int) -> Sco
     intercept = _number(arrays, "intercept")
     if kind == "additive":
         edges, heights = arrays["edges"], arrays["heights"]
-        _require(edges.shape == (features, heights.shape[-1] - 1) and len(heights) == features, "its curves do not fit")
-        _require(bool(np.isfinite(heights).all() and (edges[:, 1:] >= edges[:, :-1]).all()), "its curves are none")
+        _require(
+            edges.shape == (features, heights.shape[-1] - 1) and len(heights) == features,
+            "there must be one curve per feature",
+        )
+        _require(
+            bool(np.isfinite(heights).all() and (edges[:, 1:] >= edges[:, :-1]).all()),
+            "curve edges must be ascending and heights finite",
+        )
         return CurveScore(kind, edges, heights, intercept)
     mean, scale, weights = _columns(arrays, ("mean", "scale", "weights"), features)
     return LinearScore(kind, mean, scale, weights, intercept)
@@ -176,25 +182,28 @@ def stored_score(kind: str, guarded: bool, arrays: Arrays, features: int) -> Sco
 def _deviation(arrays: Arrays, prefix: str, features: int) -> DeviationScore:
     names = [f"{prefix}{name}" for name in ("mean", "scale", "trends", "weights")]
     mean, scale, trends, weights = _columns(arrays, names, features)
-    _require(bool((scale >= 0).all() and (weights >= 0).all()), "it has negative deviations")
-    _require(bool(np.isin(trends, (-1, 0, 1)).all()), "its directions are none")
+    _require(bool((scale >= 0).all() and (weights >= 0).all()), "scales and weights of deviations must not be negative")
+    _require(bool(np.isin(trends, (-1, 0, 1)).all()), "trends must be -1, 0 or 1")
     return DeviationScore(ONE_CLASS, mean, scale, trends, weights, _number(arrays, f"{prefix}intercept"))
 
 
 def _columns(arrays: Arrays, names: Sequence[str], features: int) -> list[Floats]:
     found = [arrays[name] for name in names]
-    _require(all(one.shape == (features,) and np.isfinite(one).all() for one in found), "its weights do not fit")
+    _require(
+        all(one.shape == (features,) and np.isfinite(one).all() for one in found),
+        f"{', '.join(names)} must be one finite number per feature",
+    )
     return found
 
 
 def _number(arrays: Arrays, name: str) -> float:
-    _require(arrays[name].shape == (1,) and bool(np.isfinite(arrays[name]).all()), f"{name} is no number")
+    _require(arrays[name].shape == (1,) and bool(np.isfinite(arrays[name]).all()), f"{name} must be one finite number")
     return float(arrays[name][0])
 
 
-def _require(holds: bool, otherwise: str) -> None:
+def _require(holds: bool, rule: str) -> None:
     if not holds:
-        raise ValueError(f"the stored score makes no sense: {otherwise}.")
+        raise ValueError(f"the stored score is malformed: {rule}.")
 
 
 def _scalar(value: float) -> Floats:

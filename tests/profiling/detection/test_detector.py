@@ -60,7 +60,7 @@ def test_class_without_enough_images_is_uncertain(bundle: Bundle, digits: Datase
     few = building.profile(bundle.detector.extractor, digits, profile_images(digits), per_class=3)
     for verdict in dataclasses.replace(bundle.detector, signatures=few).examine(pixels):
         assert verdict.decision == "uncertain"
-        assert "has 3 profiled images; 10 are needed" in verdict.note
+        assert "were profiled: 3, where 10 are needed" in verdict.note
 
 
 def test_evidence_says_what_is_usual_for_the_class_or_for_all_classes(bundle: Bundle, pixels: Tensor) -> None:
