@@ -26,7 +26,7 @@ def protect(architecture: str, weights: str, photos: str, suspects: list[str]) -
     bundle = pathprint.fit(profile, classifier="one-class").save("protected")
     for suspect, verdict in zip(suspects, pathprint.detect(bundle, suspects), strict=True):
         print(f"{suspect}: {verdict.decision}, answered {verdict.label!r} ({verdict.confidence:.0%})")
-        print(f"    {verdict.layers[0].sentence(verdict.label)}")
+        print(f"    {verdict.layers[0].text}")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathprint.app.api import schemas
 from pathprint.app.examiner import Decoded, Examination
 from pathprint.profiling.detection.calibration import Calibration
 from pathprint.profiling.detection.detector import Verdict
+from pathprint.profiling.detection.evidence import LayerEvidence
 
 
 def prediction(verdict: Verdict) -> schemas.Prediction:
@@ -35,19 +36,20 @@ def detection(verdict: Verdict, calibration: Calibration) -> schemas.Detection:
 
 def evidence(verdict: Verdict) -> schemas.Evidence:
     """Return what each layer adds to the score, in numbers and words."""
-    layers = [
-        schemas.Layer(
-            layer=layer.layer,
-            contribution=layer.contribution,
-            feature=layer.feature,
-            value=layer.value,
-            usual=layer.usual,
-            spread=layer.spread,
-            text=layer.sentence(verdict.label),
-        )
-        for layer in verdict.layers
-    ]
-    return schemas.Evidence(layers=layers)
+    return schemas.Evidence(layers=[layer_of(layer) for layer in verdict.layers])
+
+
+def layer_of(evidence: LayerEvidence) -> schemas.Layer:
+    """Return what one layer says about the image."""
+    return schemas.Layer(
+        layer=evidence.layer,
+        contribution=evidence.contribution,
+        feature=evidence.feature,
+        value=evidence.value,
+        usual=evidence.usual,
+        spread=evidence.spread,
+        text=evidence.text,
+    )
 
 
 def received(image: Decoded) -> schemas.Input:

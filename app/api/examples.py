@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from pathprint.app.api.answers import layer_of
+from pathprint.profiling.detection.evidence import LayerEvidence
+from pathprint.profiling.detection.sentences import Classes, Finding
+from pathprint.profiling.features.table import Feature
+
+_CLASSES = Classes(predicted=8, label="8", runner_up_label="3")
+
+
+def _layer(feature: Feature, contribution: float, value: float, usual: float, spread: float) -> dict[str, Any]:
+    """Return one layer's evidence, put into words as for any client."""
+    return layer_of(LayerEvidence.of(Finding(feature, contribution, value, usual, spread), _CLASSES)).model_dump()
+
+
 ANSWER: dict[str, Any] = {
     "request_id": "4f1c",
     "model": {
@@ -12,12 +25,12 @@ ANSWER: dict[str, Any] = {
         "bundle_sha256": "8fbb6a03d22dbe526b44ed45646a411f5711f535e763325fa0dce364a6164039",
     },
     "prediction": {
-        "class_id": 8,
-        "label": "8",
+        "class_id": _CLASSES.predicted,
+        "label": _CLASSES.label,
         "confidence": 0.997946,
         "runner_up": {
             "class_id": 3,
-            "label": "3",
+            "label": _CLASSES.runner_up_label,
         },
     },
     "detection": {
@@ -36,66 +49,11 @@ ANSWER: dict[str, Any] = {
     },
     "evidence": {
         "layers": [
-            {
-                "layer": "0",
-                "contribution": 1.49578,
-                "feature": "containment of neurons in the predicted class",
-                "value": 0.5,
-                "usual": 0.900637,
-                "spread": 0.122095,
-                "text": (
-                    "0: +1.50 towards adversarial; containment of neurons in the predicted class is 0.5"
-                    " where clean images of '8' have 0.901 ± 0.12"
-                ),
-            },
-            {
-                "layer": "2",
-                "contribution": 1.34978,
-                "feature": "containment of neurons in the predicted class",
-                "value": 0.416667,
-                "usual": 0.886063,
-                "spread": 0.0911285,
-                "text": (
-                    "2: +1.35 towards adversarial; containment of neurons in the predicted class is 0.417"
-                    " where clean images of '8' have 0.886 ± 0.091"
-                ),
-            },
-            {
-                "layer": "5",
-                "contribution": 0.789192,
-                "feature": "vote margin of neurons",
-                "value": 1.52978,
-                "usual": 4.80775,
-                "spread": 0.882331,
-                "text": (
-                    "5: +0.79 towards adversarial; vote margin of neurons is 1.53"
-                    " where clean images of '8' have 4.81 ± 0.88"
-                ),
-            },
-            {
-                "layer": "9",
-                "contribution": 0.255458,
-                "feature": "containment of weights in the runner-up class",
-                "value": 0.545455,
-                "usual": 0.173611,
-                "spread": 0.240262,
-                "text": (
-                    "9: +0.26 towards adversarial; containment of weights in the runner-up class is 0.545"
-                    " where clean images of '8' have 0.174 ± 0.24"
-                ),
-            },
-            {
-                "layer": "11",
-                "contribution": 0.0546301,
-                "feature": "vote runner up of weights",
-                "value": 12.8592,
-                "usual": 11.0032,
-                "spread": 1.94114,
-                "text": (
-                    "11: +0.05 towards adversarial; vote runner up of weights is 12.9"
-                    " where clean images of '8' have 11 ± 1.9"
-                ),
-            },
+            _layer(Feature("containment", "0", "neurons", 1, -1), 1.49578, 0.5, 0.900637, 0.122095),
+            _layer(Feature("containment", "2", "neurons", 1, -1), 1.34978, 0.416667, 0.886063, 0.0911285),
+            _layer(Feature("vote_margin", "5", "neurons", 0, -1), 0.789192, 1.52978, 4.80775, 0.882331),
+            _layer(Feature("containment", "9", "weights", 2, 1), 0.255458, 0.545455, 0.173611, 0.240262),
+            _layer(Feature("vote_runner_up", "11", "weights", 0, -1), 0.0546301, 12.8592, 11.0032, 1.94114),
         ],
     },
     "input": {

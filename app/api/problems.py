@@ -31,25 +31,25 @@ class Kind(NamedTuple):
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "bad_request": Kind(400, "The request is malformed"),
-        "malformed_multipart": Kind(400, "The form is not one file"),
-        "not_found": Kind(404, "There is nothing here"),
-        "method_not_allowed": Kind(405, "The method is not allowed here"),
-        "body_timeout": Kind(408, "The body took too long to arrive"),
-        "body_too_large": Kind(413, "The body is too large"),
+        "malformed_multipart": Kind(400, "The form does not hold exactly one file"),
+        "not_found": Kind(404, "There is nothing at this address"),
+        "method_not_allowed": Kind(405, "The HTTP method is not allowed at this address"),
+        "body_timeout": Kind(408, "The request's body took too long to arrive"),
+        "body_too_large": Kind(413, "The request's body is too large"),
         "unsupported_media_type": Kind(415, "The media type is not accepted"),
         "unsupported_content_encoding": Kind(415, "The content encoding is not accepted"),
-        "bad_parameter": Kind(422, "A parameter is not accepted"),
-        "media_type_mismatch": Kind(422, "The image is not what it was declared to be"),
+        "bad_parameter": Kind(422, "A parameter has a value that is not accepted"),
+        "media_type_mismatch": Kind(422, "The image is not of the media type that was declared"),
         # The codes of pathprint.models.errors.ImageError:
-        "empty_input": Kind(422, "The image is empty"),
-        "undecodable_image": Kind(422, "The bytes are not an accepted image"),
+        "empty_input": Kind(422, "The image has no bytes"),
+        "undecodable_image": Kind(422, "The bytes cannot be read as an image of an accepted format"),
         "truncated_image": Kind(422, "The image is truncated or damaged"),
         "image_too_large": Kind(422, "The image has too many pixels"),
-        "multi_frame": Kind(422, "The image has several frames"),
+        "multi_frame": Kind(422, "The image has more than one frame, as animations do"),
         "unsupported_color_mode": Kind(422, "The colour mode is not accepted"),
         # Nobody receives this one; it is for the log (nginx uses the same number).
-        "client_disconnected": Kind(499, "The client went away"),
-        "internal": Kind(500, "The service made a mistake"),
+        "client_disconnected": Kind(499, "The client closed the connection"),
+        "internal": Kind(500, "The service failed"),
         "not_ready": Kind(503, "The service is not ready"),
     }
 )
@@ -82,9 +82,11 @@ def problem_of(error: Exception) -> ProblemError:
         case HTTPException():
             return _framework_problem(error)
         case ClientDisconnect():
-            return ProblemError("client_disconnected", "The client went away before its body was complete.")
+            return ProblemError("client_disconnected", "The client closed the connection before the body was complete.")
         case _:
-            return ProblemError("internal", "The service made a mistake; it is logged under the request id.")
+            return ProblemError(
+                "internal", "Something went wrong inside the service; its log says more under this request_id."
+            )
 
 
 def _bad_parameters(error: RequestValidationError) -> ProblemError:

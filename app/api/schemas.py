@@ -22,45 +22,55 @@ class Schema(BaseModel):
 class Model(Schema):
     """Which network and which bundle gave the answer."""
 
-    name: str
-    fingerprint: str = Field(description="SHA-256 of the network: graph, weights, labels, preprocessing.")
-    bundle_sha256: str = Field(description="Checksum of the bundle's manifest, which covers every file in it.")
+    name: str = Field(description="The name of the network.")
+    fingerprint: str = Field(description="SHA-256 of the network: its graph, weights, labels and preprocessing.")
+    bundle_sha256: str = Field(
+        description="SHA-256 that stands for the whole bundle: it covers the checksums of all files."
+    )
 
 
 class ClassName(Schema):
     """A class of the protected network."""
 
-    class_id: int = Field(ge=0)
-    label: str
+    class_id: int = Field(ge=0, description="The position of the class among the network's outputs, from 0.")
+    label: str = Field(description="The name of the class.")
 
 
 class Prediction(ClassName):
     """What the protected network answers for the image, whatever the verdict on it."""
 
-    confidence: Share = Field(description="Softmax of the predicted class.")
-    runner_up: ClassName = Field(description="The class with the second largest logit.")
+    confidence: Share = Field(description="The probability (softmax) that the network gives to its answer.")
+    runner_up: ClassName = Field(description="The class that the network finds second likeliest.")
 
 
 class Calibration(Schema):
     """What the threshold promises, and on how many clean images that rests."""
 
-    target_fpr: Share = Field(description="Largest share of clean images that may be flagged.")
-    interval95: tuple[Share, Share] = Field(description="95 % interval of the share that is really flagged.")
-    n_clean: int = Field(ge=1, description="Clean images the threshold was set on.")
+    target_fpr: Share = Field(description="The promise: a clean image is flagged with at most this probability.")
+    interval95: tuple[Share, Share] = Field(
+        description="95 % confidence interval of the share of clean images that this threshold flags."
+    )
+    n_clean: int = Field(ge=1, description="Number of clean images that the threshold was set on.")
 
 
 class Detection(Schema):
     """The verdict on the image, and the numbers behind it."""
 
     verdict: Literal["benign", "adversarial", "uncertain"] = Field(
-        description="`uncertain`: the predicted class has too few profiled images, or the score is too near the "
-        "threshold; `note` says which."
+        description="`adversarial` if the score is above the threshold, else `benign`; `uncertain` if the score is too "
+        "near the threshold or too few images of the predicted class were profiled: `note` says which."
     )
-    score: float = Field(description="How suspicious the image is, on the logit scale unless one-class.")
-    threshold: float = Field(description="Scores above it are adversarial, unless uncertain.")
-    p_value: Share = Field(description="Share of clean images that are at least as suspicious.")
+    score: float = Field(
+        description="How suspicious the image is: larger is more. Not a probability; compare it with `threshold`."
+    )
+    threshold: float = Field(
+        description="Scores above it mean adversarial; for scores near it the verdict is uncertain."
+    )
+    p_value: Share = Field(
+        description="Estimated share of clean images with a score at least this high. Small means suspicious."
+    )
     higher_is: Literal["more_adversarial"] = "more_adversarial"
-    usual_score: float = Field(description="Mean score of clean images.")
+    usual_score: float = Field(description="The mean score of the clean images that the threshold was set on.")
     note: str = Field(description="Why the verdict is uncertain; empty if it is not.")
     calibration: Calibration
 
@@ -68,43 +78,53 @@ class Detection(Schema):
 class Layer(Schema):
     """What one layer of the network says about the image."""
 
-    layer: str
-    contribution: float = Field(description="What the layer adds to the score beyond what is usual.")
-    feature: str = Field(description="The layer's feature that adds most in that direction.")
-    value: float = Field(description="That feature's value for this image.")
-    usual: float = Field(description="Its mean over clean images of the predicted class.")
-    spread: float = Field(ge=0, description="Its standard deviation over them.")
-    text: str = Field(description="All of this as a sentence.")
+    layer: str = Field(description="The name of the layer; `the answer` stands for the network's output as a whole.")
+    contribution: float = Field(
+        description="How far the layer moves the score from `usual_score`: up (positive, towards adversarial) or down "
+        "(negative, towards benign)."
+    )
+    feature: str = Field(description="What moves the score most in that direction; docs/glossary.md explains each.")
+    value: float = Field(description="The value of this feature for the image.")
+    usual: float = Field(
+        description="The mean of this feature over clean images of the predicted class; over clean images of all "
+        "classes if too few of that class were seen."
+    )
+    spread: float = Field(ge=0, description="The standard deviation of this feature over the images behind `usual`.")
+    text: str = Field(description="What the layer says about the image, as a sentence.")
 
 
 class Evidence(Schema):
     """Why the score is what it is."""
 
-    layers: list[Layer] = Field(description="Heaviest first. The contributions add up to score - usual_score.")
+    layers: list[Layer] = Field(
+        description="What moves the score most comes first. The contributions add up to `score - usual_score`."
+    )
 
 
 class Input(Schema):
     """The image as it was received."""
 
-    media_type: str = Field(description="What the bytes are, whatever was declared.")
-    width: int = Field(ge=1, description="In pixels, after turning the image upright by its EXIF orientation.")
-    height: int = Field(ge=1)
-    sha256: str = Field(description="Of the image's bytes.")
+    media_type: str = Field(description="The media type of the bytes themselves, whatever was declared.")
+    width: int = Field(ge=1, description="In pixels, after the image was turned upright by its EXIF orientation.")
+    height: int = Field(ge=1, description="In pixels, after the image was turned upright by its EXIF orientation.")
+    sha256: str = Field(description="SHA-256 of the bytes of the image.")
 
 
 class Timing(Schema):
-    """Where the time went."""
+    """Where the time went, in milliseconds."""
 
-    decode: Milliseconds = Field(description="From bytes to the pixels that the network sees.")
-    queue: Milliseconds = Field(description="Waiting for a free decoder and for the model.")
-    compute: Milliseconds = Field(description="Inference, path extraction and scoring.")
-    total: Milliseconds = Field(description="All of that and receiving the body.")
+    decode: Milliseconds = Field(description="Turning the bytes into the pixels that the network sees.")
+    queue: Milliseconds = Field(description="Waiting until a decoder was free, and until the model was.")
+    compute: Milliseconds = Field(description="Running the network, extracting the path and scoring it.")
+    total: Milliseconds = Field(
+        description="From the start of the request to its answer, with receiving the body and all of the above."
+    )
 
 
 class Answer(Schema):
     """The verdict on one image. `evidence` is absent with `detail=verdict`."""
 
-    request_id: str
+    request_id: str = Field(description="Identifies the request in the log; also in the header `X-Request-ID`.")
     model: Model
     prediction: Prediction
     detection: Detection
@@ -114,13 +134,13 @@ class Answer(Schema):
 
 
 class Alive(Schema):
-    """The process runs."""
+    """The process is running."""
 
     status: Literal["alive"] = "alive"
 
 
 class Ready(Schema):
-    """The bundle is loaded and verified, and the model has judged an image."""
+    """The bundle is loaded and verified, and the model has judged a first image."""
 
     status: Literal["ready"] = "ready"
     model: Model
@@ -129,18 +149,20 @@ class Ready(Schema):
 class ParameterProblem(Schema):
     """What is wrong with one parameter."""
 
-    parameter: str
-    detail: str
+    parameter: str = Field(description="The name of the parameter.")
+    detail: str = Field(description="What is wrong with it.")
 
 
 class Problem(Schema):
     """An error as RFC 9457 has it, plus `code` for programs and `request_id` for support."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
-    instance: str
-    code: str
-    request_id: str
-    errors: list[ParameterProblem] | None = None
+    type: str = Field(description="A URN that ends with the `code`.")
+    title: str = Field(description="What all problems with this `code` have in common.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What went wrong with this very request, and what to do.")
+    instance: str = Field(description="A URN that ends with the `request_id`.")
+    code: str = Field(description="Names the problem for programs; it never changes.")
+    request_id: str = Field(description="Identifies the request in the log; also in the header `X-Request-ID`.")
+    errors: list[ParameterProblem] | None = Field(
+        default=None, description="One entry for each parameter that is wrong."
+    )

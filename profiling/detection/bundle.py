@@ -52,8 +52,8 @@ FILES = (
     "images.safetensors",
 )
 GOLDEN_TOLERANCE = 0.02
-"""Largest allowed change of the golden score, on the logit scale: another processor rounds the
-activations differently, and a unit at the very cut may then fall on the other side."""
+"""Largest allowed change of the golden score. Another processor rounds activations differently, and a unit whose
+choice is a matter of rounding may then be chosen on one of them only."""
 
 Used = Mapping[str, frozenset[int]]
 
@@ -187,13 +187,15 @@ def _verified_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads(data)
         schema, files = manifest["schema"], dict(manifest.get("files", {}))
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise BundleError(f"{path} cannot be read, so {folder} is no bundle or a damaged one: {error!r}") from error
+        raise BundleError(f"{folder} is not a bundle, or is damaged: {path} cannot be read: {error!r}") from error
     if schema != SCHEMA:
-        raise BundleError(f"{path}: schema {schema!r}; this version reads {SCHEMA}. Build the bundle again.")
-    # Written in one form only, so that not a single byte of it can change unnoticed.
+        raise BundleError(
+            f"{path} has schema {schema!r}, but this version reads {SCHEMA} only; build the bundle again."
+        )
+    # A manifest is written in one form only, so that not a single byte of it can change unnoticed.
     if data != canonical_json(_sealed(manifest)):
         raise BundleError(
-            f"{path} was changed after it was written; its checksum does not fit. Build the bundle again."
+            f"{path} was changed after it was written: its checksum does not match. Build the bundle again."
         )
     _check_files(folder, files)
     return dict(manifest)
@@ -229,8 +231,8 @@ def _checked_golden(detector: Detector, golden: Mapping[str, Any], folder: Path)
     (verdict,) = detector.examine(pixels)
     if verdict.predicted != golden["predicted"] or not abs(verdict.score - golden["score"]) <= GOLDEN_TOLERANCE:
         raise BundleError(
-            f"{folder}: the golden image gives class {verdict.predicted} and score {verdict.score:.4f} here, class "
-            f"{golden['predicted']} and {golden['score']:.4f} where the bundle was made; this installation computes "
-            "something else, so its verdicts cannot be trusted."
+            f"{folder}: the golden image gives class {verdict.predicted} and score {verdict.score:.4f} here, but gave "
+            f"class {golden['predicted']} and score {golden['score']:.4f} where the bundle was made; this installation "
+            "computes something else, so its verdicts cannot be trusted."
         )
     return pixels[0]

@@ -1,4 +1,4 @@
-"""A threshold with a promise: split conformal on clean images that nothing else has seen.
+"""A threshold with a promise: split conformal on clean images that were used for nothing else.
 
 With n exchangeable clean scores, flagging what exceeds the ceil((n + 1)(1 - a))-th smallest flags
 a new clean image with probability at most a (Vovk et al. 2005; Papadopoulos et al. 2002).
@@ -20,16 +20,14 @@ _CONFIDENCE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What the clean calibration images say.
+    """The threshold that the clean calibration images give, and how far to trust it.
 
     Attributes:
         target: the largest false-positive rate that was asked for.
-        images: number of clean images behind it.
+        images: number of clean images that the threshold was set on.
         threshold: scores above it are flagged.
-        interval: 95 % interval of the false-positive rate that this threshold achieves, given
-            that it was estimated from ``images`` images.
-        uncertain: scores between these two could fall on either side of the threshold, had other
-            clean images been drawn.
+        interval: 95 % confidence interval of the false-positive rate of this threshold.
+        uncertain: for a score between these two, a threshold set on other clean images could give the other verdict.
     """
 
     target: float
@@ -70,7 +68,7 @@ def calibrate(clean_scores: Floats, target: float = 0.05) -> Calibration:
     """Return the threshold that flags at most ``target`` of clean images.
 
     Raises:
-        CalibrationError: too few images to promise that rate; says how many it takes.
+        CalibrationError: ``target`` is not between 0 and 1, or takes more images; the message says how many.
     """
     from scipy.stats import beta, binom  # offline only: the service loads calibrations, it makes none
 

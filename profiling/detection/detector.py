@@ -14,6 +14,7 @@ from pathprint.profiling.detection.calibration import Calibration
 from pathprint.profiling.detection.evidence import LayerEvidence, Usual, layer_evidence
 from pathprint.profiling.detection.fitted_on import Fitting
 from pathprint.profiling.detection.scores import Score
+from pathprint.profiling.detection.sentences import Classes
 from pathprint.profiling.errors import BundleError
 from pathprint.profiling.features.measure import FeatureMaker
 from pathprint.profiling.features.table import Feature
@@ -37,10 +38,10 @@ class Verdict:
         confidence: softmax of the predicted class, in [0, 1].
         score: larger is more suspicious; the sum of all contributions (see ``scores``).
         threshold: scores above it are flagged.
-        p_value: share of clean images at least as suspicious, in (0, 1].
+        p_value: estimated share of clean images with a score at least this high, in (0, 1].
         usual_score: mean score of clean images.
         layers: evidence per layer, the heaviest first; adds up to ``score - usual_score``.
-        note: why the verdict is uncertain; empty otherwise.
+        note: why the verdict is uncertain; empty if it is not.
     """
 
     decision: Decision
@@ -111,11 +112,11 @@ class Detector:
         """
         paths, table = self.maker.make(pixels)
         if table.features != self.features:
-            raise BundleError("the score was fitted on other features than these signatures give; fit it again.")
+            raise BundleError("the score was fitted on other features than these signatures give; fit the score again.")
         contributions = self.score.contributions(table.values)
         scores = contributions.sum(axis=1) + self.score.intercept
         if not np.isfinite(scores).all():
-            raise BundleError("the score is not a finite number; the network or the detector is broken.")
+            raise BundleError("the score is not a finite number, so the network or the detector is broken.")
         return [self._verdict(paths, i, table.values[i], contributions[i], float(scores[i])) for i in range(len(paths))]
 
     def _verdict(self, paths: ImagePaths, image: int, values: Floats, contributions: Floats, score: float) -> Verdict:
@@ -125,6 +126,7 @@ class Detector:
         decision: Decision = "adversarial" if score > self.calibration.threshold else "benign"
         odds = np.exp(logits - logits.max())
         labels = self.network.labels
+        classes = Classes(predicted, labels[predicted], labels[runner_up])
         at_least = len(self.clean_scores) - int(np.searchsorted(self.clean_scores, score, side="left"))
         return Verdict(
             decision="uncertain" if note else decision,
@@ -137,7 +139,7 @@ class Detector:
             threshold=self.calibration.threshold,
             p_value=(at_least + 1) / (len(self.clean_scores) + 1),
             usual_score=float(self.usual.contributions.sum() + self.score.intercept),
-            layers=layer_evidence(self.features, values, contributions, self.usual, predicted),
+            layers=layer_evidence(self.features, values, contributions, self.usual, classes),
             note=note,
         )
 
@@ -146,10 +148,11 @@ class Detector:
         row = int(self.signatures.rows(np.array([predicted]))[0])
         images = int(self.signatures.images[row]) if row >= 0 else 0
         if images < ENOUGH_IMAGES:
-            return f"class '{self.network.labels[predicted]}' has {images} profiled images; {ENOUGH_IMAGES} are needed."
+            label = self.network.labels[predicted]
+            return f"Too few images of class '{label}' were profiled: {images}, where {ENOUGH_IMAGES} are needed."
         low, high = self.calibration.uncertain
         if low < score <= high:
-            return "the score is so near the threshold that other calibration images could have decided otherwise."
+            return "The score is too near the threshold: one set on other clean images might give the other verdict."
         return ""
 
 

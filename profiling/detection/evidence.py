@@ -8,6 +8,7 @@ import numpy as np
 
 from pathprint.profiling.arrays import Arrays, Floats, Indices
 from pathprint.profiling.detection.scores import Score
+from pathprint.profiling.detection.sentences import Classes, Finding, sentence, short_name
 from pathprint.profiling.features.table import Feature
 
 _ENOUGH = 5
@@ -31,7 +32,7 @@ class Usual:
 
     @staticmethod
     def of(values: Floats, predicted: Indices, score: Score) -> Usual:
-        """Return the statistics of clean feature values ``(n, f)`` and their predicted classes."""
+        """Return the statistics of clean images from their features ``(n, f)`` and predicted classes ``(n,)``."""
         known, counts = np.unique(predicted, return_counts=True)
         classes = known[counts >= _ENOUGH]
         groups = [values[predicted == c] for c in classes] + [values]
@@ -62,7 +63,7 @@ class Usual:
         names = ("classes", "mean", "deviation", "contributions")
         classes, mean, deviation, contributions = (arrays[f"usual_{name}"] for name in names)
         if not mean.shape == deviation.shape == (len(classes) + 1, *contributions.shape):
-            raise ValueError("the stored statistics of clean images do not fit each other.")
+            raise ValueError("the stored statistics of clean images have contradictory shapes.")
         return Usual(classes, mean, deviation, contributions)
 
 
@@ -73,9 +74,11 @@ class LayerEvidence:
     Attributes:
         contribution: what the layer adds to the score beyond what it adds for a usual clean image.
             Over all layers these add up to the score minus the usual clean score.
-        feature: the layer's feature that adds most in that direction.
+        feature: a short name of the layer's feature that adds most in that direction.
         value: that feature's value for this image.
-        usual, spread: mean and standard deviation of it over clean images of the predicted class.
+        usual, spread: mean and standard deviation of it over clean images of the predicted class; over all
+            clean images if too few of that class were seen.
+        text: all of this as a sentence.
     """
 
     layer: str
@@ -84,39 +87,47 @@ class LayerEvidence:
     value: float
     usual: float
     spread: float
+    text: str
 
-    def sentence(self, label: str) -> str:
-        """Say it in words."""
-        direction = "towards adversarial" if self.contribution > 0 else "towards benign"
-        return (
-            f"{self.layer}: {self.contribution:+.2f} {direction}; {self.feature} is {self.value:.3g} "
-            f"where clean images of '{label}' have {self.usual:.3g} ± {self.spread:.2g}"
+    @staticmethod
+    def of(finding: Finding, classes: Classes) -> LayerEvidence:
+        """Return a finding about an image of ``classes`` as evidence."""
+        feature = finding.feature
+        return LayerEvidence(
+            layer=feature.layer,
+            contribution=finding.contribution,
+            feature=short_name(feature),
+            value=finding.value,
+            usual=finding.usual,
+            spread=finding.spread,
+            text=sentence(finding, classes),
         )
 
 
 def layer_evidence(
-    features: tuple[Feature, ...], values: Floats, contributions: Floats, usual: Usual, predicted: int
+    features: tuple[Feature, ...], values: Floats, contributions: Floats, usual: Usual, classes: Classes
 ) -> tuple[LayerEvidence, ...]:
     """Return the evidence of each layer for one image, the heaviest first.
 
-    ``values`` and ``contributions`` are that image's, ``(f,)``.
+    Args:
+        values, contributions: of that image, ``(f,)``.
     """
     excess = contributions - usual.contributions
-    row = usual.row(predicted)
+    row = usual.row(classes.predicted)
     members: dict[str, list[int]] = {}
     for j, feature in enumerate(features):
         members.setdefault(feature.layer, []).append(j)
     evidence = []
-    for layer, columns in members.items():
+    for columns in members.values():
         added = float(excess[columns].sum())
         strongest = max(columns, key=lambda j: excess[j] if added >= 0 else -excess[j])
-        facts = (values[strongest], usual.mean[row, strongest], usual.deviation[row, strongest])
-        evidence.append(LayerEvidence(layer, added, _short(features[strongest]), *(float(fact) for fact in facts)))
+        finding = Finding(
+            feature=features[strongest],
+            contribution=added,
+            value=float(values[strongest]),
+            usual=float(usual.mean[row, strongest]),
+            spread=float(usual.deviation[row, strongest]),
+            of_class=row < len(usual.classes),
+        )
+        evidence.append(LayerEvidence.of(finding, classes))
     return tuple(sorted(evidence, key=lambda item: -abs(item.contribution)))
-
-
-def _short(feature: Feature) -> str:
-    """Return a feature's name without its layer: ``containment of weights in the runner-up class``."""
-    of = f" of {feature.kind}" if feature.kind else ""
-    where = {0: "", 1: " in the predicted class", 2: " in the runner-up class"}[feature.rank]
-    return f"{feature.measure.replace('_', ' ')}{of}{where}"

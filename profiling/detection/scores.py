@@ -1,7 +1,7 @@
 """Fitted scores: sums of one contribution per feature, stored as arrays. No scikit-learn here.
 
-Larger is more suspicious. A score is on the logit scale; that of one class alone is a mean deviation, in standard
-deviations of clean images.
+A larger score is more suspicious. Scores that were fitted on attacks are on the logit scale; the one-class score is a
+mean deviation from clean images, in their standard deviations.
 """
 
 from __future__ import annotations
@@ -71,21 +71,21 @@ def columns(arrays: Arrays, names: Sequence[str], features: int) -> list[Floats]
     found = [arrays[name] for name in names]
     require(
         all(one.shape == (features,) and np.isfinite(one).all() for one in found),
-        "its weights do not fit the features, or are not finite",
+        f"{', '.join(names)} must be one finite number per feature",
     )
     return found
 
 
 def number(arrays: Arrays, name: str) -> float:
     """Return a stored single number."""
-    require(arrays[name].shape == (1,) and bool(np.isfinite(arrays[name]).all()), f"{name} is not a finite number")
+    require(arrays[name].shape == (1,) and bool(np.isfinite(arrays[name]).all()), f"{name} must be one finite number")
     return float(arrays[name][0])
 
 
-def require(holds: bool, otherwise: str) -> None:
+def require(holds: bool, rule: str) -> None:
     """Refuse a stored score, saying why, if it makes no sense."""
     if not holds:
-        raise ValueError(f"the stored score makes no sense: {otherwise}.")
+        raise ValueError(f"the stored score is malformed: {rule}.")
 
 
 def scalar(value: float) -> Floats:

@@ -4,7 +4,7 @@
     profile = pathprint.profile(network, "photos/train")
     bundle = pathprint.fit(profile).save("bundle")
     for verdict in pathprint.detect(bundle, ["suspect.png"]):
-        print(verdict.decision, verdict.layers[0])
+        print(verdict.decision, verdict.layers[0].text)
 
 Names are imported when they are first used, so ``import pathprint`` takes no time.
 """

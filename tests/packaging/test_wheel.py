@@ -6,6 +6,7 @@ import subprocess
 import sys
 import sysconfig
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ def make():
 """
 
 
-def run(command: list[str | Path], folder: Path, status: int = 0) -> subprocess.CompletedProcess[str]:
+def run(command: Sequence[str | Path], folder: Path, status: int = 0) -> subprocess.CompletedProcess[str]:
     """Run a program in a folder, with no trace of the checkout in its environment."""
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(command, cwd=folder, env=clean, capture_output=True, text=True, timeout=280, check=False)
@@ -46,7 +47,16 @@ def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     # Packages of that folder can be imported, but its own .pth files, so also our checkout, are not looked at.
     (site / "libraries.pth").write_text(sysconfig.get_path("purelib"))
     (wheel,) = built.glob("*.whl")
-    pip = [sys.executable, "-m", "pip", "--python", environment / "bin" / "python", "install", "--no-deps", "--quiet"]
+    pip: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        environment / "bin" / "python",
+        "install",
+        "--no-deps",
+        "--quiet",
+    ]
     run([*pip, wheel], environment)
     return environment / "bin"
 

@@ -59,9 +59,9 @@ def in_words(name: str, verdict: Verdict) -> str:
     """Return a verdict with its heaviest reasons as text for people."""
     lines = [
         f"{name}: {verdict.decision.upper()}: answered '{verdict.label}' ({verdict.confidence:.1%}), score "
-        f"{verdict.score:.2f}, threshold {verdict.threshold:.2f}, as suspicious as {verdict.p_value:.1%} of clean ones"
+        f"{verdict.score:.2f}, threshold {verdict.threshold:.2f}; {verdict.p_value:.1%} of clean images score as high"
     ]
-    lines += [f"    {layer.sentence(verdict.label)}" for layer in verdict.layers[:_REASONS]]
+    lines += [f"    {layer.text}" for layer in verdict.layers[:_REASONS]]
     return "\n".join([*lines, f"    note: {verdict.note}"] if verdict.note else lines)
 
 

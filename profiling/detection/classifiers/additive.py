@@ -17,7 +17,7 @@ _BINS = 32
 
 @dataclass(frozen=True)
 class CurveScore:
-    """One step function per feature: ``heights[j, b]`` where ``b`` edges of feature ``j`` lie below.
+    """One step function per feature: ``heights[j, b]`` where ``b`` edges of feature ``j`` lie below the value.
 
     ``edges`` is ``(f, b - 1)``, ascending, filled up with infinity; ``heights`` is ``(f, b)``.
     """
@@ -83,7 +83,7 @@ def load(arrays: Arrays, features: int) -> Score:
     """Return the stored score of so many ``features``."""
     edges, heights = arrays["edges"], arrays["heights"]
     fits = edges.shape == (features, heights.shape[-1] - 1) and len(heights) == features
-    require(fits, "its curves do not fit the features")
+    require(fits, "there must be one curve per feature")
     ascending = bool(np.isfinite(heights).all() and (edges[:, 1:] >= edges[:, :-1]).all())
     require(ascending, "curve edges must be ascending and heights finite")
     return CurveScore("additive", edges, heights, number(arrays, "intercept"))

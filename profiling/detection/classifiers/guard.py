@@ -1,7 +1,7 @@
 """A guard for scores that were fitted on attacks: what is unlike any benign image is suspicious.
 
-A classifier that has seen attacks knows nothing of what is unlike both them and clean images. The
-guard makes that suspicious, whatever attacks taught.
+A classifier that was fitted on attacks knows nothing of images unlike both these attacks and clean images. The guard
+makes them suspicious, whatever the classifier learnt.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _TINY = 1e-12
 
 @dataclass(frozen=True)
 class GuardedScore:
-    """A score, and beyond ``limit`` of the mean deviation ``steepness`` for each unit of it.
+    """A score plus a guard, which adds ``steepness`` for each unit by which the mean deviation exceeds ``limit``.
 
-    What the guard adds is divided among the features as their deviations are.
+    What the guard adds is divided among the features in proportion to their deviations.
     """
 
     base: Score
@@ -55,16 +55,16 @@ class GuardedScore:
 
 
 def guarded(score: Score, features: tuple[Feature, ...], benign: Floats) -> Score:
-    """Return the score plus a guard against what no benign image ``(n, f)`` is like.
+    """Return the score plus a guard against images that are unlike all benign images ``(n, f)``.
 
-    Beyond the 99th percentile of the mean deviation it adds three logits for each of that mean's
-    standard deviations; within it, nothing.
+    The guard looks at an image's mean deviation from benign images. Up to the 99th percentile of the benign images'
+    own mean deviations it adds nothing; beyond that, three logits for each standard deviation of them.
     """
     deviation = one_class(features, benign)
     usual = total(deviation, benign)
     spread = float(usual.std())
     limit = float(np.quantile(usual, _GUARDED_FROM))
-    steepness = _STEEPNESS / spread if spread > 1e-6 * max(limit, 1) else 0.0  # else they agree up to rounding
+    steepness = _STEEPNESS / spread if spread > 1e-6 * max(limit, 1) else 0.0  # else all images deviate alike
     return GuardedScore(score, deviation, limit, steepness)
 
 
@@ -76,5 +76,5 @@ def load_guarded(base: Score, arrays: Arrays, features: int) -> GuardedScore:
         ValueError: they are not those of a guard of so many features.
     """
     limit, steepness = (number(arrays, f"{_GUARD}{name}") for name in ("limit", "steepness"))
-    require(steepness >= 0, "the guard's steepness is below 0")
+    require(steepness >= 0, "the guard's steepness must not be negative")
     return GuardedScore(base, load(arrays, features, _GUARD), limit, steepness)

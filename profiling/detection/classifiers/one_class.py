@@ -15,14 +15,14 @@ from pathprint.profiling.features.table import Feature
 
 KIND = "one-class"
 MOST = 30.0
-_LEAST_DEVIATION = 0.1  # of one feature on clean images, where others measure the same in other layers
+_LEAST_DEVIATION = 0.1  # of a feature on clean images, as a share of its measure's mean deviation over all layers
 
 
 @dataclass(frozen=True)
 class DeviationScore:
-    """Weighted deviations from clean images, in the suspicious direction where one is known, else in any.
+    """Weighted deviations from clean images, in the suspicious direction where one is known, else in either.
 
-    A deviation counts as ``MOST`` standard deviations if it is more: one feature cannot say everything.
+    A deviation of more than ``MOST`` standard deviations counts as ``MOST``, so that no single feature decides alone.
     ``scale`` is 1 / standard deviation of clean images, 0 for features that never change; ``trends``
     are those of the features, see ``Feature``. All have shape ``(f,)``.
     """
@@ -45,12 +45,12 @@ class DeviationScore:
 
 
 def one_class(features: tuple[Feature, ...], clean: Floats) -> DeviationScore:
-    """Return the mean deviation from clean images ``(n, f)``: no attack is needed, none is preferred.
+    """Return the score that is the mean deviation from clean images ``(n, f)``; it needs no attack and prefers none.
 
-    Each deviation counts in units of the clean images' standard deviation, or of a tenth of what is
-    typical of the same measure in all layers if that is more: what hardly ever changes in one layer
-    neither counts for nothing nor outweighs everything. What never changes in any layer is left out.
-    Each measure weighs the same, in however many layers it is taken.
+    A feature's deviation counts in units of its standard deviation over clean images. The unit is at least a tenth of
+    the mean standard deviation of the feature's measure over all layers, so that a feature that hardly ever changes
+    does not outweigh all others. What never changes in any layer is left out. All measures have equal weight, in
+    however many layers they are taken.
     """
     deviation = clean.std(axis=0)
     unit = np.maximum(deviation, _LEAST_DEVIATION * _typical(features, deviation))
@@ -61,7 +61,7 @@ def one_class(features: tuple[Feature, ...], clean: Floats) -> DeviationScore:
 
 
 def shares(features: tuple[Feature, ...]) -> Floats:
-    """Return 1 / (number of features that measure the same), ``(f,)``: what is measured in every layer counts once."""
+    """Return 1 / (number of layers in which the feature's measure is taken), ``(f,)``: each measure counts once."""
     measured = [_measured(feature) for feature in features]
     often = Counter(measured)
     return np.array([1 / often[one] for one in measured])
@@ -72,7 +72,7 @@ def _measured(feature: Feature) -> tuple[str, str, int]:
 
 
 def _typical(features: tuple[Feature, ...], deviation: Floats) -> Floats:
-    """Return for each feature the mean deviation of those that measure the same, ``(f,)``."""
+    """Return for each feature the mean deviation over all layers of its measure, ``(f,)``."""
     _, group = np.unique([str(_measured(feature)) for feature in features], return_inverse=True)
     mean: Floats = np.bincount(group, deviation) / np.bincount(group)
     return mean[group]

@@ -229,8 +229,8 @@ def test_network_from_a_file_is_fed_as_declared(
         (("profile", "--network", "digits-cnn", "--selection", "x", "--out", "p"), "cumulative, absolute, hybrid"),
         (("profile", "--network", "digits-cnn", "--layers", 0, "--out", "p"), "layers is 0; it must be at least 1"),
         (("fit", "absent", "--out", "b"), "absent is not a readable profile"),
-        (("detect", "absent", "image.png"), "absent is no bundle or a damaged one"),
-        (("evaluate", "absent"), "absent is no bundle"),
+        (("detect", "absent", "image.png"), "absent is not a bundle, or is damaged"),
+        (("evaluate", "absent"), "absent is not a bundle"),
         (("profile", "--network", "absent.pt2", "--out", "p"), "absent.pt2 does not exist"),
         (("profile", "--network", "digits-cnn", "--size", "8y8", "--out", "p"), "write --size 224 or 224x192"),
         (("profile", "--network", "digits-cnn", "--size", "8x8x8", "--out", "p"), "--size is 8x8x8; write 224"),
@@ -251,7 +251,7 @@ def test_mistakes_end_in_one_sentence(
 
 def test_serving_no_bundle_ends_in_one_sentence() -> None:
     done = pathprint("serve", "absent", status=1)
-    assert "absent is no bundle" in done.stderr
+    assert "absent is not a bundle" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
 
 

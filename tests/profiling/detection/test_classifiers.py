@@ -61,6 +61,21 @@ def test_score_is_intercept_plus_contributions_and_survives_storage(kind: str) -
     np.testing.assert_array_equal(score.contributions(values)[:, 3], 0)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("edges", np.zeros((4, 3)), "one curve per feature"),
+        ("edges", np.array([[2.0, 1.0]] * 4), "edges must be ascending"),
+        ("heights", np.full((4, 3), np.inf), "heights finite"),
+    ],
+)
+def test_stored_curves_that_are_malformed_are_refused(name: str, value: Floats, said: str) -> None:
+    arrays = {"edges": np.array([[1.0, 2.0]] * 4), "heights": np.zeros((4, 3)), "intercept": np.zeros(1)}
+    assert stored_score("additive", False, arrays, 4).kind == "additive"
+    with pytest.raises(ValueError, match=f"the stored score is malformed: .*{said}"):
+        stored_score("additive", False, {**arrays, name: value}, 4)
+
+
 @pytest.mark.parametrize("kind", ["additive", "joint-similarity"])
 @pytest.mark.parametrize("column", [0, 1])
 def test_known_signs_hold_everywhere(kind: str, column: int) -> None:

@@ -61,12 +61,19 @@ def test_class_without_enough_images_is_uncertain(bundle: Bundle, digits: Datase
     maker = dataclasses.replace(bundle.detector.maker, signatures=few)
     for verdict in dataclasses.replace(bundle.detector, maker=maker).examine(pixels):
         assert verdict.decision == "uncertain"
-        assert "has 3 profiled images; 10 are needed" in verdict.note
+        assert "were profiled: 3, where 10 are needed" in verdict.note
 
 
-def test_sentence_says_what_is_usual(bundle: Bundle, pixels: Tensor) -> None:
-    verdict = bundle.detector.examine(pixels[:1])[0]
-    assert f"where clean images of '{verdict.label}' have" in verdict.layers[0].sentence(verdict.label)
+def test_evidence_says_what_is_usual_for_the_class_or_for_all_classes(bundle: Bundle, pixels: Tensor) -> None:
+    detector = bundle.detector
+    (verdict,) = detector.examine(pixels[:1])
+    assert all(f"clean images of '{verdict.label}'" in layer.text for layer in verdict.layers)
+    usual = detector.usual
+    unknown = dataclasses.replace(
+        usual, classes=usual.classes[:0], mean=usual.mean[-1:], deviation=usual.deviation[-1:]
+    )
+    (verdict,) = dataclasses.replace(detector, usual=unknown).examine(pixels[:1])
+    assert all("clean images" in layer.text and "clean images of" not in layer.text for layer in verdict.layers)
 
 
 def test_signatures_of_another_extraction_are_refused(bundle: Bundle) -> None:
