@@ -32,7 +32,7 @@ class UnsupportedOperationError(CaptureError):
         listed = "; ".join(f"{operation} in {layer or 'the top level'}" for operation, layer in self.problems)
         super().__init__(
             f"the network uses {len(self.problems)} operation(s) that cannot be traced: {listed}. "
-            "Replace them, or add a rule as docs/method.md describes."
+            "Replace them, or add a rule as docs/extending.md describes."
         )
 
 

@@ -1,6 +1,7 @@
 """Store a network as data: ``network.json`` (the graph) and ``network.safetensors`` (constants).
 
-Not a ``.pt2`` archive: that contains a pickle and is not byte-reproducible (docs/method.md).
+Not a ``.pt2`` archive: that contains a pickle and is not byte-reproducible
+(docs/decisions/006-networks-as-json-and-safetensors.md).
 """
 
 from __future__ import annotations

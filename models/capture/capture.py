@@ -1,6 +1,6 @@
 """Turn a PyTorch module into a raw graph: export once, functional operations, layers named.
 
-Source of the choice of ``torch.export`` over hooks: docs/method.md, "The network".
+Why ``torch.export`` and not hooks: docs/decisions/005-graph-of-operations.md.
 """
 
 from __future__ import annotations

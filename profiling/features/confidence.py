@@ -18,7 +18,7 @@ def confidence(paths: ImagePaths) -> FeatureTable:
 
     All are bounded or end at 0 for a sure answer. A margin has no end: a classifier that has seen
     only attacks with small margins would take the large ones of strong attacks for proof of
-    innocence (docs/design.md).
+    innocence (docs/experiments/features.md).
     """
     logits = paths.logits.astype(np.float64)
     logits = logits - logits.max(axis=1, keepdims=True)

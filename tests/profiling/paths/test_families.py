@@ -35,10 +35,10 @@ FROM_FILE = [family for family in FAMILIES if family.network in _READ_BACK]
 
 HEAD = """# Covered networks
 
-Written by `tests/profiling/paths/test_families.py` (`PATHPRINT_WRITE_COVERAGE=1 pytest …`), which proves each row:
-equal logits, a round trip through storage, and paths of every kernel that agree with the oracle.
-Members are torchvision's, or timm's where it says so. Steps are the operations that a path passes, layers those that
-it records.
+`tests/profiling/paths/test_families.py` writes this table (`PATHPRINT_WRITE_COVERAGE=1 pytest …`)
+and proves each row: equal logits, a round trip through storage, and paths of every kernel that
+agree with the oracle. Members are torchvision's, or timm's where it says so. Steps are the
+operations that a path passes, layers those that it records.
 
 | family | member tested | steps | layers | operations |
 |---|---|---|---|---|
