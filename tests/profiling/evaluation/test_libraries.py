@@ -1,6 +1,7 @@
 """Detectors of other libraries say what their papers' formulas say of what the network really does."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -89,14 +90,27 @@ def test_neighbours_are_the_fiftieth(ood: Detectors, lessons: Lessons) -> None:
 
 
 def test_virtual_logit_is_the_residual_beside_the_energy(ood: Detectors, lessons: Lessons, module: Tiny) -> None:
+    """On made-up activations, whose principal subspace is far from their residual: float32 can tell them apart."""
     weight, bias = (value.detach().double().numpy() for value in (module.last.weight, module.last.bias))
     origin = -np.linalg.pinv(weight) @ bias
-    known, new = (values - origin for values in _penultimates(lessons))
-    residual = np.linalg.eigh(known.T @ known)[1][:, :2]  # width 4, so the principal subspace has 2 dimensions
-    lengths = [np.linalg.norm(values @ residual, axis=1) for values in (known, new)]
-    scale = lessons.profiled.logits.max(1).mean() / lengths[0].mean()
-    energy = np.log(np.exp(lessons.clean.logits).sum(1))
-    np.testing.assert_allclose(ood["ood-vim"][1](lessons)(lessons.clean), scale * lengths[1] - energy, atol=5e-3)
+    generator = np.random.default_rng(0)
+    axes = np.linalg.qr(generator.normal(size=(4, 4)))[0] * [1, 2, 8, 9]  # width 4: the subspace has 2 dimensions
+    known, new = (generator.normal(size=(n, 4)) @ axes.T for n in (120, 240))
+    spread, found = np.linalg.eigh(known.T @ known)
+    lengths = [np.linalg.norm(values @ found[:, :2], axis=1) for values in (known, new)]
+    logits = [(values + origin) @ weight.T + bias for values in (known, new)]
+    scale = logits[0].max(1).mean() / lengths[0].mean()
+    expected = scale * lengths[1] - np.log(np.exp(logits[1]).sum(1))
+    made = [
+        replace(seen, penultimate=values + origin) for seen, values in ((lessons.profiled, known), (lessons.clean, new))
+    ]
+    scores = ood["ood-vim"][1](replace(lessons, profiled=made[0]))(made[1])
+    # The library works in float32. A sum of n products errs by n roundings at most, which turns the subspace by
+    # that error over the gap between its spreads and the others (Davis & Kahan 1970), and all lengths with it.
+    turned = len(known) * np.finfo(np.float32).eps * spread[-1] / (spread[2] - spread[1])
+    allowed = 2 * turned * max(1, abs(scale)) * np.linalg.norm(new, axis=1).max()
+    assert allowed < 0.01 * np.ptp(expected)
+    np.testing.assert_allclose(scores, expected, atol=allowed)
 
 
 def test_generalised_entropy_is_the_formula(ood: Detectors, lessons: Lessons) -> None:
