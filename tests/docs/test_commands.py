@@ -10,7 +10,7 @@ import pytest
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from pathprint.profiling.cli.main import application
+from pathprint.profiling.cli import main
 from tests.docs.pages import PAGES, Page
 
 _OPTION = re.compile(r"--[a-z][a-z-]*")
@@ -19,7 +19,8 @@ every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 @pytest.fixture(scope="module")
 def program() -> TyperGroup:
-    found = get_command(application)
+    named = vars(main)  # a group of commands, or the application that one is made of
+    found = named["commands"] if "commands" in named else get_command(named["application"])
     assert isinstance(found, TyperGroup)
     return found
 
@@ -32,10 +33,8 @@ def test_commands_in_console_blocks_exist(page: Page, program: TyperGroup) -> No
 
 @every_page
 def test_commands_in_running_text_exist(page: Page, program: TyperGroup) -> None:
-    names, every = (
-        set(subcommands(program)),
-        {"--help", *(option for one in everything(program) for option in options(one))},
-    )
+    names = set(subcommands(program))
+    every = {"--help", *(option for one in everything(program) for option in options(one))}
     wrong: list[str] = []
     for code in page.code:
         first = code.split()[:1]
@@ -70,7 +69,7 @@ def problems(program: TyperGroup, words: list[str]) -> Iterator[str]:
 
 def subcommands(group: TyperGroup) -> dict[str, TyperCommand | TyperGroup]:
     """Return the commands of a group, those included that it loads only when asked."""
-    context = group.make_context(group.name, [], resilient_parsing=True)
+    context = group.make_context(group.name, ["--help"], resilient_parsing=True)  # which shows no help
     found = {name: group.get_command(context, name) for name in group.list_commands(context)}
     return {name: one for name, one in found.items() if isinstance(one, TyperCommand | TyperGroup)}
 
