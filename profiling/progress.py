@@ -1,20 +1,34 @@
-"""Progress bars of long steps, on standard error so that results can be piped."""
+"""Progress of long steps: the engine says how far it is, a program may show it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-console = Console(stderr=True)
 T = TypeVar("T")
+Listener = Callable[[Sequence[Any], str], Iterable[Any]]
+"""Yields the items of a sequence, described by a few words, and shows how many of them have been taken."""
+
+
+def _silent(items: Sequence[Any], description: str) -> Iterable[Any]:
+    return items
+
+
+_listener: ContextVar[Listener] = ContextVar("pathprint_progress", default=_silent)
 
 
 def track(items: Sequence[T], description: str) -> Iterable[T]:
-    """Yield ``items`` beside a progress bar."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    # In a terminal finished bars make room; in a log they stay as a record.
-    with Progress(*columns, console=console, transient=console.is_terminal) as progress:
-        yield from progress.track(items, description=f"{description:<28}")
+    """Yield ``items``; the listener of this context, if there is one, shows how many have been taken."""
+    return _listener.get()(items, description)
+
+
+@contextmanager
+def shown_by(listener: Listener) -> Iterator[None]:
+    """Let ``listener`` show the progress of every step inside the ``with`` block."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)

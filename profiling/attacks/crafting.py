@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +26,9 @@ from pathprint.profiling.attacks.benign import Control
 from pathprint.profiling.attacks.draws import Draws
 from pathprint.profiling.data.correct import CHUNK, Correct, at_once
 from pathprint.profiling.data.roles import R
-from pathprint.profiling.progress import console, track
+from pathprint.profiling.progress import track
 
+_log = logging.getLogger(__name__)
 SCHEMA = 1
 _FACTS = "pathprint"
 _TOLERANCE = 1e-2
@@ -55,7 +57,7 @@ class Crafting:
             try:
                 return _load(path, key, attack, network, labels)
             except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-                console.print(f"{path} is damaged and is made anew: {error}", highlight=False, soft_wrap=True)
+                _log.warning("%s is damaged and is made anew: %s", path, error)
         crafted = craft(attack, network, pixels, labels, self.seed)
         _write(path, _content(key, attack, network, crafted))
         return crafted

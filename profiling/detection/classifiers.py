@@ -19,8 +19,9 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 
 from pathprint.profiling.arrays import Floats, Indices
+from pathprint.profiling.detection.kinds import KINDS
 from pathprint.profiling.detection.one_class import guarded, shares
-from pathprint.profiling.detection.scores import ONE_CLASS, CurveScore, LinearScore, Score, bins_of, total
+from pathprint.profiling.detection.scores import CurveScore, LinearScore, Score, bins_of, total
 from pathprint.profiling.errors import FitError
 from pathprint.profiling.features.table import Feature
 
@@ -162,8 +163,6 @@ FITTERS: dict[str, Fitter] = {
     "additive": fit_additive,
     "joint-similarity": fit_joint_similarity,
 }
-KINDS = ("auto", *FITTERS, ONE_CLASS)
-"""What a user can choose."""
 
 
 def fit(kind: str, examples: Examples) -> Score:

@@ -11,7 +11,8 @@ from collections import Counter
 import numpy as np
 
 from pathprint.profiling.arrays import Floats
-from pathprint.profiling.detection.scores import ONE_CLASS, DeviationScore, GuardedScore, Score, total
+from pathprint.profiling.detection.kinds import ONE_CLASS
+from pathprint.profiling.detection.scores import DeviationScore, GuardedScore, Score, total
 from pathprint.profiling.features.table import Feature
 
 _LEAST_DEVIATION = 0.1  # of one feature on clean images, where others measure the same in other layers

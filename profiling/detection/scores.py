@@ -13,9 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from pathprint.profiling.arrays import Floats
+from pathprint.profiling.detection.kinds import ONE_CLASS
 
-ONE_CLASS = "one-class"
-"""Kind of the score that has seen clean images only."""
 MOST = 30.0
 _GUARD = "guard_"
 _TINY = 1e-12

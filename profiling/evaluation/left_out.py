@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathprint.profiling.detection.classifiers import fit
+from pathprint.profiling.detection.kinds import ONE_CLASS
 from pathprint.profiling.detection.one_class import one_class
-from pathprint.profiling.detection.scores import ONE_CLASS, Score
+from pathprint.profiling.detection.scores import Score
 from pathprint.profiling.errors import FitError
 from pathprint.profiling.evaluation.figures import EVERYTHING, NOTHING
 from pathprint.profiling.jobs.examples import Taught

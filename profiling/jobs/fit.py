@@ -14,12 +14,13 @@ from pathprint.profiling.attacks.crafting import Crafting
 from pathprint.profiling.data.correct import correct_images
 from pathprint.profiling.data.roles import Split
 from pathprint.profiling.detection.calibration import calibrate
-from pathprint.profiling.detection.classifiers import KINDS, fit
+from pathprint.profiling.detection.classifiers import fit
 from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.detection.evidence import Usual
 from pathprint.profiling.detection.fitted_on import Fitting, SeenAttack
+from pathprint.profiling.detection.kinds import KINDS, ONE_CLASS
 from pathprint.profiling.detection.one_class import one_class
-from pathprint.profiling.detection.scores import ONE_CLASS, Score, total
+from pathprint.profiling.detection.scores import Score, total
 from pathprint.profiling.errors import FitError
 from pathprint.profiling.features.measure import Measuring, features_of
 from pathprint.profiling.jobs.examples import Taught
@@ -40,7 +41,7 @@ class FitOptions:
     """What to fit.
 
     Attributes:
-        classifier: one of ``classifiers.KINDS``; one-class learns from no attack.
+        classifier: one of ``kinds.KINDS``; one-class learns from no attack.
         target_fpr: largest share of clean images to flag.
         thorough: also use the stability features.
         seed: of the attacks.

@@ -14,6 +14,7 @@ from pathprint.profiling.data.correct import correct_images, in_chunks
 from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.roles import Images, Profile
 from pathprint.profiling.errors import FitError, OptionsError
+from pathprint.profiling.jobs.defaults import SELECTIONS
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import ImagePaths
 from pathprint.profiling.paths.thresholds import calibrated
@@ -21,9 +22,6 @@ from pathprint.profiling.progress import track
 from pathprint.profiling.signatures.counts import ClassSignatures, count
 from pathprint.profiling.signatures.synapses import ClassSynapses, collect
 
-PROFILE_PER_CLASS = 1000
-
-SELECTIONS = ("cumulative", "absolute", "hybrid")
 THRESHOLD_IMAGES = 32
 """Correctly predicted images that absolute thresholds come from; all are walked at once."""
 

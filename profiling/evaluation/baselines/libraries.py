@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
 from pathprint.profiling.errors import FitError
 from pathprint.profiling.evaluation.baselines.observation import Baseline, Lessons
-from pathprint.profiling.progress import console
 
+_log = logging.getLogger(__name__)
 ADAPTERS = {"pytorch-ood": "from_pytorch_ood", "adversarial-robustness-toolbox": "from_art"}
 """By package, the module beside this one that needs it."""
 
@@ -20,7 +21,7 @@ def outside() -> dict[str, tuple[str, Callable[[Lessons], Baseline]]]:
         try:
             found |= import_module(f"{__package__}.{adapter}").DETECTORS
         except ImportError as error:
-            _say(f"Not measured: the detectors of {package}, which the extra bench installs ({error}).")
+            _log.warning("not measured: the detectors of %s, which the extra bench installs (%s)", package, error)
     return found
 
 
@@ -33,9 +34,5 @@ def fitted(
         try:
             found[name] = (summary, fit(lessons))
         except FitError as error:
-            _say(f"Not measured: {name}; {error}")
+            _log.warning("not measured: %s; %s", name, error)
     return found
-
-
-def _say(line: str) -> None:
-    console.print(line, highlight=False, soft_wrap=True, markup=False)

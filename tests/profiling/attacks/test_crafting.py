@@ -74,7 +74,7 @@ def test_key_depends_on_everything_that_decides(digits_network: Network, clean: 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "other", "logits"])
 def test_damaged_chunk_is_made_anew_with_a_notice(
-    damage: str, digits_network: Network, clean: Images, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    damage: str, digits_network: Network, clean: Images, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     attack, crafting = suite(digits_network)["fgsm-0.2"], Crafting(0, tmp_path)
     expected = crafting.craft(attack, digits_network, *clean)
@@ -92,7 +92,7 @@ def test_damaged_chunk_is_made_anew_with_a_notice(
         _write_with_other_logits(path)
     found = crafting.craft(attack, digits_network, *clean)
     assert torch.equal(found.pixels, expected.pixels)
-    assert "damaged and is made anew" in capsys.readouterr().err
+    assert "damaged and is made anew" in caplog.text
     assert path.read_bytes() == content
     assert not list(tmp_path.rglob("*.partial"))
 

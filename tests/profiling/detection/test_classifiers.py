@@ -7,8 +7,9 @@ import pytest
 
 from pathprint.profiling.arrays import Floats
 from pathprint.profiling.detection.classifiers import FITTERS, Examples, cross_validated_auc, fit, fit_additive
+from pathprint.profiling.detection.kinds import ONE_CLASS
 from pathprint.profiling.detection.one_class import guarded, one_class
-from pathprint.profiling.detection.scores import ONE_CLASS, Arrays, Score, stored_score, total
+from pathprint.profiling.detection.scores import Arrays, Score, stored_score, total
 from pathprint.profiling.errors import FitError
 from pathprint.profiling.features.table import Feature
 

@@ -176,19 +176,19 @@ def test_subset_is_most_unusual_where_all_units_are(art: Detectors, lessons: Les
     assert max(detector(bright).min(), detector(dark).min()) > np.median(usual)
 
 
-def test_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setitem(outside.ADAPTERS, "some-library", "from_some_library")
     assert not [name for name in outside.outside() if name.startswith("some")]
-    assert "Not measured: the detectors of some-library" in capsys.readouterr().err
+    assert "not measured: the detectors of some-library" in caplog.text
 
 
-def test_detector_that_does_not_suit_the_network_is_named(lessons: Lessons, capsys: pytest.CaptureFixture[str]) -> None:
+def test_detector_that_does_not_suit_the_network_is_named(lessons: Lessons, caplog: pytest.LogCaptureFixture) -> None:
     def unsuitable(lessons: Lessons) -> Baseline:
         raise FitError("it needs what is not there.")
 
     found = {"a": ("summary of a", unsuitable), "b": ("summary of b", lambda _: lambda seen: seen.logits[:, 0])}
     assert list(outside.fitted(found, lessons)) == ["b"]
-    assert "Not measured: a; it needs what is not there." in capsys.readouterr().err
+    assert "not measured: a; it needs what is not there." in caplog.text
 
 
 def test_virtual_logit_needs_a_linear_output(ood: Detectors, digits_network: Network, digits_split: Split) -> None:

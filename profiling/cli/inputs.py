@@ -1,0 +1,64 @@
+"""Networks, data and images as the options name them. Imports the engine: commands do so once a call is right."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from torch import Tensor
+
+from pathprint.models.errors import ImageError
+from pathprint.models.network import Network
+from pathprint.models.preprocessing import Preprocessing, decode
+from pathprint.models.zoo import catalogue as zoo
+from pathprint.models.zoo.declared import Declared
+from pathprint.profiling.cli.options import numbers, sides
+from pathprint.profiling.data.datasets import Dataset, open_dataset
+from pathprint.profiling.errors import DataError
+from pathprint.profiling.threads import settle_threads
+
+
+def open_network(name: str, weights: Path | None, declared: Declared | None = None) -> Network:
+    """Return a captured network, with torch's threads settled for its size."""
+    network = zoo.build(name, weights, declared)
+    settle_threads(network.preprocessing)
+    return network
+
+
+def read_declared(size: str | None, resize: int | None, mean: str | None, std: str | None) -> Declared:
+    """Return what the options of preprocessing say, as numbers; they have been checked."""
+    return Declared(sides(size), resize, numbers(mean), numbers(std))
+
+
+def read_class_map(path: Path | None) -> dict[str, int] | None:
+    """Return the class map in a JSON file.
+
+    Raises:
+        DataError: it is not a JSON object of integers.
+    """
+    if path is None:
+        return None
+    try:
+        data = json.loads(path.read_bytes())
+        return {str(folder): int(number) for folder, number in data.items()}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise DataError(f'{path} is not a class map; JSON like {{"folder": 3}} is expected: {error}') from error
+
+
+def open_data(spec: str, network: Network, class_map: dict[str, int] | None) -> Dataset:
+    """Return a data set whose labels are the network's class numbers."""
+    return open_dataset(spec).matched_to(network.labels, class_map)
+
+
+def read_pixels(path: Path, preprocessing: Preprocessing) -> Tensor:
+    """Return the pixels of an image file, by the code that the service uses.
+
+    Raises:
+        DataError: it cannot be read or is not an image we accept.
+    """
+    try:
+        return preprocessing.pixels(decode(path.read_bytes()))
+    except ImageError as error:
+        raise DataError(f"{path}: {error}") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
