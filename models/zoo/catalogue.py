@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 import torch
 import torchvision
@@ -15,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from pathprint.models.errors import UnknownNetworkError, WeightsError
+from pathprint.models.errors import WeightsError
 from pathprint.models.exported.replay import replay_of
 from pathprint.models.network import Network
 from pathprint.models.preprocessing import Preprocessing
@@ -23,6 +21,7 @@ from pathprint.models.zoo.architectures.cifar_resnet import cifar_resnet20, cifa
 from pathprint.models.zoo.architectures.digits_cnn import digits_cnn
 from pathprint.models.zoo.architectures.lenet5 import lenet5
 from pathprint.models.zoo.declared import Declared, default_for
+from pathprint.models.zoo.factory import made_by
 from pathprint.models.zoo.names import form_of, unknown
 from pathprint.models.zoo.training import Recipe
 
@@ -75,6 +74,7 @@ def build(name: str, weights: Path | None = None, declared: Declared | None = No
 
     Raises:
         UnknownNetworkError: no such network.
+        FactoryError: the factory raised, or made no torch module.
         WeightsError: the weights are missing or do not fit.
         NetworkFileError: the ``.pt2`` file is missing or damaged.
         PreprocessingError: what is declared fits no image.
@@ -111,7 +111,7 @@ def _module(name: str, classes: int | None) -> tuple[nn.Module, Preprocessing, t
         case "torchvision":
             return _torchvision(after, classes)
         case "factory":
-            return _factory(before, after), default_for(_FACTORY_INPUT), ()
+            return made_by(before, after), default_for(_FACTORY_INPUT), ()
 
 
 def _torchvision(name: str, classes: int | None) -> tuple[nn.Module, Preprocessing, tuple[str, ...]]:
@@ -127,17 +127,6 @@ def _torchvision(name: str, classes: int | None) -> tuple[nn.Module, Preprocessi
     count = classes or len(labels)
     module: nn.Module = torchvision.models.get_model(name, weights=None, num_classes=count)
     return module, preprocessing, labels if count == len(labels) else ()
-
-
-def _factory(module_name: str, function: str) -> nn.Module:
-    try:
-        package: ModuleType = importlib.import_module(module_name)
-        module = getattr(package, function)()
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        raise UnknownNetworkError(f"{module_name}:{function} cannot be called: {error}") from error
-    if not isinstance(module, nn.Module):
-        raise UnknownNetworkError(f"{module_name}:{function} returned {type(module).__name__}, not a torch module.")
-    return module
 
 
 def _stored_labels(weights: Path | None) -> tuple[str, ...]:
