@@ -22,5 +22,6 @@ USER 10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --start-period=60s CMD ["/opt/pathprint/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/readyz', timeout=3)"]
-ENTRYPOINT ["/opt/pathprint/bin/python", "-m", "pathprint.profiling.cli"]
-CMD ["serve", "/bundle", "--host", "0.0.0.0"]
+# -P: the working directory does not come first among the folders that Python imports from.
+ENTRYPOINT ["/opt/pathprint/bin/python", "-P", "-m", "pathprint.app"]
+CMD ["/bundle", "--host", "0.0.0.0"]

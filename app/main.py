@@ -1,7 +1,8 @@
-"""Put the service together: ``uvicorn pathprint.app.main:from_environment --factory``."""
+"""Put the service together; ``__main__.py`` beside this file starts it."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -54,17 +55,23 @@ def from_environment() -> FastAPI:
     """Return the service that the ``PATHPRINT_`` variables describe; for uvicorn's ``--factory``.
 
     Raises:
-        SystemExit: a setting is wrong, or the bundle cannot be loaded; with one line that says why.
+        SystemExit: a setting is wrong, or the bundle cannot be loaded; after one line that says why.
     """
     configure_logs()
     try:
         settings = Settings()
         if settings.bundle is None:
-            raise SystemExit("pathprint: PATHPRINT_BUNDLE is not set; set it to a bundle folder.")
+            raise _refused("PATHPRINT_BUNDLE is not set; set it to a bundle folder.")
         bundle = load_bundle(settings.bundle)
     except ValidationError as error:
         wrong = "; ".join(f"PATHPRINT_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
-        raise SystemExit(f"pathprint: {wrong}.") from None
+        raise _refused(f"{wrong}.") from None
     except (BundleError, OSError) as error:
-        raise SystemExit(f"pathprint: {' '.join(str(error).split())}") from None
+        raise _refused(str(error)) from None
     return create_app(bundle, settings)
+
+
+def _refused(reason: str) -> SystemExit:
+    """Say on standard error why the service does not start; return what ends the process with status 2."""
+    sys.stderr.write(f"pathprint: {' '.join(reason.split())}\n")
+    return SystemExit(2)

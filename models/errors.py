@@ -4,6 +4,7 @@ ModelError
 ├── CaptureError                 the module cannot be turned into a canonical graph
 │   └── UnsupportedOperationError    … because it uses operations without a rule
 ├── UnknownNetworkError          no network of that name
+├── FactoryError                 a user's function that should make a network raised, or made something else
 ├── WeightsError                 the weights file does not fit the network
 ├── PreprocessingError           the declared preprocessing is out of range or fits no image
 ├── NetworkFileError             a stored network is damaged or not ours
@@ -38,6 +39,10 @@ class UnsupportedOperationError(CaptureError):
 
 class UnknownNetworkError(ModelError):
     """No network has that name."""
+
+
+class FactoryError(ModelError):
+    """A user's function that should make a network raised, or made something else."""
 
 
 class WeightsError(ModelError):

@@ -1,7 +1,4 @@
-"""Progress of long steps: the engine says how far it is, and a program may show it.
-
-By default nobody listens. A program that shows progress runs the engine inside ``shown_by``.
-"""
+"""Progress of long steps: the engine says how far it is, a program may show it."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 Listener = Callable[[Sequence[Any], str], Iterable[Any]]
-"""Yields the items of a step one after the other; is told what the step does."""
+"""Yields the items of a sequence, described by a few words, and shows how many of them have been taken."""
 
 
 def _silent(items: Sequence[Any], description: str) -> Iterable[Any]:
@@ -23,13 +20,13 @@ _listener: ContextVar[Listener] = ContextVar("pathprint_progress", default=_sile
 
 
 def track(items: Sequence[T], description: str) -> Iterable[T]:
-    """Return ``items``, to be worked on one after the other; whoever listens sees how far that is."""
+    """Yield ``items``; the listener of this context, if there is one, shows how many have been taken."""
     return _listener.get()(items, description)
 
 
 @contextmanager
 def shown_by(listener: Listener) -> Iterator[None]:
-    """Have ``listener`` show the progress of everything that runs inside."""
+    """Let ``listener`` show the progress of every step inside the ``with`` block."""
     token = _listener.set(listener)
     try:
         yield

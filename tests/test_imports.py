@@ -1,12 +1,57 @@
-"""The service starts without what only the offline steps need."""
+"""The program that the container starts loads nothing that only the offline steps need."""
 
+import json
+import os
+import re
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
-OFFLINE = ("sklearn", "scipy", "foolbox", "typer")
+import httpx
+
+from tests.app.test_startup import free_port, wait_until_ready
+
+DOCKERFILE = Path(__file__).parents[1] / "Dockerfile"
+OFFLINE = ("sklearn", "scipy.stats", "scipy.optimize", "foolbox", "typer")
+"""What only the offline steps need. Where they are installed, numba loads other parts of scipy, structlog loads rich,
+and uvicorn loads click, whatever we import."""
+ROOMS = {"attacks", "jobs", "evaluation", "studies", "cli"}
 
 
-def test_service_loads_no_offline_library() -> None:
-    program = f"import pathprint.app.main, sys; print([name for name in {OFFLINE} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+def instruction(name: str) -> list[str]:
+    """Return the words of the ENTRYPOINT or CMD of the container."""
+    (found,) = re.findall(rf"^{name} (\[.*\])$", DOCKERFILE.read_text(), re.MULTILINE)
+    words: list[str] = json.loads(found)
+    return words
+
+
+def program(bundle: Path, port: int) -> list[str]:
+    """Return what the container starts, with this Python, a bundle of ours, and only for this machine."""
+    python, *options = instruction("ENTRYPOINT")
+    assert Path(python).name == "python"
+    folder, *rest = instruction("CMD")
+    assert folder == "/bundle"
+    here = [word if word != "0.0.0.0" else "127.0.0.1" for word in rest]
+    return [sys.executable, "-X", "importtime", *options, str(bundle), *here, "--port", str(port)]
+
+
+def test_the_container_loads_no_offline_library(bundle_folder: Path, tmp_path: Path) -> None:
+    port = free_port()
+    log = tmp_path / "log"
+    with log.open("w") as errors:
+        process = subprocess.Popen(
+            program(bundle_folder, port), stdout=errors, stderr=errors, env=os.environ, text=True
+        )
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+                wait_until_ready(client, process)
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+        finally:
+            process.kill()
+    imports = [line for line in log.read_text().splitlines() if line.startswith("import time:")]
+    loaded = {line.rpartition("|")[2].strip() for line in imports}
+    assert {"torch", "fastapi", "pathprint.app.service"} <= loaded
+    assert {name for name in loaded for library in OFFLINE if f"{name}.".startswith(f"{library}.")} == set()
+    assert {name for name in loaded for room in ROOMS if name.startswith(f"pathprint.profiling.{room}.")} == set()

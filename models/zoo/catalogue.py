@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 import torch
 import torchvision
@@ -15,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from pathprint.models.errors import UnknownNetworkError, WeightsError
+from pathprint.models.errors import WeightsError
 from pathprint.models.exported.replay import replay_of
 from pathprint.models.network import Network
 from pathprint.models.preprocessing import Preprocessing
@@ -23,6 +21,8 @@ from pathprint.models.zoo.architectures.cifar_resnet import cifar_resnet20, cifa
 from pathprint.models.zoo.architectures.digits_cnn import digits_cnn
 from pathprint.models.zoo.architectures.lenet5 import lenet5
 from pathprint.models.zoo.declared import Declared, default_for
+from pathprint.models.zoo.factory import made_by
+from pathprint.models.zoo.names import form_of, unknown
 from pathprint.models.zoo.training import Recipe
 
 SHIPPED = Path(__file__).parent / "weights"
@@ -35,7 +35,6 @@ class Entry:
     build: Callable[[int], nn.Module]
     preprocessing: Preprocessing
     recipe: Recipe
-    summary: str
 
 
 _CIFAR = Preprocessing(3, (32, 32), 32, (0.4914, 0.4822, 0.4465), (0.247, 0.2435, 0.2616))
@@ -47,12 +46,10 @@ _MANY_IMAGES = Recipe(epochs=8, max_shift=2)
 _COLOUR = Recipe(epochs=60, batch_size=128, learning_rate=0.2, max_shift=4, mirror=True, bfloat16=True)
 
 ZOO = {
-    "digits-cnn": Entry(digits_cnn, _DIGITS, _FEW_IMAGES, "8x8 grey, small CNN"),
-    "lenet5": Entry(lenet5, _MNIST, _MANY_IMAGES, "28x28 grey, LeNet-5"),
-    "cifar-resnet20": Entry(cifar_resnet20, _CIFAR, _COLOUR, "32x32 RGB, ResNet-20, padded shortcuts"),
-    "cifar-resnet20-projection": Entry(
-        cifar_resnet20_projection, _CIFAR, _COLOUR, "32x32 RGB, ResNet-20, 1x1 shortcuts"
-    ),
+    "digits-cnn": Entry(digits_cnn, _DIGITS, _FEW_IMAGES),
+    "lenet5": Entry(lenet5, _MNIST, _MANY_IMAGES),
+    "cifar-resnet20": Entry(cifar_resnet20, _CIFAR, _COLOUR),
+    "cifar-resnet20-projection": Entry(cifar_resnet20_projection, _CIFAR, _COLOUR),
 }
 
 _FACTORY_INPUT = (3, 224, 224)
@@ -77,6 +74,7 @@ def build(name: str, weights: Path | None = None, declared: Declared | None = No
 
     Raises:
         UnknownNetworkError: no such network.
+        FactoryError: the factory raised, or made no torch module.
         WeightsError: the weights are missing or do not fit.
         NetworkFileError: the ``.pt2`` file is missing or damaged.
         PreprocessingError: what is declared fits no image.
@@ -103,23 +101,22 @@ def opened(
 
 
 def _module(name: str, classes: int | None) -> tuple[nn.Module, Preprocessing, tuple[str, ...]]:
-    if name in ZOO:
-        return ZOO[name].build(classes or 10), ZOO[name].preprocessing, ()
-    if name.endswith(".pt2"):
-        replay = replay_of(Path(name))
-        return replay, default_for(replay.program.input_shape), ()
-    kind, _, rest = name.partition(":")
-    if kind == "torchvision" and name in names():
-        return _torchvision(rest, classes)
-    if rest and kind != "torchvision":
-        return _factory(kind, rest), default_for(_FACTORY_INPUT), ()
-    raise UnknownNetworkError(
-        f"there is no network {name!r}; `pathprint networks` lists the names, package.module:factory takes "
-        "a function of yours that returns a module, and FILE.pt2 what torch.export.save wrote."
-    )
+    before, _, after = name.partition(":")
+    match form_of(name):
+        case "own":
+            return ZOO[name].build(classes or 10), ZOO[name].preprocessing, ()
+        case "file":
+            replay = replay_of(Path(name))
+            return replay, default_for(replay.program.input_shape), ()
+        case "torchvision":
+            return _torchvision(after, classes)
+        case "factory":
+            return made_by(before, after), default_for(_FACTORY_INPUT), ()
 
 
 def _torchvision(name: str, classes: int | None) -> tuple[nn.Module, Preprocessing, tuple[str, ...]]:
+    if f"torchvision:{name}" not in names():
+        raise unknown(f"torchvision:{name}")
     # The first release has the preprocessing that most weights were trained with. Reading its
     # names and sizes downloads nothing.
     released = next(iter(torchvision.models.get_model_weights(name)))
@@ -130,17 +127,6 @@ def _torchvision(name: str, classes: int | None) -> tuple[nn.Module, Preprocessi
     count = classes or len(labels)
     module: nn.Module = torchvision.models.get_model(name, weights=None, num_classes=count)
     return module, preprocessing, labels if count == len(labels) else ()
-
-
-def _factory(module_name: str, function: str) -> nn.Module:
-    try:
-        package: ModuleType = importlib.import_module(module_name)
-        module = getattr(package, function)()
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        raise UnknownNetworkError(f"{module_name}:{function} cannot be called: {error}") from error
-    if not isinstance(module, nn.Module):
-        raise UnknownNetworkError(f"{module_name}:{function} returned {type(module).__name__}, not a torch module.")
-    return module
 
 
 def _stored_labels(weights: Path | None) -> tuple[str, ...]:

@@ -16,12 +16,60 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from pathprint.models.preprocessing import to_image
+from pathprint.profiling.arrays import Floats
+from pathprint.profiling.cli.terminal import say
 from pathprint.profiling.errors import BundleError
+from pathprint.profiling.evaluation.figures import Report
+from pathprint.profiling.evaluation.protocol import Outcome
 
-_START_SECONDS = 60
+_START_SECONDS, _REASONS = 60, 3
+
+
+def demonstrate(bundle: Path, outcome: Outcome, attack: str) -> dict[str, Any]:
+    """Ask the service about a typical clean and a typical adversarial test image; say what it answers."""
+    crafted, won = outcome.trial.crafted[attack], outcome.trial.crafted[attack].success
+    shown = {
+        "clean": _median(outcome.trial.clean.pixels, outcome.scores.clean),
+        "adversarial": _median(crafted.pixels[won], outcome.scores.attacks[attack][won.numpy()]),
+    }
+    with running_service(bundle) as address:
+        answers = {name: ask(address, pixels) for name, pixels in shown.items()}
+    for name, answer in answers.items():
+        detection, prediction = answer["detection"], answer["prediction"]
+        say(
+            f"{name} image over HTTP: {detection['verdict']}; answered '{prediction['label']}', "
+            f"score {detection['score']:.2f}, threshold {detection['threshold']:.2f}"
+        )
+        for layer in answer["evidence"]["layers"][:_REASONS]:
+            say(f"- {layer['text']}")
+    return answers
+
+
+def _median(pixels: Tensor, scores: Floats) -> Tensor:
+    """Return the image whose score is the median: neither the best nor the worst case."""
+    return pixels[int(np.argsort(scores, kind="stable")[len(scores) // 2])]
+
+
+def closing(bundle: Path, report: Report, answers: dict[str, Any]) -> dict[str, Any]:
+    """Return what came out, as JSON-able data."""
+    attacks = {
+        name: {
+            "success": report.attacks[name].success,
+            "auc": found.auc.value,
+            "tpr_at_5fpr": found.tpr_at_5fpr.value,
+        }
+        for name, found in report.detector.attacks.items()
+    }
+    return {
+        "bundle": str(bundle),
+        "clean_accuracy": report.clean_accuracy,
+        "attacks": attacks,
+        "service": {name: answer["detection"]["verdict"] for name, answer in answers.items()},
+    }
 
 
 @contextmanager
@@ -32,7 +80,7 @@ def running_service(bundle: Path) -> Iterator[str]:
         BundleError: the service does not get ready.
     """
     port = _free_port()
-    command = [sys.executable, "-m", "pathprint.profiling.cli", "serve", str(bundle), "--port", str(port)]
+    command = [sys.executable, "-P", "-m", "pathprint.app", str(bundle), "--port", str(port)]
     # The packages may be used from a checkout, so the child gets the same search path.
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)

@@ -4,52 +4,70 @@ from __future__ import annotations
 
 import os
 
-# Idle OpenMP threads sleep instead of spinning: beside other work on the machine, spinning made
-# training of the digits network eleven times slower. Read when torch is loaded, so it comes first.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
 import typer
 
 from pathprint.models.errors import ModelError
-from pathprint.profiling.cli.commands import attacks, bench, networks, offline, online, quickstart, sanity, studies
+from pathprint.profiling.cli.lazy import Commands
+from pathprint.profiling.cli.mistakes import in_one_sentence
+from pathprint.profiling.cli.terminal import bars, say, warnings_shown
 from pathprint.profiling.errors import ProfilingError
+from pathprint.profiling.progress import shown_by
 
-application = typer.Typer(
-    name="pathprint",
-    help="Detect adversarial images by the effective path they take through a network.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
+SECTIONS = {
+    "Start here": {
+        "quickstart": "Build, evaluate and serve a detector for handwritten digits, in about a minute.",
+    },
+    "Make a detector": {
+        "networks": "List the networks that can be protected.",
+        "train": "Train one of our own networks on your images.",
+        "profile": "Record which paths images of each class take through a network.",
+        "fit": "Fit a detector to a profile; write it as a bundle.",
+        "evaluate": "Measure a bundle on images that nothing has seen, clean and attacked.",
+    },
+    "Use it": {
+        "detect": "Say for each image whether it is adversarial, and why.",
+        "paths": "Write the path that an image takes, as arrays.",
+        "serve": "Answer over HTTP whether images are adversarial.",
+    },
+    "Laboratory": {
+        "attacks": "List the attacks to fit and evaluate with.",
+        "bench": "Time a detection beside a plain inference.",
+        "sanity": "Check that paths matter: predict without them, and with nothing else.",
+        "study": "Repeat one of the papers' studies of paths.",
+    },
+}
+"""By heading, every command with what it does; the function of each is in commands/NAME.py."""
+
+commands = Commands(
+    "pathprint",
+    "pathprint.profiling.cli.commands",
+    SECTIONS,
+    """Detect adversarial images by the effective path they take through a network.
+
+    Example:
+        pathprint quickstart
+    """,
 )
-for command in (
-    networks.networks,
-    networks.train,
-    attacks.attacks,
-    offline.profile,
-    offline.fit,
-    offline.evaluate,
-    sanity.sanity,
-    bench.bench,
-    online.detect,
-    online.paths,
-    online.serve,
-    quickstart.quickstart,
-):
-    application.command()(command)
-application.add_typer(studies.application, name="study")
 
 
 def main() -> None:
-    """Run the command line; our own errors end it with one sentence and status 1."""
+    """Run the command line; a wrong call and our own errors end it with one sentence and status 2."""
+    # Idle OpenMP threads sleep instead of spinning: beside other work on the machine, spinning made
+    # training of the digits network eleven times slower. Read when torch is loaded, so it comes first.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    with warnings_shown(), shown_by(bars):
+        status = _status()
+    raise SystemExit(status)
+
+
+def _status() -> int:
     try:
-        application()
+        return commands.main(prog_name="pathprint", standalone_mode=False) or 0
+    except typer.TyperException as error:
+        sentence = in_one_sentence(error)
     except (ProfilingError, ModelError) as error:
-        typer.echo(f"pathprint: {error}", err=True)
-        raise SystemExit(1) from None
+        sentence = str(error)
     except OSError as error:
-        typer.echo(f"pathprint: {error.filename or 'input/output'}: {error.strerror or error}", err=True)
-        raise SystemExit(1) from None
-
-
-if __name__ == "__main__":
-    main()
+        sentence = f"{error.filename or 'input/output'}: {error.strerror or error}"
+    say(f"pathprint: {sentence}")
+    return 2

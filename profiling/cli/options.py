@@ -1,104 +1,205 @@
-"""Options that several commands share, and how results are printed."""
+"""Options that several commands share. Nothing heavy is imported here, so that a wrong value is refused at once."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 import typer
 
-from pathprint.models.network import Network
-from pathprint.models.zoo import catalogue as zoo
-from pathprint.models.zoo.declared import Declared
-from pathprint.profiling.data.datasets import Dataset, open_dataset
-from pathprint.profiling.errors import DataError, OptionsError
+from pathprint.models.zoo.names import form_of
+from pathprint.profiling.data.places import DIGITS, place_of
+from pathprint.profiling.detection.classifiers import CHOICES
 from pathprint.profiling.paths.policy import Reference, Unexplained
-from pathprint.profiling.threads import settle_threads
 
-NetworkName = Annotated[
-    str, typer.Option("--network", help="A name from `pathprint networks`, package.module:factory, or FILE.pt2.")
-]
-Mean = Annotated[str | None, typer.Option(help="Mean of pixels in [0, 1] per channel: 0.5,0.5,0.5, or 0.5 for grey.")]
-Std = Annotated[str | None, typer.Option(help="Standard deviation likewise.")]
-Size = Annotated[str | None, typer.Option(help="Height and width of the input: 224, or 224x192.")]
-Resize = Annotated[int | None, typer.Option(min=1, help="Scale the shorter side to this, then cut out the centre.")]
-Weights = Annotated[Path | None, typer.Option(help="State dict: .safetensors, .pt or .pth.")]
-Data = Annotated[str, typer.Option(help="digits, a folder, FILE.zip[:FOLDER] or FILE.npz.")]
-Out = Annotated[Path, typer.Option(help="Where to write.")]
-Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON line on standard output.")]
-Attacks = Annotated[
-    list[str] | None,
-    typer.Option("--attack", help="Attack to use, see `pathprint attacks`; repeatable. Default: a whole suite."),
-]
-AttackCache = Annotated[
-    Path | None, typer.Option("--cache", help="Folder that keeps attacked images, to go on after an interruption.")
-]
-ClassMap = Annotated[
-    Path | None, typer.Option(help='JSON file {"folder": class number}, where folder names are no labels.')
-]
 
-Theta = Annotated[float, typer.Option(help="Share of a unit's value to explain, above 0, at most 1.")]
-ReferenceName = Annotated[
-    str, typer.Option("--reference", help=f"What theta is a share of: {', '.join(get_args(Reference))}.")
-]
-UnexplainedName = Annotated[
-    str,
+def check_network(name: str | None) -> str | None:
+    """Check that a network's name has a form that there is, and that a file is there."""
+    if name is not None and form_of(name) == "file" and not Path(name).is_file():
+        raise typer.BadParameter(f"file {name!r} does not exist")
+    return name
+
+
+def _data(spec: str | None) -> str | None:
+    """Check that there is something where the data should be."""
+    if spec is not None and spec != DIGITS:
+        place_of(spec)
+    return spec
+
+
+def _share(values: float | list[float] | None) -> float | list[float] | None:
+    """Check that shares of a total lie above 0 and are at most 1."""
+    for value in values if isinstance(values, (list, tuple)) else (values,):
+        if value is not None and not 0 < value <= 1:
+            raise typer.BadParameter(f"must be above 0 and at most 1, not {value:g}")
+    return values
+
+
+def numbers(text: str | None) -> tuple[float, ...] | None:
+    """Return the numbers in ``0.5,0.5,0.5``."""
+    return None if text is None else tuple(float(part) for part in text.split(","))
+
+
+def sides(text: str | None) -> tuple[int, int] | None:
+    """Return height and width in ``224x192``, or in ``224`` if they are equal.
+
+    Raises:
+        ValueError: there are neither one nor two whole numbers.
+    """
+    if text is None:
+        return None
+    found = [int(side) for side in text.split("x")]
+    if len(found) > 2:
+        raise ValueError("there are more than two sides")
+    return found[0], found[-1]
+
+
+def _per_channel(text: str | None) -> str | None:
+    try:
+        numbers(text)
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"must be written like 0.5 for grey images, or 0.5,0.5,0.5 for RGB, not {text!r}"
+        ) from error
+    return text
+
+
+def _size(text: str | None) -> str | None:
+    try:
+        sides(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"must be written like 224, or 224x192 for height and width, not {text!r}") from error
+    return text
+
+
+NETWORK_HELP = (
+    "Network to use: a name that `pathprint networks` lists, package.module:factory for a function of yours "
+    "that returns a torch module, or FILE.pt2 for what torch.export.save wrote."
+)
+NetworkName = Annotated[str, typer.Option("--network", metavar="NAME", help=NETWORK_HELP, callback=check_network)]
+Weights = Annotated[
+    Path | None,
     typer.Option(
-        "--unexplained", help=f"What a unit without an explanation chooses: {', '.join(get_args(Unexplained))}."
+        help="File with the network's weights, a state dict in .safetensors, .pt or .pth. Our own networks bring some.",
+        exists=True,
+        dir_okay=False,
     ),
 ]
-Layers = Annotated[int | None, typer.Option(help="Only the last so many weighted layers. Default: all.")]
-Synapses = Annotated[bool, typer.Option(help="Record the chosen synapses too; slower.")]
+Size = Annotated[
+    str | None,
+    typer.Option(
+        help="Height and width of the images that the network takes: 224, or 224x192. Default: the network's own.",
+        callback=_size,
+    ),
+]
+Resize = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Pixels that the shorter side of an image is scaled to before its centre is cut out. "
+        "Default: 256 for 224, and in proportion.",
+    ),
+]
+Mean = Annotated[
+    str | None,
+    typer.Option(
+        help="Mean of the pixels, in [0, 1], that the network expects: 0.5 for grey images, 0.5,0.5,0.5 for RGB.",
+        callback=_per_channel,
+    ),
+]
+Std = Annotated[
+    str | None,
+    typer.Option(
+        help="Standard deviation of the pixels that the network expects: 0.25 for grey images, 0.25,0.25,0.25 for RGB.",
+        callback=_per_channel,
+    ),
+]
+DATA_HELP = (
+    "Labelled images: digits (those of scikit-learn), a folder or FILE.zip of class folders, FILE.zip:FOLDER for one "
+    "folder in it, or FILE.npz with the arrays x_train, y_train, x_test and y_test, or x and y."
+)
+Data = Annotated[str, typer.Option(help=DATA_HELP, callback=_data)]
+OtherData = Annotated[
+    str | None,
+    typer.Option(help=f"{DATA_HELP} Default: the data that was profiled.", callback=_data),
+]
+ClassMap = Annotated[
+    Path | None,
+    typer.Option(
+        help='JSON file like {"folder": 3}, the number of the class that each folder of images belongs to; '
+        "needed where folders are not named like the network's classes.",
+        exists=True,
+        dir_okay=False,
+    ),
+]
+Seed = Annotated[int, typer.Option(help="Number that decides all chance: the same seed gives the same result.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result on standard output, as one line of JSON.")]
+Attacks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--attack",
+        metavar="NAME",
+        help="Attack to use, by its name in `pathprint attacks`; may be given several times. Default: all that are "
+        "marked as default there.",
+    ),
+]
+AttackCache = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        help="Folder that keeps attacked images, so that an interrupted run goes on where it stopped.",
+        file_okay=False,
+    ),
+]
+Bundle = Annotated[
+    Path,
+    typer.Argument(metavar="BUNDLE", help="Folder that `pathprint fit` wrote.", exists=True, file_okay=False),
+]
+
+THETA_HELP = "Share of a unit's value that the inputs chosen for it must add up to, above 0 and at most 1."
+Theta = Annotated[float, typer.Option(help=THETA_HELP, callback=_share)]
+OtherTheta = Annotated[float | None, typer.Option(help=f"{THETA_HELP} Default: the bundle's, or 0.5.", callback=_share)]
+ReferenceName = Annotated[
+    Reference,
+    typer.Option(
+        "--reference",
+        help="What counts as a unit's value when its inputs are chosen: the sum of all contributions, the output, "
+        "which includes the bias, or the sum of the positive contributions.",
+    ),
+]
+UnexplainedName = Annotated[
+    Unexplained,
+    typer.Option(
+        "--unexplained",
+        help="What is chosen for a unit that its inputs do not explain, as their sum is not positive: none of them, or "
+        "the largest (argmax).",
+    ),
+]
+Layers = Annotated[
+    int | None,
+    typer.Option(min=1, help="Number of weighted layers that a path covers, counted from the last. Default: all."),
+]
+Synapses = Annotated[bool, typer.Option(help="Record also which synapses a path takes, which is slower.")]
 
 
-def open_network(name: str, weights: Path | None, declared: Declared | None = None) -> Network:
-    """Return a captured network, with torch's threads settled for its size."""
-    network = zoo.build(name, weights, declared)
-    settle_threads(network.preprocessing)
-    return network
-
-
-def read_declared(size: str | None, resize: int | None, mean: str | None, std: str | None) -> Declared:
-    """Return the preprocessing options as numbers.
-
-    Raises:
-        OptionsError: one is no number, or no list of numbers.
-    """
-    try:
-        sides = None if size is None else tuple(int(side) for side in size.split("x"))
-        numbers = [None if text is None else tuple(float(part) for part in text.split(",")) for text in (mean, std)]
-    except ValueError as error:
-        raise OptionsError(
-            f"--size {size}, --mean {mean} and --std {std} cannot be read ({error}); "
-            "write --size 224 or 224x192, --mean 0.5,0.5,0.5 --std 0.25,0.25,0.25."
-        ) from error
-    if sides is not None and len(sides) not in (1, 2):
-        raise OptionsError(f"--size is {size}; write 224, or 224x192 for height and width.")
-    return Declared(None if sides is None else (sides[0], sides[-1]), resize, *numbers)
-
-
-def read_class_map(path: Path | None) -> dict[str, int] | None:
-    """Return the class map in a JSON file.
-
-    Raises:
-        DataError: it is not a JSON object of integers.
-    """
-    if path is None:
-        return None
-    try:
-        data = json.loads(path.read_bytes())
-        return {str(folder): int(number) for folder, number in data.items()}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise DataError(f'{path} is not a class map; JSON like {{"folder": 3}} is expected: {error}') from error
-
-
-def open_data(spec: str, network: Network, class_map: dict[str, int] | None) -> Dataset:
-    """Return a data set whose labels are the network's class numbers."""
-    return open_dataset(spec).matched_to(network.labels, class_map)
+def several_thetas(defaults: tuple[float, ...]) -> Any:
+    """Return the option --theta of a command that takes several of them."""
+    shown = ", ".join(f"{theta:g}" for theta in defaults)
+    return typer.Option(help=f"{THETA_HELP} May be given several times. Default: {shown}.", callback=_share)
 
 
 def print_json(result: dict[str, Any]) -> None:
     """Print one JSON line on standard output."""
     typer.echo(json.dumps(result))
+
+
+def classifier_option(text: str) -> Any:
+    """Return the option for a classifier, by name; ``text`` is its help."""
+    return typer.Option(metavar="|".join(CHOICES), callback=_known_classifier, help=text)
+
+
+def _known_classifier(name: str) -> str:
+    if name not in CHOICES:
+        raise typer.BadParameter(f"must be one of {', '.join(CHOICES)}, not {name!r}")
+    return name

@@ -6,9 +6,12 @@ from rich import box
 from rich.console import Group
 from rich.table import Table
 
+from pathprint.profiling.evaluation.cost import Cost
 from pathprint.profiling.evaluation.figures import DetectorFigures, Report
 from pathprint.profiling.evaluation.metrics import Estimate
 from pathprint.profiling.evaluation.report.headline import NOTABLE, unprofiled
+from pathprint.profiling.studies.findings import Sheet
+from pathprint.profiling.studies.sanity import RUNS, Sanity
 
 
 def figures(report: Report) -> Group:
@@ -30,7 +33,7 @@ def figures(report: Report) -> Group:
 def _attacks(report: Report) -> Table:
     # Beside the figures of unseen attacks there is no room for intervals in 80 columns; JSON has them.
     last = "unseen" if report.left_out else "95 % interval"
-    table = empty_table(
+    table = _empty_table(
         f"{report.images} unseen images; network accuracy {report.clean_accuracy:.1%}; "
         f"{report.flagged_clean.value:.1%} of clean images flagged (at most {report.target:.0%} promised)",
         ("attack", "success", "raw", "AUC", "TPR@5%", "TPR@1%", "softmax", last),
@@ -48,7 +51,7 @@ def _attacks(report: Report) -> Table:
 
 
 def _detectors(report: Report) -> Table:
-    table = empty_table(
+    table = _empty_table(
         "the same images, other detectors", ("detector", "mean AUC", "worst", "attack", "FPR@5%", "FPR@1%")
     )
     others = {f"without {family}": found for family, found in report.left_out.items()}
@@ -60,7 +63,9 @@ def _detectors(report: Report) -> Table:
 
 
 def _controls(detector: DetectorFigures) -> Table:
-    table = empty_table("benign changes; 5 % should be flagged", ("control", "still right", "flagged", "95 % interval"))
+    table = _empty_table(
+        "benign changes; 5 % should be flagged", ("control", "still right", "flagged", "95 % interval")
+    )
     for name, found in detector.controls.items():
         table.add_row(name, f"{found.kept:.0%}", f"{found.flagged.value:.1%}", _interval(found.flagged))
     return table
@@ -68,14 +73,14 @@ def _controls(detector: DetectorFigures) -> Table:
 
 def _paper(report: Report) -> Table:
     title = "NOT an honest figure: the papers' leaky split, to compare with published ones; forest on fit images"
-    table = empty_table(title, ("attack", "leaky AUC", "disjoint AUC"))
+    table = _empty_table(title, ("attack", "leaky AUC", "disjoint AUC"))
     for name, found in report.paper_protocol.items():
         table.add_row(name, f"{found.leaky:.3f}", f"{found.disjoint:.3f}")
     return table
 
 
 def _adaptive(report: Report) -> Table:
-    table = empty_table(
+    table = _empty_table(
         "an attacker who knows the detector", ("budget (Linf)", "wrong", "not flagged", "95 % interval")
     )
     for point in report.adaptive:
@@ -84,7 +89,43 @@ def _adaptive(report: Report) -> Table:
     return table
 
 
-def empty_table(title: str, columns: tuple[str, ...]) -> Table:
+def cost(found: Cost) -> Table:
+    """Return what a detection costs."""
+    title = f"{found.network}, {found.batch} images, {found.threads} threads, {found.layers} layers"
+    shown = Table("", "", title=title, show_header=False)
+    memory = "not known here" if found.peak_mb is None else f"{found.peak_mb:.0f} MB"
+    rows = {
+        "plain inference": f"{found.plain_ms:.2f} ms per image",
+        "detection": f"{found.detect_ms:.2f} ms per image",
+        "ratio": f"{found.ratio:.2f}",
+        "thorough detection": f"{found.thorough_ms:.2f} ms per image, ratio {found.thorough_ms / found.plain_ms:.2f}",
+        "extraction alone": f"{found.extract_ms:.2f} ms, {found.contributions_per_s / 1e9:.2f} G contributions/s",
+        "peak memory": f"{memory}; all activations: {found.activations_mb:.0f} MB",
+        "borderline units": f"{found.borderline:.3%}",
+    }
+    for name, figure in rows.items():
+        shown.add_row(name, figure)
+    return shown
+
+
+def sanity(found: Sanity) -> Table:
+    """Return the shares of answers that stay when paths are removed, or nothing else is kept."""
+    title = f"Unchanged answers of {found.images} images; accuracy of the whole network {found.accuracy:.1%}"
+    shown = Table("theta", "synapses", *RUNS, title=title)
+    for point in found.points:
+        shown.add_row(f"{point.theta:g}", f"{point.share:.2%}", *(f"{point.unchanged[run]:.1%}" for run in RUNS))
+    return shown
+
+
+def sheet(found: Sheet) -> Table:
+    """Return a sheet of a study."""
+    table = _empty_table(found.caption, found.columns)
+    for row in found.rows:
+        table.add_row(*row)
+    return table
+
+
+def _empty_table(title: str, columns: tuple[str, ...]) -> Table:
     """Return a table without rows; its first column is for their names."""
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for number, column in enumerate(columns):

@@ -19,6 +19,7 @@ from torch import Tensor
 from pathprint.models.errors import ImageError
 from pathprint.models.preprocessing import Preprocessing, decode
 from pathprint.profiling.arrays import Bits, Indices
+from pathprint.profiling.data.places import DIGITS, place_of
 from pathprint.profiling.errors import DataError
 
 _TRAIN = {"train", "training"}
@@ -93,16 +94,14 @@ def open_dataset(spec: str) -> Dataset:
     Raises:
         DataError: nothing there, or not in one of these forms.
     """
-    if spec == "digits":
+    if spec == DIGITS:
         return _digits()
-    name, _, inside = spec.partition(".zip:")
-    path = Path(f"{name}.zip" if inside else spec)
-    if not path.exists():
-        raise DataError(f"there is no data at {path}; pass digits, a folder, FILE.zip[:FOLDER] or FILE.npz.")
+    place = place_of(spec)
+    path = place.path
     if path.suffix == ".npz":
         return _arrays(path)
     if path.suffix == ".zip":
-        return _archive(path, inside.strip("/"), spec)
+        return _archive(path, place.inside, spec)
     if path.is_dir():
         return _folder(path)
     raise DataError(f"{path} is not a folder, a .zip or an .npz file.")

@@ -13,13 +13,12 @@ from pathprint.profiling.data.datasets import Dataset, matched_data
 from pathprint.profiling.data.roles import Images, Profile, profile_images
 from pathprint.profiling.errors import OptionsError
 from pathprint.profiling.jobs.correct_paths import class_signatures, signatures_and_synapses
+from pathprint.profiling.jobs.defaults import PROFILE_PER_CLASS, SELECTIONS
 from pathprint.profiling.jobs.network_profile import NetworkProfile
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.policy import Policy
 from pathprint.profiling.paths.thresholds import calibrated
 
-PER_CLASS = 1000
-SELECTIONS = ("cumulative", "absolute", "hybrid")
 _THRESHOLD_IMAGES = 32
 """Correctly predicted images that absolute thresholds come from; all are walked at once."""
 
@@ -45,7 +44,7 @@ def profile(
     selection: str = "cumulative",
     forward: bool = False,
     synapses: bool = False,
-    images_per_class: int = PER_CLASS,
+    images_per_class: int = PROFILE_PER_CLASS,
     class_map: Mapping[str, int] | None = None,
     seed: int = 0,
 ) -> NetworkProfile:

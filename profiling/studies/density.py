@@ -14,10 +14,10 @@ from pathprint.profiling.arrays import Floats
 from pathprint.profiling.paths.path import Layout
 from pathprint.profiling.signatures.counts import KINDS, ClassSignatures, count, key
 from pathprint.profiling.signatures.synapses import ClassSynapses, collect
+from pathprint.profiling.studies.defaults import DENSITY_THETAS
 from pathprint.profiling.studies.findings import Drawing, Row, Sheet, percent
 from pathprint.profiling.studies.subject import Subject
 
-THETAS = (0.1, 0.3, 0.5, 0.7, 0.9)
 WHOLE = "all layers"
 Elements = dict[str, Floats]
 """By whose path it is: how many elements each layer has in it, ``(layers,)``."""
@@ -75,7 +75,7 @@ class Density:
         return {"study": "density", **self.facts, "points": [asdict(point) for point in self.points]}
 
 
-def density(subject: Subject, thetas: Sequence[float] = THETAS, synapses: bool = False) -> Density:
+def density(subject: Subject, thetas: Sequence[float] = DENSITY_THETAS, synapses: bool = False) -> Density:
     """Return how dense paths are at each theta.
 
     Args:

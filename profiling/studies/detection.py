@@ -22,12 +22,10 @@ from pathprint.profiling.evaluation.panel import NAME, path_panel
 from pathprint.profiling.evaluation.trial import Trial, judge, score_all
 from pathprint.profiling.features.measure import FeatureMaker
 from pathprint.profiling.jobs.fit_inputs import FitInputs, Sizes
+from pathprint.profiling.studies.defaults import DETECTION_IMAGES, DETECTION_LAYERS, DETECTION_THETAS, VARIED
 from pathprint.profiling.studies.findings import Drawing, Row, Sheet, decimal
 from pathprint.profiling.studies.subject import Subject
 
-THETAS = (0.1, 0.3, 0.5, 0.7, 0.9)
-LAYERS = (1, 2, 3, 5, 8, 12, 20, 50)
-IMAGES = (2, 5, 10, 20, 50, 100, 200, 500)
 EVERY = "all"
 
 
@@ -121,8 +119,8 @@ def detection(subject: Subject, varied: str, values: Sequence[float], effort: Ef
         OptionsError: there is no such thing to vary, or a value does not fit it.
         FitError, CalibrationError, SplitError: too few images are usable.
     """
-    if varied not in (*VARYING, "attack"):
-        raise OptionsError(f"--vary is {varied!r}; allowed: {', '.join(VARYING)}, attack.")
+    if varied not in VARIED:
+        raise OptionsError(f"--vary is {varied!r}; allowed: {', '.join(VARIED)}.")
     if varied == "attack" and values:
         raise OptionsError("--value does not go with --vary attack; choose attacks with --attack.")
     if varied == "attack" and not needs_attacks(effort.classifier):
@@ -143,10 +141,10 @@ def _usual(subject: Subject, varied: str) -> list[float]:
     """Return the values that a study takes if none are given."""
     if varied == "layers":
         most = len(subject.extractor.layout.layers)
-        return [*(n for n in LAYERS if n < most), most]
+        return [*(n for n in DETECTION_LAYERS if n < most), most]
     if varied == "images":
-        return [*(n for n in IMAGES if n < subject.per_class), subject.per_class]
-    return list(THETAS) if varied == "theta" else []
+        return [*(n for n in DETECTION_IMAGES if n < subject.per_class), subject.per_class]
+    return list(DETECTION_THETAS) if varied == "theta" else []
 
 
 def _checked(varied: str, values: Sequence[float]) -> list[float]:

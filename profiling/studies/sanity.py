@@ -22,8 +22,8 @@ from pathprint.profiling.paths.path import Members
 from pathprint.profiling.paths.plan import Plan
 from pathprint.profiling.paths.steps.weighted import Weighted
 from pathprint.profiling.progress import track
+from pathprint.profiling.studies.defaults import SANITY_THETAS
 
-THETAS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 RUNS = {"path removed": False, "random removed": False, "path kept": True, "random kept": True}
 """What is done, and whether the chosen synapses are kept or removed."""
 _CHUNK = 32
@@ -68,7 +68,7 @@ class Sanity:
 
 
 def sanity(
-    extractor: Extractor, pixels: Tensor, labels: Indices, thetas: Sequence[float] = THETAS, seed: int = 0
+    extractor: Extractor, pixels: Tensor, labels: Indices, thetas: Sequence[float] = SANITY_THETAS, seed: int = 0
 ) -> Sanity:
     """Return what removing and keeping paths does to the answers to images ``n c h w``.
 

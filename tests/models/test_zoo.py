@@ -9,6 +9,7 @@ from torch import nn
 
 from pathprint.models.errors import UnknownNetworkError, WeightsError
 from pathprint.models.zoo import catalogue as zoo
+from pathprint.models.zoo.names import OWN, form_of
 from pathprint.models.zoo.training import Recipe, accuracy, save_weights, train
 
 
@@ -22,6 +23,19 @@ def test_shipped_network_is_complete_and_good() -> None:
     assert network.labels == tuple("0123456789")
 
 
+def test_every_own_network_is_named_and_made() -> None:
+    assert zoo.ZOO.keys() == OWN.keys()
+    assert zoo.names()[: len(OWN)] == list(OWN)
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [("lenet5", "own"), ("a:b.pt2", "file"), ("torchvision:resnet18", "torchvision"), ("a.b:c", "factory")],
+)
+def test_form_of_a_name_is_told_without_looking_anything_up(name: str, form: str) -> None:
+    assert form_of(name) == form
+
+
 def test_users_factory_is_called() -> None:
     assert zoo.build(f"{__name__}:tiny").labels == ("0", "1", "2")
 
@@ -31,9 +45,9 @@ def test_users_factory_is_called() -> None:
     [
         ("resnet9000", "there is no network 'resnet9000'"),
         ("torchvision:resnet9000", "there is no network 'torchvision:resnet9000'"),
-        ("no_such_package:build", "no_such_package:build cannot be called"),
-        (f"{__name__}:absent", "cannot be called"),
-        ("math:gcd", "math:gcd returned int, not a torch module"),
+        ("digits-cnn:build", "'digits-cnn:build' is not of the form package.module:factory"),
+        ("torchvision:", "there is no network 'torchvision:'"),
+        (":tiny", "there is no network ':tiny'"),
     ],
 )
 def test_unknown_networks_are_refused(name: str, message: str) -> None:

@@ -1,19 +1,24 @@
-"""``pathprint attacks``."""
+"""``pathprint attacks``: what to fit and evaluate with."""
 
 from __future__ import annotations
 
 import typer
 
-from pathprint.profiling.attacks.benign import FIXED
-from pathprint.profiling.attacks.registry import SUITES
 from pathprint.profiling.cli.options import AsJson, print_json
 
 
 def attacks(as_json: AsJson = False) -> None:
-    """List the attacks that --attack accepts, for grey and for RGB networks, and the benign controls.
+    """List the attacks to fit and evaluate with.
 
-    Example: pathprint attacks
+    Attacks are listed for grey and for RGB networks, each with the norm and the size of the change it makes. Below them
+    are the benign changes that `pathprint evaluate --full` checks false alarms on.
+
+    Example:
+        pathprint attacks
     """
+    from pathprint.profiling.attacks.benign import FIXED
+    from pathprint.profiling.attacks.registry import SUITES
+
     if as_json:
         print_json({colours: [_facts(colours, name) for name in _names(colours)] for colours in SUITES})
         return
@@ -31,10 +36,14 @@ def attacks(as_json: AsJson = False) -> None:
 
 
 def _names(colours: str) -> list[str]:
+    from pathprint.profiling.attacks.registry import SUITES
+
     return [attack.name for attack in SUITES[colours]["full"]]
 
 
 def _facts(colours: str, name: str) -> dict[str, str | float | None]:
+    from pathprint.profiling.attacks.registry import SUITES
+
     suites = SUITES[colours]
     (attack,) = (attack for attack in suites["full"] if attack.name == name)
     return {

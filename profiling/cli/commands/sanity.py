@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
-from rich.table import Table
 
 from pathprint.profiling.cli.options import (
     AsJson,
@@ -19,65 +17,70 @@ from pathprint.profiling.cli.options import (
     Seed,
     UnexplainedName,
     Weights,
-    open_data,
-    open_network,
     print_json,
-    read_class_map,
+    several_thetas,
 )
-from pathprint.profiling.data.roles import profile_images, unseen
 from pathprint.profiling.errors import OptionsError
-from pathprint.profiling.paths.extraction import Extractor
-from pathprint.profiling.paths.policy import Policy
-from pathprint.profiling.progress import console
-from pathprint.profiling.studies.curves import svg
-from pathprint.profiling.studies.sanity import RUNS, THETAS, Sanity
-from pathprint.profiling.studies.sanity import sanity as measure_sanity
+from pathprint.profiling.studies.defaults import SANITY_THETAS
+
+if TYPE_CHECKING:
+    from pathprint.profiling.studies.sanity import Sanity
 
 
 def sanity(
     network: NetworkName,
-    out: Annotated[Path, typer.Option(help="Folder for sanity.json and sanity.svg.")],
+    out: Annotated[Path, typer.Option(help="Folder to write sanity.json and sanity.svg to.", file_okay=False)],
     weights: Weights = None,
     data: Data = "digits",
     class_map: ClassMap = None,
-    theta: Annotated[list[float] | None, typer.Option(help="Repeatable. Default: 0.1 to 1 in tenths.")] = None,
+    theta: Annotated[list[float] | None, several_thetas(SANITY_THETAS)] = None,
     reference: ReferenceName = "sum",
     unexplained: UnexplainedName = "none",
-    images: Annotated[int, typer.Option(min=1, help="Images that the network was not trained on, at most.")] = 200,
+    images: Annotated[
+        int, typer.Option(min=1, help="Largest number of images, of those that are not for training.")
+    ] = 200,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Measure the answers without a path's synapses, and with nothing else, against random sets.
+    """Check that paths matter: predict without them, and with nothing else.
 
-    Example: pathprint sanity --network digits-cnn --out sanity
+    The synapses of each image's path are removed, or all others are; predictions are compared with those where random
+    sets of as many synapses are removed or kept.
+
+    Example:
+        pathprint sanity --network digits-cnn --out sanity
     """
-    extractor = Extractor(open_network(network, weights), Policy(reference=reference, unexplained=unexplained))  # type: ignore[arg-type]  # checked there
-    dataset = open_data(data, extractor.network, read_class_map(class_map))
+    import numpy as np
+
+    from pathprint.profiling.cli import tables
+    from pathprint.profiling.cli.inputs import open_network, read_class_map
+    from pathprint.profiling.cli.terminal import show
+    from pathprint.profiling.data.datasets import matched_data
+    from pathprint.profiling.data.roles import profile_images, unseen
+    from pathprint.profiling.paths.extraction import Extractor
+    from pathprint.profiling.paths.policy import Policy
+    from pathprint.profiling.studies.sanity import sanity as measure_sanity
+
+    extractor = Extractor(open_network(network, weights), Policy(reference=reference, unexplained=unexplained))
+    dataset = matched_data(data, extractor.network.labels, read_class_map(class_map))
     test = unseen(dataset, frozenset(dataset.keys[profile_images(dataset, seed)].tolist()))
     test = np.random.default_rng(seed).permutation(test)[:images]  # folders hold one class after the other
     if not len(test):
         raise OptionsError(f"{data} has no images beside those for training; give data with a test part.")
     pixels = dataset.pixels(test, extractor.network.preprocessing)
-    found = measure_sanity(extractor, pixels, dataset.labels[test], sorted(theta or THETAS), seed)
+    found = measure_sanity(extractor, pixels, dataset.labels[test], sorted(theta or SANITY_THETAS), seed)
     out.mkdir(parents=True, exist_ok=True)
     (out / "sanity.json").write_text(json.dumps(found.to_dict(), indent=1) + "\n")
     (out / "sanity.svg").write_text(picture(found))
-    console.print(table(found))
+    show(tables.sanity(found))
     if as_json:
         print_json({"out": str(out), **found.to_dict()})
 
 
-def table(found: Sanity) -> Table:
-    """Return the curves as a table for people."""
-    title = f"Unchanged answers of {found.images} images; accuracy of the whole network {found.accuracy:.1%}"
-    shown = Table("theta", "synapses", *RUNS, title=title)
-    for point in found.points:
-        shown.add_row(f"{point.theta:g}", f"{point.share:.2%}", *(f"{point.unchanged[run]:.1%}" for run in RUNS))
-    return shown
-
-
 def picture(found: Sanity) -> str:
     """Return the curves as SVG."""
+    from pathprint.profiling.studies.curves import svg
+
     titles = {"Synapses removed": "removed", "No others kept": "kept"}
     panels = {
         title: {name: [point.unchanged[f"{name} {done}"] for point in found.points] for name in ("path", "random")}

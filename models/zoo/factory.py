@@ -1,0 +1,164 @@
+"""Networks that a user's own function makes: ``package.module:factory``, found in the current directory first."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from sysconfig import get_paths
+from traceback import extract_tb
+from types import ModuleType
+
+from torch import nn
+
+from pathprint.models.errors import FactoryError, UnknownNetworkError
+
+_SHOWN_NAMES = 10
+_SHOWN_LETTERS = 300
+_INSTALLED = {path for name, path in get_paths().items() if "lib" in name}
+"""Folders of the standard library and of installed packages."""
+
+
+def made_by(module_name: str, function: str) -> nn.Module:
+    """Return what ``function`` of the module called ``module_name`` returns when it is called without arguments.
+
+    The current directory is first on ``sys.path`` while the module is imported and the function called, and not
+    afterwards. What is imported already is not imported again: a ``torch.py`` there does not hide the library.
+
+    Raises:
+        UnknownNetworkError: there is no such module, or it has no such function.
+        FactoryError: the module or the function raised, or no torch module was returned.
+    """
+    name, here = f"{module_name}:{function}", Path.cwd()
+    if not all(part.isidentifier() for part in module_name.split(".")):
+        raise UnknownNetworkError(
+            f"{name!r} is not of the form package.module:factory; for the function `make` in models/mynet.py write "
+            "models.mynet:make."
+        )
+    with _searched_first(here), _found_in(here, module_name):
+        factory = _function(_imported(module_name, here), function)
+        try:
+            made = factory()
+        except (Exception, SystemExit) as error:  # whatever a user's code raises is told in one sentence
+            raise FactoryError(f"{name} raised {_told(error, here)}.") from error
+    if not isinstance(made, nn.Module):
+        raise FactoryError(f"{name} returned {type(made).__name__}, not a torch module.")
+    return made
+
+
+@contextmanager
+def _searched_first(folder: Path) -> Iterator[None]:
+    """Keep ``folder`` first on ``sys.path`` inside the block."""
+    entry = str(folder)
+    sys.path.insert(0, entry)
+    try:
+        yield
+    finally:
+        sys.path.remove(entry)
+
+
+@contextmanager
+def _found_in(folder: Path, name: str) -> Iterator[None]:
+    """Inside the block, let the module called ``name`` be found in ``folder``, if it is there.
+
+    A package of the same name as its outermost one, imported from elsewhere, steps aside inside the block. So users may
+    call theirs ``models`` or ``profiling``, whatever is installed or, from Python 3.15 on, in the standard library.
+    """
+    top, file = name.partition(".")[0], folder.joinpath(*name.split("."))
+    if name in sys.modules or not (file.with_suffix(".py").is_file() or (file / "__init__.py").is_file()):
+        yield
+        return
+    imported = {} if _lies_in(folder, sys.modules.get(top)) else _modules_of(top)
+    for other in imported:
+        del sys.modules[other]
+    finder = _Finder(top, folder)
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+        if imported:
+            for own in _modules_of(top):
+                del sys.modules[own]
+            sys.modules.update(imported)
+
+
+class _Finder:
+    """Finds the outermost package or module called ``top`` in ``folder``, and nothing else."""
+
+    def __init__(self, top: str, folder: Path) -> None:
+        self.top, self.folder = top, folder
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        return PathFinder.find_spec(name, [str(self.folder)]) if name == self.top else None
+
+
+def _modules_of(top: str) -> dict[str, ModuleType]:
+    return {name: module for name, module in sys.modules.items() if name == top or name.startswith(f"{top}.")}
+
+
+def _lies_in(folder: Path, package: ModuleType | None) -> bool:
+    """Say whether an imported package is a folder of ``folder``."""
+    return any(Path(path).parent == folder for path in getattr(package, "__path__", ()))
+
+
+def _imported(name: str, here: Path) -> ModuleType:
+    try:
+        return import_module(name)
+    except (Exception, SystemExit) as error:
+        # A module that is missing inside a user's module is that module's mistake, not a wrong name.
+        if isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}."):
+            file = Path(*name.split(".")).with_suffix(".py")
+            raise UnknownNetworkError(
+                f"there is no module {name!r}: neither {file} in {here} nor an installed package."
+            ) from error
+        raise FactoryError(f"the module {name} raised {_told(error, here)} while it was imported.") from error
+
+
+def _function(module: ModuleType, name: str) -> Callable[[], object]:
+    found = getattr(module, name, None)
+    if callable(found):
+        made: Callable[[], object] = found
+        return made
+    where = f"{module.__name__} ({getattr(module, '__file__', None) or 'built in'})"
+    if found is not None:
+        raise UnknownNetworkError(f"{name} in {where} is {type(found).__name__}, not a function.")
+    raise UnknownNetworkError(f"{where} has no function {name!r}; {_offered(module)}.")
+
+
+def _offered(module: ModuleType) -> str:
+    """Say which functions and classes a module has: its own before those that it imported, ten at most."""
+    public = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
+    own = [name for name in public if getattr(vars(module)[name], "__module__", None) == module.__name__]
+    names = list(dict.fromkeys([*own, *public]))
+    more = ", …" if len(names) > _SHOWN_NAMES else ""
+    return f"it has {', '.join(names[:_SHOWN_NAMES])}{more}" if names else "it has none"
+
+
+def _told(error: BaseException, here: Path) -> str:
+    """Return type and message of a user's exception in one line, with the file and line of the user's code."""
+    message = " ".join((error.msg if isinstance(error, SyntaxError) else str(error)).split())
+    short = message if len(message) <= _SHOWN_LETTERS else f"{message[:_SHOWN_LETTERS]} …"
+    told = f"{type(error).__name__}: {short}" if short else type(error).__name__
+    file, line = _place(error)
+    if not file:
+        return told
+    path = Path(file)
+    return f"{told} ({path.relative_to(here) if path.is_relative_to(here) else path}, line {line})"
+
+
+def _place(error: BaseException) -> tuple[str, int | None]:
+    """Return file and line of the last step in the user's own code; of the last step of all, if there is none in it."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return error.filename, error.lineno
+    steps = [(step.filename, step.lineno) for step in extract_tb(error.__traceback__) if _is_theirs(step.filename)]
+    own = [step for step in steps if not any(Path(step[0]).is_relative_to(folder) for folder in _INSTALLED)]
+    return (own or steps or [("", None)])[-1]
+
+
+def _is_theirs(file: str) -> bool:
+    """Say whether a step of a traceback lies neither in this file nor in the import system."""
+    return file != __file__ and not file.startswith("<") and Path(file).parent.name != "importlib"

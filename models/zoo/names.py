@@ -1,0 +1,41 @@
+"""What a network may be called. Nothing heavy is imported here, so that a wrong name is refused at once."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pathprint.models.errors import UnknownNetworkError
+
+OWN = {
+    "digits-cnn": "8x8 grey, small CNN",
+    "lenet5": "28x28 grey, LeNet-5",
+    "cifar-resnet20": "32x32 RGB, ResNet-20, padded shortcuts",
+    "cifar-resnet20-projection": "32x32 RGB, ResNet-20, 1x1 shortcuts",
+}
+"""Our own networks, with what each is."""
+
+Form = Literal["own", "file", "torchvision", "factory"]
+
+
+def form_of(name: str) -> Form:
+    """Return what kind of network ``name`` calls; whether there is one is not looked up.
+
+    Raises:
+        UnknownNetworkError: the name has none of the forms.
+    """
+    before, _, after = name.partition(":")
+    if name in OWN:
+        return "own"
+    if name.endswith(".pt2"):
+        return "file"
+    if before and after:
+        return "torchvision" if before == "torchvision" else "factory"
+    raise unknown(name)
+
+
+def unknown(name: str) -> UnknownNetworkError:
+    """Return the error that says what names there are."""
+    return UnknownNetworkError(
+        f"there is no network {name!r}; `pathprint networks` lists the names, package.module:factory takes "
+        "a function of yours that returns a module, and FILE.pt2 what torch.export.save wrote."
+    )

@@ -1,0 +1,96 @@
+"""``pathprint evaluate``: how good a bundle is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pathprint.profiling.cli.options import AsJson, AttackCache, Bundle, ClassMap, Data, Seed, print_json
+
+
+def evaluate(
+    bundle: Bundle,
+    data: Data = "digits",
+    class_map: ClassMap = None,
+    attack: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--attack",
+            metavar="NAME",
+            help="Attack to measure, by its name in `pathprint attacks`; may be given several times. Default: all that "
+            "are marked as default there, or with --full all.",
+        ),
+    ] = None,
+    images: Annotated[int, typer.Option(min=10, help="Largest number of clean test images.")] = 500,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full",
+            help="Measure all attacks, false alarms on benign changes, other detectors on the same images, and how "
+            "well attacks are found that were not fitted on. Slow: use --cache.",
+        ),
+    ] = False,
+    paper_protocol: Annotated[
+        bool,
+        typer.Option(
+            "--paper-protocol",
+            help="Repeat also the papers' split, which has the same image in training and test, to compare with "
+            "published figures.",
+        ),
+    ] = False,
+    adaptive: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Number of images that are also attacked by somebody who knows the detector (a white-box attack). "
+            "Slow: about 500 path extractions for each image and budget.",
+        ),
+    ] = 0,
+    cache: AttackCache = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="File to write the figures to, as one HTML page.", dir_okay=False, writable=True),
+    ] = None,
+    seed: Seed = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Measure a bundle on images that nothing has seen, clean and attacked.
+
+    Images that the bundle was profiled, fitted or calibrated with are left out.
+
+    Example:
+        pathprint evaluate lenet5-bundle --data mnist.npz --full --cache attacked --report lenet5.html
+    """
+    import pathprint
+    from pathprint.profiling.cli import tables
+    from pathprint.profiling.cli.inputs import read_class_map
+    from pathprint.profiling.cli.terminal import say, show
+    from pathprint.profiling.evaluation.options import recorded
+    from pathprint.profiling.evaluation.report.page import write_page
+    from pathprint.profiling.threads import settle_threads
+
+    if report is not None:
+        report.parent.mkdir(parents=True, exist_ok=True)  # hours of work should not end at a missing folder
+    loaded = pathprint.load_bundle(bundle)
+    settle_threads(loaded.detector.network.preprocessing)
+    found = pathprint.evaluate(
+        loaded,
+        data,
+        attacks=attack,
+        class_map=read_class_map(class_map),
+        images=images,
+        full=full,
+        paper_protocol=paper_protocol,
+        adaptive=adaptive,
+        cache=cache,
+        seed=seed,
+    )
+    made = recorded(found, loaded.sha256)
+    show(tables.figures(made))
+    if report is not None:
+        write_page(made, report)
+        say(f"the report is in {report}")
+    if as_json:
+        print_json(made.to_dict())

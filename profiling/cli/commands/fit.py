@@ -1,0 +1,85 @@
+"""``pathprint fit``: from a profile to a bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pathprint.profiling.cli.options import AsJson, AttackCache, Attacks, OtherData, Seed, classifier_option, print_json
+from pathprint.profiling.detection.classifiers import AUTO
+
+
+def _rate(value: float) -> float:
+    """Check that a false-positive rate lies between 0 and 1."""
+    if not 0 < value < 1:
+        raise typer.BadParameter(f"must be between 0 and 1, not {value:g}")
+    return value
+
+
+def fit(
+    profile_folder: Annotated[
+        Path,
+        typer.Argument(metavar="PROFILE", help="Folder that `pathprint profile` wrote.", exists=True, file_okay=False),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to write the bundle to.", file_okay=False)],
+    data: OtherData = None,
+    attack: Attacks = None,
+    classifier: Annotated[
+        str,
+        classifier_option(
+            "Classifier to fit: auto takes the better of logistic and additive; joint-similarity is the linear "
+            "model of the first paper; one-class learns from clean images alone, needs no attacks, and finds less.",
+        ),
+    ] = AUTO,
+    target_fpr: Annotated[
+        float, typer.Option(help="Largest share of clean images that may be flagged.", callback=_rate)
+    ] = 0.05,
+    thorough: Annotated[
+        bool,
+        typer.Option(
+            help="Also classify eight slightly altered copies of each image: finds much more, at nine inferences an "
+            "image instead of one."
+        ),
+    ] = False,
+    fit_images: Annotated[int, typer.Option(min=10, help="Largest number of images to attack and fit on.")] = 400,
+    calibration_images: Annotated[
+        int, typer.Option(min=10, help="Largest number of clean images that the threshold is calibrated on.")
+    ] = 1000,
+    cache: AttackCache = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Fit a detector to a profile; write it as a bundle.
+
+    The detector learns from images that were not profiled, clean and attacked, and is calibrated on further clean ones.
+
+    Example:
+        pathprint fit lenet5-profile --out lenet5-bundle
+    """
+    import pathprint
+    from pathprint.profiling.cli.terminal import say
+    from pathprint.profiling.jobs.network_profile import NetworkProfile
+    from pathprint.profiling.threads import settle_threads
+
+    made = NetworkProfile.load(profile_folder)
+    settle_threads(made.extractor.network.preprocessing)
+    bundle = pathprint.fit(
+        made,
+        data,
+        attacks=attack,
+        classifier=classifier,
+        thorough=thorough,
+        target_fpr=target_fpr,
+        fit_images=fit_images,
+        calibration_images=calibration_images,
+        cache=cache,
+        seed=seed,
+    )
+    bundle.save(out)
+    detector = bundle.detector
+    low, high = detector.calibration.interval
+    say(f"{detector.score.kind} detector, {low:.1%} to {high:.1%} of clean images flagged; bundle in {out}")
+    if as_json:
+        print_json({"bundle": str(out), "classifier": detector.score.kind, **detector.calibration.to_dict()})

@@ -1,0 +1,94 @@
+"""``pathprint profile``: from a network and images to signatures of its classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pathprint.profiling.cli.options import (
+    AsJson,
+    ClassMap,
+    Data,
+    Layers,
+    Mean,
+    NetworkName,
+    ReferenceName,
+    Resize,
+    Seed,
+    Size,
+    Std,
+    Synapses,
+    Theta,
+    UnexplainedName,
+    Weights,
+    print_json,
+)
+from pathprint.profiling.jobs.defaults import PROFILE_PER_CLASS, Selecting
+
+
+def profile(
+    network: NetworkName,
+    out: Annotated[Path, typer.Option(help="Folder to write the profile to.", file_okay=False)],
+    weights: Weights = None,
+    size: Size = None,
+    resize: Resize = None,
+    mean: Mean = None,
+    std: Std = None,
+    data: Data = "digits",
+    class_map: ClassMap = None,
+    theta: Theta = 0.5,
+    reference: ReferenceName = "sum",
+    unexplained: UnexplainedName = "none",
+    layers: Layers = None,
+    selection: Annotated[
+        Selecting,
+        typer.Option(
+            help="How a layer chooses among inputs: the largest ones up to a share of the sum (cumulative), all above "
+            "a threshold (absolute), or by a threshold in the first half of the layers only (hybrid)."
+        ),
+    ] = "cumulative",
+    forward: Annotated[
+        bool,
+        typer.Option(help="Take the largest outputs of every layer, instead of walking back from the answer."),
+    ] = False,
+    synapses: Synapses = False,
+    images_per_class: Annotated[
+        int, typer.Option(min=1, help="Largest number of correctly predicted images to profile of each class.")
+    ] = PROFILE_PER_CLASS,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Record which paths images of each class take through a network.
+
+    The paths of training images are counted into one signature per class. `pathprint fit` goes on from there.
+
+    Example:
+        pathprint profile --network lenet5 --weights lenet5.safetensors --data mnist.npz --out lenet5-profile
+    """
+    import pathprint
+    from pathprint.profiling.cli.inputs import open_network, read_class_map, read_declared
+    from pathprint.profiling.cli.terminal import say
+
+    policy = pathprint.Policy(theta, reference, unexplained, layers)
+    captured = open_network(network, weights, read_declared(size, resize, mean, std))
+    made = pathprint.profile(
+        captured,
+        data,
+        policy=policy,
+        selection=selection,
+        forward=forward,
+        synapses=synapses,
+        images_per_class=images_per_class,
+        class_map=read_class_map(class_map),
+        seed=seed,
+    )
+    made.save(out)
+    signatures = made.signatures
+    missing = len(captured.labels) - len(signatures.classes)
+    if missing:
+        say(f"{missing} classes have no signature: the verdict on an answer with one of them is 'uncertain'.")
+    say(f"signatures of {len(signatures.classes)} classes from {signatures.images.sum()} images in {out}")
+    if as_json:
+        print_json({"profile": str(out), "classes": len(signatures.classes), "images": int(signatures.images.sum())})

@@ -1,0 +1,74 @@
+"""``pathprint train``: train one of our own networks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pathprint.models.errors import UnknownNetworkError
+from pathprint.models.zoo.names import OWN
+from pathprint.profiling.cli.options import AsJson, Data, Seed, print_json
+
+
+def train(
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"Network to train: {', '.join(OWN)}.")],
+    data: Data = "digits",
+    out: Annotated[
+        Path | None, typer.Option(help="File to write the weights to. Default: NAME.safetensors.", dir_okay=False)
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Number of passes over the training images. Default: what suits the network."),
+    ] = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Train one of our own networks on your images.
+
+    Only the training images of the data are used; the accuracy on the others is reported.
+
+    Example:
+        pathprint train lenet5 --data mnist.npz --out lenet5.safetensors
+    """
+    if name not in OWN:
+        raise UnknownNetworkError(f"{name!r} cannot be trained here; choose from {', '.join(OWN)}.")
+    import torch
+
+    from pathprint.models.zoo import catalogue as zoo
+    from pathprint.models.zoo import training
+    from pathprint.profiling.cli.terminal import say
+    from pathprint.profiling.data.datasets import open_dataset
+    from pathprint.profiling.data.roles import profile_images, unseen
+    from pathprint.profiling.progress import track
+    from pathprint.profiling.threads import settle_threads
+
+    entry, target = zoo.ZOO[name], out or Path(f"{name}.safetensors")
+    settle_threads(entry.preprocessing)
+    dataset = open_dataset(data)
+    torch.manual_seed(seed)
+    module = entry.build(len(dataset.classes))
+    images = profile_images(dataset, seed)
+    pixels, labels = dataset.pixels(images, entry.preprocessing), torch.from_numpy(dataset.labels[images])
+    recipe = replace(entry.recipe, seed=seed, epochs=epochs or entry.recipe.epochs)
+    training.train(module, entry.preprocessing, pixels, labels, recipe, track)
+    held_out = unseen(dataset, frozenset(dataset.keys[images].tolist()))
+    right = training.accuracy(
+        module,
+        entry.preprocessing,
+        dataset.pixels(held_out, entry.preprocessing),
+        torch.from_numpy(dataset.labels[held_out]),
+    )
+    facts = {
+        "network": name,
+        "data": Path(data).name,
+        "seed": seed,
+        "epochs": recipe.epochs,
+        "held_out_accuracy": right,
+    }
+    training.save_weights(module, dataset.classes, facts, target)
+    say(f"{name}: {right:.2%} of {len(held_out)} held-out images are right; weights in {target}")
+    if as_json:
+        print_json({**facts, "weights": str(target), "images": len(images)})

@@ -1,0 +1,96 @@
+"""How the command line talks to people: lines, tables, progress and warnings, all on standard error.
+
+Results alone go to standard output, so that they can be piped. rich is imported only where something is drawn.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO, TypeVar
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+T = TypeVar("T")
+_SILENCE_SECONDS = 30
+"""Where there is no terminal, the longest time that a step says nothing, if its items take less."""
+
+
+def say(text: str) -> None:
+    """Write ``text`` as one plain line on standard error."""
+    sys.stderr.write(f"{' '.join(text.split())}\n")
+
+
+def show(drawing: RenderableType, style: str | None = None) -> None:
+    """Draw a table, or a group of them, on standard error."""
+    from rich.console import Console
+
+    Console(stderr=True, markup=False, highlight=False).print(drawing, style=style)
+
+
+def bars(items: Sequence[T], description: str) -> Iterable[T]:
+    """Yield ``items`` beside a progress bar; where standard error is no terminal, between plain lines."""
+    drawn = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    return _drawn(items, description) if drawn else _told(items, description)
+
+
+def _drawn(items: Sequence[T], description: str) -> Iterator[T]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    # Finished bars make room for the next ones.
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        yield from progress.track(items, description=f"{description:<28}")
+
+
+def _told(items: Sequence[T], description: str) -> Iterator[T]:
+    """Yield ``items``; say at the start, after every tenth of them or 30 seconds, and at the end, how far it is."""
+    total, tenth = len(items), 0
+    started = said = time.monotonic()
+    if total:
+        say(f"{description}: 0 of {total}")
+    for done, item in enumerate(items, 1):
+        yield item
+        now = time.monotonic()
+        if done == total:
+            say(f"{description}: {total} of {total}, {now - started:.0f} s")
+        elif done * 10 // total > tenth or now - said >= _SILENCE_SECONDS:
+            say(f"{description}: {done} of {total}")
+            tenth, said = done * 10 // total, now
+
+
+@contextmanager
+def warnings_shown() -> Iterator[None]:
+    """Show each warning, and each record of warning level or above in the log ``pathprint``, as one plain line."""
+    log, lines = logging.getLogger("pathprint"), _Lines(logging.WARNING)
+    log.addHandler(lines)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            yield
+    finally:
+        log.removeHandler(lines)
+
+
+class _Lines(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        say(f"warning: {record.getMessage()}")
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Take the place of ``warnings.showwarning``: say the message alone, not where in the code it was raised."""
+    say(f"warning: {message}")

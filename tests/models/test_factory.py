@@ -1,0 +1,169 @@
+"""A user's own function is found in the current directory first, and what it does wrong is told in one sentence."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAD = "from torch import nn\n"
+MAKE = "def make():\n    return nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(12, 3))\n"
+PROGRAM = """
+import sys
+before = list(sys.path)
+from pathprint.models.errors import ModelError
+from pathprint.models.zoo.factory import made_by
+for name in sys.argv[1:]:
+    try:
+        print("made", type(made_by(*name.split(":"))).__name__)
+    except ModelError as error:
+        print(type(error).__name__, error)
+    assert sys.path == before
+"""
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+
+def told(folder: Path, *names: str, program: str = PROGRAM) -> list[str]:
+    """Return what a process in ``folder``, which is not on its search path, says about each factory."""
+    done = subprocess.run([sys.executable, "-P", "-c", program, *names], capture_output=True, text=True, cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("marker", [True, False], ids=["package", "namespace"])
+def test_users_packages_may_have_any_name(tmp_path: Path, marker: bool) -> None:
+    packages = ("models", "app", "profiling", "mine")
+    for package in packages:
+        write(tmp_path, {f"{package}/mynet.py": HEAD + MAKE} | ({f"{package}/__init__.py": ""} if marker else {}))
+    assert told(tmp_path, *(f"{package}.mynet:make" for package in packages)) == ["made Sequential"] * len(packages)
+
+
+@pytest.mark.parametrize("marker", [True, False], ids=["package", "namespace"])
+def test_users_package_comes_before_an_installed_one_of_the_same_name(tmp_path: Path, marker: bool) -> None:
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    for package in ("imported", "installed"):
+        write(elsewhere, {f"{package}/__init__.py": "", f"{package}/other.py": "x = 1\n"})
+        write(here, {f"{package}/mynet.py": HEAD + MAKE} | ({f"{package}/__init__.py": ""} if marker else {}))
+    first = f"import sys\nsys.path.insert(0, {str(elsewhere)!r})\nimport imported.other as kept\n"
+    last = "assert sys.modules['imported.other'] is kept\nassert 'imported.mynet' not in sys.modules\n"
+    made = told(here, "imported.mynet:make", "installed.mynet:make", program=first + PROGRAM + last)
+    assert made == ["made Sequential"] * 2
+
+
+def test_helpers_are_found_while_the_module_is_imported_and_while_it_is_called_but_not_later(tmp_path: Path) -> None:
+    late = "def make():\n    import late\n    return late.make()\n"
+    write(tmp_path, {"mynet.py": HEAD + "import early\n" + late, "early.py": "", "late.py": HEAD + MAKE})
+    write(tmp_path, {"never.py": ""})
+    after = "import importlib.util\nassert importlib.util.find_spec('never') is None\n"
+    assert told(tmp_path, "mynet:make", program=PROGRAM + after) == ["made Sequential"]
+
+
+def test_a_library_that_is_imported_is_not_hidden_by_a_file_of_its_name(tmp_path: Path) -> None:
+    write(tmp_path, {"torch.py": "raise RuntimeError('of the user')\n", "mynet.py": HEAD + MAKE})
+    made, refused = told(tmp_path, "mynet:make", "torch:make")
+    assert made == "made Sequential"
+    assert refused.startswith("UnknownNetworkError torch (")
+
+
+def test_a_module_that_is_nowhere_is_told_with_the_places_that_were_searched(tmp_path: Path) -> None:
+    write(tmp_path, {"models/other.py": "", "single.py": ""})
+    nowhere, inside, path = told(tmp_path, "models.mynet:make", "single.mynet:make", "models/mynet.py:make")
+    assert nowhere == (
+        f"UnknownNetworkError there is no module 'models.mynet': neither models/mynet.py in {tmp_path} "
+        "nor an installed package."
+    )
+    assert "there is no module 'single.mynet'" in inside
+    assert "write models.mynet:make" in path
+
+
+def test_a_name_that_is_missing_is_told_with_ten_that_are_there(tmp_path: Path) -> None:
+    many = "".join(f"def net{i}():\n    return nn.Identity()\n" for i in range(12))
+    write(tmp_path, {"many.py": HEAD + "from os.path import join\n" + many, "none.py": "_hidden = print\nwidth = 3\n"})
+    shown = ", ".join(f"net{i}" for i in range(10))
+    assert told(tmp_path, "many:nett", "none:make", "none:width") == [
+        f"UnknownNetworkError many ({tmp_path}/many.py) has no function 'nett'; it has {shown}, ….",
+        f"UnknownNetworkError none ({tmp_path}/none.py) has no function 'make'; it has none.",
+        f"UnknownNetworkError width in none ({tmp_path}/none.py) is int, not a function.",
+    ]
+
+
+RAISING = """
+import json
+from torch import nn
+
+class Width(Exception):
+    pass
+
+def direct():
+    raise Width("too\\n narrow")
+
+def deep():
+    return json.loads("{")
+
+def quiet():
+    raise Width
+
+def leaves():
+    raise SystemExit("bye")
+
+def endless():
+    raise Width("x" * 1000)
+
+def takes(width):
+    return nn.Linear(width, width)
+
+def number():
+    return 3
+"""
+
+
+def test_a_factory_that_raises_is_told_with_its_own_words_and_line(tmp_path: Path) -> None:
+    write(tmp_path, {"raising.py": RAISING})
+    sentences = {
+        "direct": "raised Width: too narrow (raising.py, line 9).",
+        "quiet": "raised Width (raising.py, line 15).",
+        "leaves": "raised SystemExit: bye (raising.py, line 18).",
+        "endless": f"raised Width: {'x' * 300} … (raising.py, line 21).",
+        "takes": "raised TypeError: takes() missing 1 required positional argument: 'width'.",
+        "number": "returned int, not a torch module.",
+    }
+    *found, deep = told(tmp_path, *(f"raising:{function}" for function in (*sentences, "deep")))
+    assert found == [f"FactoryError raising:{function} {sentence}" for function, sentence in sentences.items()]
+    assert deep.startswith("FactoryError raising:deep raised JSONDecodeError: ")  # by a library, whose line says less
+    assert deep.endswith("(raising.py, line 12).")
+
+
+def test_a_module_that_raises_is_told_apart_from_a_missing_one(tmp_path: Path) -> None:
+    modules = {
+        "x = 1\nassert x == 2, 'wrong'\n": "AssertionError: wrong (models/net0.py, line 2)",
+        "import nowhere_at_all\n": "ModuleNotFoundError: No module named 'nowhere_at_all' (models/net1.py, line 1)",
+        "import models.nowhere\n": "ModuleNotFoundError: No module named 'models.nowhere' (models/net2.py, line 1)",
+        "def make(;\n": "SyntaxError: invalid syntax (models/net3.py, line 1)",
+        "import sys\nsys.exit(3)\n": "SystemExit: 3 (models/net4.py, line 2)",
+    }
+    write(tmp_path, {f"models/net{i}.py": text for i, text in enumerate(modules)})
+    assert told(tmp_path, *(f"models.net{i}:make" for i in range(len(modules)))) == [
+        f"FactoryError the module models.net{i} raised {sentence} while it was imported."
+        for i, sentence in enumerate(modules.values())
+    ]
+
+
+def test_the_command_line_says_it_in_one_sentence(tmp_path: Path) -> None:
+    write(tmp_path, {"models/mynet.py": HEAD + MAKE, "app/mynet.py": RAISING, "torch.py": "1 / 0\n", "i.png": ""})
+
+    def paths(name: str) -> tuple[int, str]:
+        arguments = ["paths", "--network", name, "i.png", "--out", "path.npz"]
+        command = [sys.executable, "-m", "pathprint.profiling.cli", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+        return done.returncode, done.stderr
+
+    wrong = "pathprint: app.mynet:direct raised Width: too narrow (app/mynet.py, line 9).\n"
+    assert paths("app.mynet:direct") == (2, wrong)
+    status, complaint = paths("models.mynet:make")  # the network is made; the image is none
+    assert (status, complaint.startswith("pathprint: i.png: ")) == (2, True)

@@ -1,0 +1,161 @@
+"""Help and wrong calls are answered without the engine: real processes, of which every import is watched."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.core import TyperCommand, TyperGroup
+
+from pathprint.profiling.cli.commands.study import study
+from pathprint.profiling.cli.lazy import Commands
+from pathprint.profiling.cli.main import commands
+
+HEAVY = {"torch", "torchvision", "numpy", "numba", "sklearn", "scipy", "PIL", "safetensors"}
+NETWORK = ("--network", "digits-cnn")
+CALLS = [(name,) for name in commands.list_commands(None)] + [("study", name) for name in study.list_commands(None)]
+
+
+def called(*arguments: object) -> tuple[int, str, list[str], set[str]]:
+    """Run the command; return exit status, output, lines of standard error, and the packages that were imported."""
+    command = [sys.executable, "-X", "importtime", "-m", "pathprint.profiling.cli", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    lines = done.stderr.splitlines()
+    imports = [line for line in lines if line.startswith("import time:")]
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in imports}
+    return done.returncode, done.stdout, [line for line in lines if line not in imports], loaded
+
+
+def command_at(call: tuple[str, ...]) -> TyperCommand | TyperGroup:
+    found: Any = commands
+    for name in call:
+        found = found.get_command(None, name)
+    assert isinstance(found, TyperCommand | TyperGroup)
+    return found
+
+
+def test_engine_is_seen_where_it_is_loaded() -> None:
+    status, output, _, loaded = called("networks", "--json")
+    assert (status, len(output.splitlines())) == (0, 1)
+    assert loaded >= {"torch", "numpy"}
+
+
+@pytest.mark.parametrize("call", [(), *CALLS], ids=" ".join)
+def test_help_is_answered_without_the_engine_and_shows_an_example(call: tuple[str, ...]) -> None:
+    status, written, complaint, loaded = called(*call, "--help")
+    assert (status, complaint, loaded & HEAVY) == (0, [], set())
+    example = "quickstart" if not call else "study density" if call == ("study",) else " ".join(call)
+    assert f"Example: pathprint {example}" in " ".join(written.split())
+
+
+@pytest.mark.parametrize("call", [(), ("study",)], ids=["pathprint", "study"])
+def test_without_arguments_the_help_is_shown_and_the_call_is_wrong(call: tuple[str, ...]) -> None:
+    status, written, help_text, loaded = called(*call)
+    assert (status, written, loaded & HEAVY) == (2, "", set())
+    assert help_text == called(*call, "--help")[1].splitlines()
+
+
+@pytest.mark.parametrize("group", [commands, study], ids=["pathprint", "study"])
+def test_every_command_has_a_file_and_a_line_in_the_table(group: Commands) -> None:
+    folder = Path(sys.modules[group.package].__file__ or "").parent
+    files = {file.stem for file in folder.iterdir() if not file.name.startswith("__")}
+    assert set(group.list_commands(None)) == files
+    for section in group.sections.values():
+        for name, line in section.items():
+            found = group.get_command(None, name)
+            assert found is not None and found.help is not None
+            assert found.help.splitlines()[0] == line
+
+
+@pytest.mark.parametrize("call", [call for call in CALLS if call != ("study",)], ids=" ".join)
+def test_every_option_is_explained_by_sentences(call: tuple[str, ...]) -> None:
+    for parameter in command_at(call).params:
+        text = getattr(parameter, "help", None)
+        assert text and text.endswith("."), parameter.name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("foo",), "there is no command 'foo'; see pathprint --help."),
+        (("profil",), "there is no command 'profil' (perhaps profile); see pathprint --help."),
+        (("study", "foo"), "there is no command 'foo'; see pathprint study --help."),
+        (("--verbose",), "no such option: --verbose; see pathprint --help."),
+        (("bench", "--bach", 3), "no such option: --bach (perhaps --batch); see pathprint bench --help."),
+        (("fit", "--out", "b"), "PROFILE is missing; see pathprint fit --help."),
+        (("bench",), "--network is missing; see pathprint bench --help."),
+        (("bench", "--network"), "option '--network' requires an argument; see pathprint bench --help."),
+        (("networks", "all"), "got unexpected extra argument(s) (all); see pathprint networks --help."),
+        (("bench", *NETWORK, "--batch", "x"), "--batch: must be a whole number, not 'x'; see pathprint bench --help."),
+        (("bench", *NETWORK, "--batch", 0), "--batch: must be at least 1, not '0'; see pathprint bench --help."),
+        (("serve", ".", "--port", 70000), "--port: must be at most 65535, not '70000'; see pathprint serve --help."),
+        (("bench", *NETWORK, "--theta", "x"), "--theta: must be a number, not 'x'; see pathprint bench --help."),
+        (
+            ("bench", *NETWORK, "--theta", 2),
+            "--theta: must be above 0 and at most 1, not 2; see pathprint bench --help.",
+        ),
+        (
+            ("sanity", *NETWORK, "--out", "s", "--theta", 0.5, "--theta", 0),
+            "--theta: must be above 0 and at most 1, not 0; see pathprint sanity --help.",
+        ),
+        (
+            ("profile", *NETWORK, "--out", "p", "--reference", "x"),
+            "--reference: 'x' is not one of 'sum', 'output', 'positive'; see pathprint profile --help.",
+        ),
+        (
+            ("profile", *NETWORK, "--out", "p", "--size", "8x8x8"),
+            "--size: must be written like 224, or 224x192 for height and width, not '8x8x8'; "
+            "see pathprint profile --help.",
+        ),
+        (
+            ("profile", *NETWORK, "--out", "p", "--std", "a,b,c"),
+            "--std: must be written like 0.5 for grey images, or 0.5,0.5,0.5 for RGB, not 'a,b,c'; "
+            "see pathprint profile --help.",
+        ),
+        (
+            ("fit", ".", "--out", "b", "--target-fpr", 1),
+            "--target-fpr: must be between 0 and 1, not 1; see pathprint fit --help.",
+        ),
+        (("fit", "absent", "--out", "b"), "PROFILE: folder 'absent' does not exist; see pathprint fit --help."),
+        (("evaluate", __file__), f"BUNDLE: folder '{__file__}' is a file; see pathprint evaluate --help."),
+        (("detect", ".", "absent.png"), "IMAGE: file 'absent.png' does not exist; see pathprint detect --help."),
+        (("serve", "absent"), "BUNDLE: folder 'absent' does not exist; see pathprint serve --help."),
+        (
+            ("profile", "--network", "absent.pt2", "--out", "p"),
+            "--network: file 'absent.pt2' does not exist; see pathprint profile --help.",
+        ),
+        (
+            ("paths", __file__, "--out", "x.npz"),
+            "give BUNDLE IMAGE, or --network NAME IMAGE.",
+        ),
+        (
+            ("train", "lenet5", "--data", "absent"),
+            "there is no data at absent; pass digits, a folder, FILE.zip[:FOLDER] or FILE.npz.",
+        ),
+        (
+            ("train", "lenet6"),
+            "'lenet6' cannot be trained here; choose from digits-cnn, lenet5, cifar-resnet20, "
+            "cifar-resnet20-projection.",
+        ),
+    ],
+    ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else "",
+)
+def test_a_wrong_call_is_refused_in_one_sentence_without_the_engine(
+    arguments: tuple[object, ...], sentence: str
+) -> None:
+    status, written, complaint, loaded = called(*arguments)
+    assert (status, written, complaint) == (2, "", [f"pathprint: {sentence}"])
+    assert loaded & (HEAVY | {"rich"}) == set()
+
+
+def test_libraries_do_not_step_aside_for_files_in_the_current_directory(tmp_path: Path) -> None:
+    for name in ("models", "app", "profiling"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise RuntimeError('of the user')\n")
+    for name in ("torch", "typer", "numpy", "random"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('of the user')\n")
+    command = [sys.executable, "-m", "pathprint.profiling.cli", "networks"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "digits-cnn" in done.stdout
