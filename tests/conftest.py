@@ -14,7 +14,7 @@ if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")  # before Triton loads: its kernels then run on the CPU
 
 from pathprint.models.network import Network
-from pathprint.models.zoo import catalogue as zoo
+from pathprint.models.zoo import catalogue
 from pathprint.profiling.attacks.registry import chosen
 from pathprint.profiling.data.datasets import Dataset, open_dataset
 from pathprint.profiling.data.roles import Split, profile_images, split
@@ -54,7 +54,7 @@ def digits() -> Dataset:
 @pytest.fixture(scope="session")
 def digits_network() -> Network:
     """The shipped digits network."""
-    return zoo.build("digits-cnn")
+    return catalogue.build("digits-cnn")
 
 
 @pytest.fixture(scope="session")

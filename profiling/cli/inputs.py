@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from pathprint.models.network import Network
-from pathprint.models.zoo import catalogue as zoo
+from pathprint.models.zoo import catalogue
 from pathprint.models.zoo.declared import Declared
 from pathprint.profiling.cli.options import numbers, sides
 from pathprint.profiling.errors import DataError
@@ -15,7 +15,7 @@ from pathprint.profiling.threads import settle_threads
 
 def open_network(name: str, weights: Path | None, declared: Declared | None = None) -> Network:
     """Return a captured network, with torch's threads settled for its size."""
-    network = zoo.build(name, weights, declared)
+    network = catalogue.build(name, weights, declared)
     settle_threads(network.preprocessing)
     return network
 

@@ -13,7 +13,7 @@ from torch.export import Dim, export, save
 
 from pathprint.models.errors import CaptureError, NetworkFileError, PreprocessingError, UnsupportedOperationError
 from pathprint.models.network import Network
-from pathprint.models.zoo import catalogue as zoo
+from pathprint.models.zoo import catalogue
 from pathprint.models.zoo.declared import Declared, default_for
 from tests.models.archives import (
     CONSTANTS,
@@ -34,7 +34,7 @@ from tests.models.archives import (
 
 def test_file_gives_the_network_that_the_module_gives(tmp_path: Path) -> None:
     module = small()
-    found = zoo.build(str(archive(tmp_path, module)))
+    found = catalogue.build(str(archive(tmp_path, module)))
     expected = Network.capture(module, default_for((3, 12, 16)))
     assert found.fingerprint == expected.fingerprint
     assert [n.layer for n in found.graph.nodes if "conv" in n.operation or "linear" in n.operation] == [
@@ -50,7 +50,7 @@ def test_weights_beside_the_file_take_the_place_of_its_own(tmp_path: Path) -> No
     other = small()
     nn.init.normal_(other.head.weight)
     torch.save(other.state_dict(), tmp_path / "w.pth")
-    found = zoo.build(str(archive(tmp_path)), tmp_path / "w.pth")
+    found = catalogue.build(str(archive(tmp_path)), tmp_path / "w.pth")
     assert found.fingerprint == Network.capture(other, default_for((3, 12, 16))).fingerprint
 
 
@@ -88,7 +88,7 @@ def test_payload_of_these_tests_is_live(tmp_path: Path, way: str) -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_pickled_sample_inputs_are_not_read(tmp_path: Path) -> None:
     path = changed(archive(tmp_path), {SAMPLES: pickled(tmp_path / "marker"), "extra/x": pickled(tmp_path / "marker")})
-    assert zoo.build(str(path)).labels == ("0", "1", "2", "3", "4")
+    assert catalogue.build(str(path)).labels == ("0", "1", "2", "3", "4")
     assert not (tmp_path / "marker").exists()
 
 
@@ -119,10 +119,10 @@ def test_hostile_file_runs_nothing(tmp_path: Path, way: str) -> None:
     path = changed(archive(tmp_path), {SAMPLES: pickled(marker), **changes})
     if message:
         with pytest.raises((NetworkFileError, CaptureError), match=message) as caught:
-            zoo.build(str(path))
+            catalogue.build(str(path))
         assert "\n" not in str(caught.value)
     else:  # expressions are never evaluated, so this one does no harm
-        zoo.build(str(path))
+        catalogue.build(str(path))
     assert not marker.exists()
 
 
@@ -132,7 +132,7 @@ def test_every_unsupported_operation_of_a_file_is_listed(tmp_path: Path) -> None
             return nn.functional.softplus(super().forward(x).erf())
 
     with pytest.raises(UnsupportedOperationError, match=r"2 operation.*erf\.default.*softplus\.default"):
-        zoo.build(str(archive(tmp_path, Odd().eval())))
+        catalogue.build(str(archive(tmp_path, Odd().eval())))
 
 
 class Two(nn.Module):
@@ -145,21 +145,21 @@ class Two(nn.Module):
 def test_network_for_a_fixed_number_of_images_is_refused(tmp_path: Path) -> None:
     save(export(small(), (torch.zeros(2, 3, 12, 16),)), tmp_path / "net.pt2")
     with pytest.raises(CaptureError, match=r"takes exactly 2 image.*dynamic_shapes"):
-        zoo.build(str(tmp_path / "net.pt2"))
+        catalogue.build(str(tmp_path / "net.pt2"))
 
 
 def test_network_in_training_mode_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CaptureError, match=r"training.*module\.eval\(\)"):
-        zoo.build(str(archive(tmp_path, small().train())))
+        catalogue.build(str(archive(tmp_path, small().train())))
     with pytest.raises(CaptureError, match=r"aten\.dropout\.default in 0 is in training mode"):
-        zoo.build(str(archive(tmp_path, nn.Sequential(nn.Dropout(), nn.Flatten(), nn.Linear(576, 2)))))
+        catalogue.build(str(archive(tmp_path, nn.Sequential(nn.Dropout(), nn.Flatten(), nn.Linear(576, 2)))))
 
 
 def test_network_of_two_inputs_or_outputs_is_refused(tmp_path: Path) -> None:
     image, axes = torch.zeros(2, 3, 4, 4), {0: Dim("n", min=1)}
     save(export(Two(), (image, image), dynamic_shapes=(axes, axes)), tmp_path / "net.pt2")
     with pytest.raises(CaptureError, match="returns 2 values"):
-        zoo.build(str(tmp_path / "net.pt2"))
+        catalogue.build(str(tmp_path / "net.pt2"))
 
     class Sum(nn.Module):
         def forward(self, x: Tensor, y: Tensor) -> Tensor:
@@ -167,14 +167,14 @@ def test_network_of_two_inputs_or_outputs_is_refused(tmp_path: Path) -> None:
 
     save(export(Sum(), (image, image), dynamic_shapes=(axes, axes)), tmp_path / "net.pt2")
     with pytest.raises(CaptureError, match="takes 2 tensors; it must take one"):
-        zoo.build(str(tmp_path / "net.pt2"))
+        catalogue.build(str(tmp_path / "net.pt2"))
 
 
 def test_size_that_the_file_leaves_open_can_be_declared(tmp_path: Path) -> None:
     axes = ({0: Dim("n", min=1), 2: Dim("h", min=4), 3: Dim("w", min=4)},)
     save(export(small(), (torch.zeros(2, 3, 12, 16),), dynamic_shapes=axes), tmp_path / "net.pt2")
-    assert zoo.build(str(tmp_path / "net.pt2")).preprocessing.size == (12, 16)
-    assert zoo.build(str(tmp_path / "net.pt2"), declared=Declared(size=(20, 20))).preprocessing.size == (20, 20)
+    assert catalogue.build(str(tmp_path / "net.pt2")).preprocessing.size == (12, 16)
+    assert catalogue.build(str(tmp_path / "net.pt2"), declared=Declared(size=(20, 20))).preprocessing.size == (20, 20)
 
 
 def truncated(path: Path) -> None:
@@ -238,13 +238,13 @@ def test_damaged_file_is_refused(tmp_path: Path, damage: Callable[[Path], object
     path = archive(tmp_path)
     damage(path)
     with pytest.raises(NetworkFileError, match=rf"net\.pt2.*{message}"):
-        zoo.build(str(path))
+        catalogue.build(str(path))
 
 
 def test_grey_network_gets_grey_images(tmp_path: Path) -> None:
     module = nn.Sequential(nn.Flatten(), nn.Linear(64, 3)).eval()
     save(exported(module, (1, 8, 8)), tmp_path / "net.pt2")
-    assert zoo.build(str(tmp_path / "net.pt2")).preprocessing.input_shape == (1, 8, 8)
+    assert catalogue.build(str(tmp_path / "net.pt2")).preprocessing.input_shape == (1, 8, 8)
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from pathprint.models.catalogue.names import OWN, form_of
 from safetensors.torch import save_file
 from torch import nn
 
 from pathprint.models.errors import UnknownNetworkError, WeightsError
-from pathprint.models.zoo import catalogue as zoo
-from pathprint.models.zoo.names import OWN, form_of
+from pathprint.models.zoo import catalogue
 from pathprint.models.zoo.training import Recipe, accuracy, save_weights, train
 
 
@@ -19,13 +19,13 @@ def tiny() -> nn.Module:
 
 
 def test_shipped_network_is_complete_and_good() -> None:
-    network = zoo.build("digits-cnn")
+    network = catalogue.build("digits-cnn")
     assert network.labels == tuple("0123456789")
 
 
 def test_every_own_network_is_named_and_made() -> None:
-    assert zoo.ZOO.keys() == OWN.keys()
-    assert zoo.names()[: len(OWN)] == list(OWN)
+    assert catalogue.ZOO.keys() == OWN.keys()
+    assert catalogue.names()[: len(OWN)] == list(OWN)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_form_of_a_name_is_told_without_looking_anything_up(name: str, form: str
 
 
 def test_users_factory_is_called() -> None:
-    assert zoo.build(f"{__name__}:tiny").labels == ("0", "1", "2")
+    assert catalogue.build(f"{__name__}:tiny").labels == ("0", "1", "2")
 
 
 @pytest.mark.parametrize(
@@ -52,34 +52,34 @@ def test_users_factory_is_called() -> None:
 )
 def test_unknown_networks_are_refused(name: str, message: str) -> None:
     with pytest.raises(UnknownNetworkError, match=message):
-        zoo.build(name)
+        catalogue.build(name)
 
 
 def test_weights_are_needed_where_none_are_shipped() -> None:
     with pytest.raises(WeightsError, match="torchvision:resnet18 needs weights"):
-        zoo.build("torchvision:resnet18")
+        catalogue.build("torchvision:resnet18")
 
 
 def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     save_file({"0.weight": torch.zeros(1)}, tmp_path / "w.safetensors")
     (tmp_path / "w.pth").write_bytes(b"no weights")
     with pytest.raises(WeightsError, match=r"w\.safetensors does not fit the network"):
-        zoo.build("lenet5", tmp_path / "w.safetensors")
+        catalogue.build("lenet5", tmp_path / "w.safetensors")
     with pytest.raises(WeightsError, match=r"w\.pth"):
-        zoo.build("lenet5", tmp_path / "w.pth")
+        catalogue.build("lenet5", tmp_path / "w.pth")
 
 
 def test_pickled_objects_are_never_loaded(tmp_path: Path) -> None:
     torch.save(tiny(), tmp_path / "module.pth")
     with pytest.raises(WeightsError, match=r"module\.pth is not a plain state dict"):
-        zoo.build("lenet5", tmp_path / "module.pth")
+        catalogue.build("lenet5", tmp_path / "module.pth")
 
 
 def test_labels_and_weights_survive_the_file(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    module = zoo.ZOO["lenet5"].build(3)
+    module = catalogue.ZOO["lenet5"].build(3)
     save_weights(module, ("a", "b", "c"), {"seed": 0}, tmp_path / "w.safetensors")
-    network = zoo.build("lenet5", tmp_path / "w.safetensors")
+    network = catalogue.build("lenet5", tmp_path / "w.safetensors")
     x = torch.rand(2, 1, 28, 28)
     assert network.labels == ("a", "b", "c")
     torch.testing.assert_close(network.graph.run(x), module.eval()(x))
@@ -89,7 +89,7 @@ def test_training_learns_a_plain_rule() -> None:
     torch.manual_seed(0)
     pixels = torch.rand(256, 1, 8, 8)
     labels = (pixels[:, 0, :, :4].mean((1, 2)) > pixels[:, 0, :, 4:].mean((1, 2))).long()
-    entry = zoo.ZOO["digits-cnn"]
+    entry = catalogue.ZOO["digits-cnn"]
     module = entry.build(2)
     train(module, entry.preprocessing, pixels, labels, Recipe(epochs=30, batch_size=32), lambda items, _: items)
     assert accuracy(module, entry.preprocessing, pixels, labels) > 0.9

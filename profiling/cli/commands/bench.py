@@ -36,7 +36,7 @@ def bench(
     import torch
 
     from pathprint.models.network import Network
-    from pathprint.models.zoo import catalogue as zoo
+    from pathprint.models.zoo import catalogue
     from pathprint.profiling.cli import tables
     from pathprint.profiling.cli.terminal import show
     from pathprint.profiling.data.datasets import open_dataset
@@ -45,7 +45,7 @@ def bench(
     from pathprint.profiling.paths.policy import Policy
     from pathprint.profiling.threads import settle_threads
 
-    module, preprocessing, labels = zoo.opened(network, weights)
+    module, preprocessing, labels = catalogue.opened(network, weights)
     extractor = Extractor(Network.capture(module, preprocessing, labels, network), Policy(theta, layers=layers))
     settle_threads(preprocessing)
     if threads is not None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import typer
+from pathprint.models.catalogue.names import OWN
 
-from pathprint.models.zoo.names import OWN
 from pathprint.profiling.cli.options import AsJson, print_json
 
 
@@ -14,13 +14,15 @@ def networks(as_json: AsJson = False) -> None:
     Example:
         pathprint networks
     """
-    from pathprint.models.zoo import catalogue as zoo
+    from pathprint.models.zoo import catalogue
 
     if as_json:
-        print_json({"networks": zoo.names()})
+        print_json({"networks": catalogue.names()})
         return
     for name, summary in OWN.items():
         typer.echo(f"{name:<28} {summary}")
-    typer.echo("torchvision:NAME             any of: " + ", ".join(n.split(":")[1] for n in zoo.names() if ":" in n))
+    typer.echo(
+        "torchvision:NAME             any of: " + ", ".join(n.split(":")[1] for n in catalogue.names() if ":" in n)
+    )
     typer.echo("package.module:factory       your own function that returns a torch module")
     typer.echo("FILE.pt2                     what torch.export.save wrote; needs no code")

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pathprint.models.catalogue.names import OWN
 
 from pathprint.models.errors import UnknownNetworkError
-from pathprint.models.zoo.names import OWN
 from pathprint.profiling.cli.options import AsJson, Data, Seed, print_json
 
 
@@ -37,15 +37,14 @@ def train(
         raise UnknownNetworkError(f"{name!r} cannot be trained here; choose from {', '.join(OWN)}.")
     import torch
 
-    from pathprint.models.zoo import catalogue as zoo
-    from pathprint.models.zoo import training
+    from pathprint.models.zoo import catalogue, training
     from pathprint.profiling.cli.terminal import say
     from pathprint.profiling.data.datasets import open_dataset
     from pathprint.profiling.data.roles import profile_images, unseen
     from pathprint.profiling.progress import track
     from pathprint.profiling.threads import settle_threads
 
-    entry, target = zoo.ZOO[name], out or Path(f"{name}.safetensors")
+    entry, target = catalogue.ZOO[name], out or Path(f"{name}.safetensors")
     settle_threads(entry.preprocessing)
     dataset = open_dataset(data)
     torch.manual_seed(seed)

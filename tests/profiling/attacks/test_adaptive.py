@@ -18,7 +18,7 @@ from pathprint.profiling.data.roles import Split
 from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.detection.scores import LinearScore, total
-from pathprint.profiling.evaluation import adaptive as evasion
+from pathprint.profiling.evaluation import adaptive
 
 Images = tuple[Tensor, Tensor]
 
@@ -166,7 +166,7 @@ def test_a_single_image_is_made_like_others(bundle: Bundle, few: Images) -> None
 def test_the_curve_never_falls(bundle: Bundle, digits_split: Split) -> None:
     little = partial(Adaptive, steps=10, weights=(0.0,), leads=(0.5,), guides=1)
     clean = correct_images(bundle.detector.network, digits_split.test, 12)
-    points = evasion.curve(bundle.detector, clean, 12, seed=0, effort=little)
+    points = adaptive.curve(bundle.detector, clean, 12, seed=0, effort=little)
     for one, more in pairwise(points):
         assert one.wrong.value <= more.wrong.value
         assert one.evaded.value <= more.evaded.value

@@ -11,7 +11,7 @@ import torch
 from torch.export import save
 
 from pathprint.models.preprocessing import Preprocessing, to_image
-from pathprint.models.zoo import catalogue as zoo
+from pathprint.models.zoo import catalogue
 from pathprint.profiling.cli.main import main
 from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.roles import Split
@@ -40,7 +40,7 @@ def closing_json(done: subprocess.CompletedProcess[str]) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def image(digits: Dataset, digits_split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("images") / "digit.png"
-    to_image(digits.pixels(digits_split.test.positions[:1], zoo.ZOO["digits-cnn"].preprocessing)[0]).save(path)
+    to_image(digits.pixels(digits_split.test.positions[:1], catalogue.ZOO["digits-cnn"].preprocessing)[0]).save(path)
     return path
 
 
@@ -121,8 +121,8 @@ def test_paths_file_is_the_oracles(bundle_folder: Path, image: Path, tmp_path: P
     names = list(dict.fromkeys(name.split("/")[0] for name in arrays if "/" in name))
     assert names == ["0", "2", "5", "9", "11"]
     claimed = {n: (arrays[f"{n}/neurons"], arrays[f"{n}/weights"], int(arrays[f"{n}/unexplained"])) for n in names}
-    module = zoo.ZOO["digits-cnn"].build(10)
-    zoo.load_weights(module, zoo.SHIPPED / "digits-cnn.safetensors")
+    module = catalogue.ZOO["digits-cnn"].build(10)
+    catalogue.load_weights(module, catalogue.SHIPPED / "digits-cnn.safetensors")
     verdict = check(trace(module.eval(), torch.from_numpy(arrays["input"])), claimed)
     assert verdict.disagreements == 0
 
@@ -188,7 +188,7 @@ def test_network_from_a_file_is_fed_as_declared(
     image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ("--mean", "0.5", "--std", "0.25", "--out", tmp_path / "path.npz")
-    save(exported(zoo.ZOO["digits-cnn"].build(10).eval(), (1, 8, 8)), tmp_path / "net.pt2")
+    save(exported(catalogue.ZOO["digits-cnn"].build(10).eval(), (1, 8, 8)), tmp_path / "net.pt2")
     status, _, _ = in_process(capsys, "paths", "--network", tmp_path / "net.pt2", image, *options)
     assert status == 0
     with np.load(tmp_path / "path.npz", allow_pickle=False) as file:

@@ -8,7 +8,7 @@ from torch import nn
 
 from pathprint.models.network import Network
 from pathprint.models.preprocessing import Preprocessing
-from pathprint.models.zoo import catalogue as zoo
+from pathprint.models.zoo import catalogue
 from pathprint.profiling.cli.main import main
 from pathprint.profiling.evaluation.cost import cost
 from pathprint.profiling.paths.borderline import borderline
@@ -33,7 +33,7 @@ def test_bench_prints_every_figure(capsys: pytest.CaptureFixture[str], monkeypat
 
 
 def test_cost_counts_contributions_of_wanted_units() -> None:
-    module, preprocessing, labels = zoo.opened("digits-cnn")
+    module, preprocessing, labels = catalogue.opened("digits-cnn")
     extractor = Extractor(Network.capture(module, preprocessing, labels), Policy(layers=1))
     found = cost(extractor, module, torch.rand(2, 1, 8, 8), rounds=10)
     last = [m for m in module.modules() if isinstance(m, nn.Linear)][-1]

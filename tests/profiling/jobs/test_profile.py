@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from pathprint.models.zoo import catalogue as zoo
+from pathprint.models.zoo import catalogue
 from pathprint.profiling.attacks.crafting import Crafting, craft_all
 from pathprint.profiling.attacks.registry import chosen
 from pathprint.profiling.data.correct import CHUNK, Correct
@@ -39,7 +39,7 @@ def photograph_network() -> nn.Module:
 
 def test_large_images_are_attacked_few_at_a_time(tmp_path: Path) -> None:
     """Gradients of 128 photographs at once would fill the memory; and each file of the cache is a place to resume."""
-    network = zoo.build("tests.profiling.jobs.test_profile:photograph_network")
+    network = catalogue.build("tests.profiling.jobs.test_profile:photograph_network")
     pixels = torch.rand(30, 3, 224, 224, generator=torch.Generator().manual_seed(0))
     correct = Correct[Fit](np.arange(30), pixels, network.predict(pixels), 1.0, pixels[:0])
     (attack,) = chosen(network, ["fgsm-4of255"])

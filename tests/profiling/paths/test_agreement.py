@@ -13,7 +13,7 @@ from torch import nn
 
 from pathprint.models.network import Network
 from pathprint.models.preprocessing import Preprocessing, decode
-from pathprint.models.zoo import catalogue as zoo
+from pathprint.models.zoo import catalogue
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.kernels import available
 from pathprint.profiling.paths.policy import Policy, Reference
@@ -116,8 +116,8 @@ def test_counts_and_coherence_are_the_oracles() -> None:
 def test_mobilenet_on_real_images_is_the_oracles(real_data: Path) -> None:
     weights = real_data / "mobilenet_v2-imagenet.safetensors"
     module = torchvision.models.mobilenet_v2()
-    zoo.load_weights(module, weights)
-    network = zoo.build("torchvision:mobilenet_v2", weights)
+    catalogue.load_weights(module, weights)
+    network = catalogue.build("torchvision:mobilenet_v2", weights)
     with ZipFile(real_data / "imagenette160.zip") as archive:
         names = sorted(name for name in archive.namelist() if name.startswith("val/"))
         images = [network.preprocessing.pixels(decode(archive.read(name))) for name in names[50::200]]

@@ -15,7 +15,7 @@ from torch.export import save
 
 from pathprint.models.network import Network
 from pathprint.models.storage import load_network, save_network
-from pathprint.models.zoo import catalogue as zoo
+from pathprint.models.zoo import catalogue
 from pathprint.models.zoo.declared import Declared
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.kernels import available
@@ -100,7 +100,7 @@ def test_family_from_a_file_is_the_same_network(built: Built, tmp_path: Path) ->
     save(exported(built.module, built.network.preprocessing.input_shape), tmp_path / "net.pt2")
     fed = built.network.preprocessing
     declared = Declared(fed.size, fed.resize, fed.mean, fed.std)
-    assert zoo.build(str(tmp_path / "net.pt2"), declared=declared).fingerprint == built.network.fingerprint
+    assert catalogue.build(str(tmp_path / "net.pt2"), declared=declared).fingerprint == built.network.fingerprint
 
 
 def test_batch_equals_its_images_one_by_one(built: Built) -> None:

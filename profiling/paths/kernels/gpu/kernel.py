@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pathprint.profiling.paths.kernels.gpu import choosing as triton_choosing
+from pathprint.profiling.paths.kernels.gpu import choosing
 from pathprint.profiling.paths.kernels.reference import ReferenceKernel
 from pathprint.profiling.paths.kernels.selecting import chunks, select, totals_of
 from pathprint.profiling.paths.kernels.weighing import bias_of, receptive_fields
@@ -36,7 +36,7 @@ _REFERENCES = {"sum": 0, "output": 1, "positive": 2}
 
 
 class _Layer(NamedTuple):
-    """A weighted layer as ``triton_choosing`` reads it: weights tap by tap, ``(outputs, window, per_group)``."""
+    """A weighted layer as ``choosing`` reads it: weights tap by tap, ``(outputs, window, per_group)``."""
 
     weight: Tensor
     bias: Tensor
@@ -55,7 +55,7 @@ class _Found(NamedTuple):
 
     Attributes:
         inputs, used: marks, uint8 ``(n, input units)`` and ``(n, weights)``.
-        chosen, explained, coherence: of each unit, ``(m,)``; see ``triton_choosing.choose``.
+        chosen, explained, coherence: of each unit, ``(m,)``; see ``choosing.choose``.
         short: whether it needs more contributions than were looked up.
     """
 
@@ -152,7 +152,7 @@ def _run(step: Weighted, layer: _Layer, x: Tensor, y: Tensor | None, units: _Uni
     theta = torch.full((1,), selection.theta, dtype=torch.float64, device=x.device)
     rows, outputs = _rows(x, step), len(step.weight)
     with torch.cuda.device(x.get_device()):  # Triton launches on the current one; -1 changes nothing
-        triton_choosing.choose[(-(-count // per_program),)](
+        choosing.choose[(-(-count // per_program),)](
             *(rows, layer.weight, layer.bias, step.taps, rows if y is None else _rows(y, step)),
             *(units.image, units.unit, theta, *found),
             *(count, len(step.taps), outputs, outputs // step.groups, step.size),
