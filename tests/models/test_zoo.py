@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from pathprint.models.catalogue.names import OWN, form_of
 from safetensors.torch import save_file
 from torch import nn
 
 from pathprint.models.errors import UnknownNetworkError, WeightsError
 from pathprint.models.zoo import catalogue
+from pathprint.models.zoo.names import OWN, form_of
 from pathprint.models.zoo.training import Recipe, accuracy, save_weights, train
 
 

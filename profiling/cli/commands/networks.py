@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import typer
-from pathprint.models.catalogue.names import OWN
 
+from pathprint.models.zoo.names import OWN
 from pathprint.profiling.cli.options import AsJson, print_json
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pathprint.models.catalogue.names import OWN
 
 from pathprint.models.errors import UnknownNetworkError
+from pathprint.models.zoo.names import OWN
 from pathprint.profiling.cli.options import AsJson, Data, Seed, print_json
 
 
