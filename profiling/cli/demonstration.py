@@ -26,7 +26,7 @@ from pathprint.profiling.errors import BundleError
 from pathprint.profiling.evaluation.figures import Report
 from pathprint.profiling.evaluation.protocol import Outcome
 
-_START_SECONDS, _REASONS = 60, 3
+_START_SECONDS, _REASONS = 180, 3  # a busy machine takes a minute
 
 
 def demonstrate(bundle: Path, outcome: Outcome, attack: str) -> dict[str, Any]:
@@ -117,7 +117,9 @@ def _wait_until_ready(address: str, server: subprocess.Popen[bytes]) -> None:
             return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
-    if server.poll() is None:
+    late = server.poll() is None
+    if late:
         server.kill()
     lines = (server.communicate()[1] or b"").decode(errors="replace").strip().splitlines()
-    raise BundleError(f"the service did not get ready: {lines[-1] if lines else 'no reason given'}")
+    reason = f"it took more than {_START_SECONDS} seconds" if late else (lines or ["it gave no reason"])[-1]
+    raise BundleError(f"the service did not get ready: {reason}")

@@ -20,7 +20,7 @@ from pathprint.profiling.detection.bundle import Bundle
 from tests.app.images import digit, encoded
 from tests.app.server import post
 
-SECONDS = 60
+SECONDS = 180
 
 
 PROGRAM = [sys.executable, "-P", "-m", "pathprint.app"]
