@@ -17,7 +17,7 @@ import pathprint
 
 def protect(architecture: str, weights: str, photos: str, suspects: list[str]) -> None:
     """Profile, fit and save a detector, and judge the suspects."""
-    labels = tuple(sorted(folder.name for folder in Path(photos).iterdir()))
+    labels = tuple(sorted(folder.name for folder in Path(photos).iterdir() if folder.is_dir()))
     module = torchvision.models.get_model(architecture, num_classes=len(labels))
     module.load_state_dict(torch.load(weights, weights_only=True))
     eyes = pathprint.Preprocessing(3, (224, 224), 256, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -29,7 +30,7 @@ class Network:
 
     @staticmethod
     def capture(
-        module: nn.Module, preprocessing: Preprocessing, labels: tuple[str, ...] = (), name: str = "network"
+        module: nn.Module, preprocessing: Preprocessing, labels: Sequence[str] = (), name: str = "network"
     ) -> Network:
         """Capture ``module``, which stays untouched.
 
@@ -44,7 +45,7 @@ class Network:
         check_same_logits(graph, ready)
         with torch.inference_mode():
             classes = graph.run(torch.zeros(2, *preprocessing.input_shape)).shape[1]
-        found = labels or tuple(str(index) for index in range(classes))
+        found = tuple(labels) or tuple(str(index) for index in range(classes))
         if len(found) != classes:
             raise CaptureError(f"{len(found)} labels were given for {classes} logits.")
         return Network(name, graph, found, preprocessing)

@@ -63,4 +63,5 @@ def test_from_a_network_to_verdicts(digits: Dataset, tmp_path: Path) -> None:
     report = pathprint.evaluate(tmp_path / "bundle", digits, attacks=["pgd-0.2"], images=40)
     assert report.detector.attacks["pgd-0.2"].auc.value > 0.7
     verdicts = pathprint.detect(bundle, [digits.image(i) for i in range(3)])
+    assert pathprint.detect(bundle, digits.image(0)) == verdicts[:1]
     assert [verdict.label for verdict in verdicts] == [digits.classes[digits.labels[i]] for i in range(3)]

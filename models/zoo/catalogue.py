@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from pathprint.models.zoo.architectures.cifar_resnet import cifar_resnet20, cifa
 from pathprint.models.zoo.architectures.digits_cnn import digits_cnn
 from pathprint.models.zoo.architectures.lenet5 import lenet5
 from pathprint.models.zoo.declared import Declared, default_for
-from pathprint.models.zoo.factory import made_by
+from pathprint.models.zoo.factory import made_by, searched_first
 from pathprint.models.zoo.names import form_of, unknown
 from pathprint.models.zoo.training import Recipe
 
@@ -80,8 +81,10 @@ def build(name: str, weights: Path | None = None, declared: Declared | None = No
         PreprocessingError: what is declared fits no image.
         CaptureError: the network cannot be captured.
     """
-    module, preprocessing, labels = opened(name, weights, declared)
-    return Network.capture(module, preprocessing, labels, Path(name).name)
+    # A factory's module may import what lies beside it only when it runs, which is while it is captured.
+    with searched_first(Path.cwd()) if form_of(name) == "factory" else nullcontext():
+        module, preprocessing, labels = opened(name, weights, declared)
+        return Network.capture(module, preprocessing, labels, Path(name).name)
 
 
 def opened(

@@ -38,7 +38,7 @@ def made_by(module_name: str, function: str) -> nn.Module:
             f"{name!r} is not of the form package.module:factory; for the function `make` in models/mynet.py write "
             "models.mynet:make."
         )
-    with _searched_first(here), _found_in(here, module_name):
+    with searched_first(here), _found_in(here, module_name):
         factory = _function(_imported(module_name, here), function)
         try:
             made = factory()
@@ -50,7 +50,7 @@ def made_by(module_name: str, function: str) -> nn.Module:
 
 
 @contextmanager
-def _searched_first(folder: Path) -> Iterator[None]:
+def searched_first(folder: Path) -> Iterator[None]:
     """Keep ``folder`` first on ``sys.path`` inside the block."""
     entry = str(folder)
     sys.path.insert(0, entry)

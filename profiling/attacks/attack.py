@@ -62,6 +62,12 @@ class Method(Protocol):
         ...
 
 
+def library_of(method: Method) -> str | None:
+    """Return the name of the optional library that a method is from; None for our own methods."""
+    found: str | None = getattr(method, "library", None)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Attack:
     """One attack at one strength.

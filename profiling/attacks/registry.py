@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any, Literal
 
 from pathprint.models.network import Network, canonical_json
-from pathprint.profiling.attacks.attack import Attack, budget_text
+from pathprint.profiling.attacks.attack import Attack, budget_text, library_of
 from pathprint.profiling.attacks.methods.apgd import Apgd
 from pathprint.profiling.attacks.methods.ascent import Ascent
 from pathprint.profiling.attacks.methods.from_foolbox import CarliniWagner, DeepFool, HopSkipJump
@@ -15,9 +17,10 @@ from pathprint.profiling.attacks.methods.noise_images import NoiseImages
 from pathprint.profiling.attacks.methods.patch import Patch
 from pathprint.profiling.attacks.methods.square import Square
 from pathprint.profiling.attacks.methods.surviving import Surviving
-from pathprint.profiling.errors import OptionsError
+from pathprint.profiling.errors import MissingExtraError, OptionsError
 
 Suite = Literal["default", "full"]
+log = logging.getLogger("pathprint")
 
 
 def _fgsm(budget: float) -> Attack:
@@ -153,17 +156,39 @@ def suite(network: Network, which: Suite = "default") -> dict[str, Attack]:
     return {attack.name: attack for attack in SUITES[colours][which]}
 
 
-def chosen(network: Network, names: list[str] | None, which: Suite = "default") -> list[Attack]:
-    """Return the attacks called ``names``, or a whole suite.
+def chosen(network: Network, names: Sequence[str] | None, which: Suite = "default") -> list[Attack]:
+    """Return the attacks called ``names``, or what can be used here of a whole suite.
 
     Raises:
         OptionsError: an unknown name; lists the known ones.
+        MissingExtraError: an attack that is named comes from a library that is not installed.
     """
     known = suite(network, "full")
     unknown = [name for name in names or [] if name not in known]
     if unknown:
         raise OptionsError(f"there is no attack {', '.join(unknown)}; known: {', '.join(known)}.")
-    return [known[name] for name in names or suite(network, which)]
+    wanted = [known[name] for name in names or suite(network, which)]
+    missing = [attack for attack in wanted if not _is_usable(attack)]
+    if missing:
+        _tell(missing, refused=bool(names))
+    return [attack for attack in wanted if attack not in missing]
+
+
+def _is_usable(attack: Attack) -> bool:
+    library = library_of(attack.method)
+    return library is None or find_spec(library) is not None
+
+
+def _tell(missing: Sequence[Attack], refused: bool) -> None:
+    """Say which attacks need a library that is not installed, or refuse to go on without them."""
+    libraries = dict.fromkeys(str(library_of(attack.method)) for attack in missing)
+    text = (
+        f"the attacks {', '.join(attack.name for attack in missing)} need {', '.join(libraries)}, which is not "
+        "installed; install the extra: pip install 'pathprint[attacks]'"
+    )
+    if refused:
+        raise MissingExtraError(f"{text}.")
+    log.warning("left out: %s", text)
 
 
 def declared(network: Network, declarations: Sequence[Mapping[str, Any]]) -> list[Attack]:

@@ -1,1 +1,1 @@
-"""What compiled code is built from: vector instructions."""
+"""What compiled code is built from: how it is compiled and kept, vector instructions, a trial."""

@@ -58,17 +58,23 @@ def cache_folder() -> Path | None:
     """
     asked = _settings.CACHE_DIR
     own = _PROFILING / "compiled" / "__pycache__"
-    users = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pathprint"
+    users = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "pathprint"
     for place in [Path(asked)] if asked else [own, users]:
         folder = place / f"pathprint-{sources_hash()}"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+            if _is_ours(folder):
+                return folder
         except OSError:
             continue
-        if os.access(folder, os.W_OK):
-            return folder
     log.warning("compiled code cannot be kept; every start compiles anew, which takes a minute (set NUMBA_CACHE_DIR)")
     return None
+
+
+def _is_ours(folder: Path) -> bool:
+    """Say whether we can write to a folder and nobody else can."""
+    found = folder.stat()
+    return os.access(folder, os.W_OK) and found.st_uid == os.getuid() and not found.st_mode & 0o022
 
 
 @cache

@@ -14,13 +14,16 @@ from pathprint.profiling.detection.bundle import Bundle, load_bundle
 from pathprint.profiling.detection.detector import Verdict
 from pathprint.profiling.errors import DataError
 
+AnImage = str | Path | Image.Image
+"""An image file, or an image that Pillow has opened."""
 
-def detect(bundle: Bundle | str | Path, images: Iterable[str | Path | Image.Image]) -> list[Verdict]:
+
+def detect(bundle: Bundle | str | Path, images: AnImage | Iterable[AnImage]) -> list[Verdict]:
     """Return the verdict on each image.
 
     Args:
         bundle: what ``pathprint.fit`` returned, or the folder that it was saved in.
-        images: image files, or images that Pillow has opened.
+        images: image files, or images that Pillow has opened; one of them, or several.
 
     Raises:
         BundleError: the bundle cannot be read.
@@ -29,10 +32,11 @@ def detect(bundle: Bundle | str | Path, images: Iterable[str | Path | Image.Imag
     """
     detector = (bundle if isinstance(bundle, Bundle) else load_bundle(bundle)).detector
     preprocessing = detector.network.preprocessing
-    return [detector.examine(_pixels(image, preprocessing)[None])[0] for image in images]
+    several = [images] if isinstance(images, str | Path | Image.Image) else images
+    return [detector.examine(_pixels(image, preprocessing)[None])[0] for image in several]
 
 
-def _pixels(image: str | Path | Image.Image, preprocessing: Preprocessing) -> Tensor:
+def _pixels(image: AnImage, preprocessing: Preprocessing) -> Tensor:
     return preprocessing.pixels(image) if isinstance(image, Image.Image) else read_pixels(Path(image), preprocessing)
 
 

@@ -47,6 +47,7 @@ def evaluate(
         BundleError: the bundle cannot be read, or cannot be fitted again as ``full`` needs it.
         DataError, SplitError: the data cannot be read, do not fit the network, or have no unseen image.
         OptionsError: there is no such attack.
+        MissingExtraError: an attack that is named comes from a library that is not installed.
         FitError: the network answers no image correctly.
     """
     loaded = bundle if isinstance(bundle, Bundle) else load_bundle(bundle)
@@ -62,6 +63,5 @@ def outcome(bundle: Bundle, dataset: Dataset, attacks: Sequence[str] | None, opt
     Args:
         dataset: its labels are the network's class numbers.
     """
-    names = None if attacks is None else list(attacks)
-    crafted = chosen(bundle.detector.network, names, "full" if options.full else "default")
+    crafted = chosen(bundle.detector.network, attacks, "full" if options.full else "default")
     return measured_outcome(bundle.detector, split_again(dataset, bundle.used), crafted, options)

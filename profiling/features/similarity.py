@@ -1,6 +1,6 @@
 """Compare paths with class signatures: image paths become named features (docs/method.md).
 
-Each measure is one small function of a ``View``: all layers, all images of a batch.
+Each measure is one small function of a ``Compared``: all layers, all images of a batch.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ VOTERS = 10
 
 
 @dataclass(frozen=True)
-class View:
+class Compared:
     """All layers' sets of both kinds beside the signatures: columns are (layer, kind) pairs.
 
     Attributes:
@@ -46,38 +46,38 @@ class View:
         return np.maximum(self.sizes, 1)
 
 
-def containment(view: View, rank: int) -> Floats:
+def containment(view: Compared, rank: int) -> Floats:
     """|P n P_c| / |P|; an empty path is contained (Qiu et al. 2019, section 3)."""
     return np.where(view.sizes == 0, 1.0, view.sums.contained[..., rank - 1].T / view.at_least_one)
 
 
-def mean_frequency(view: View, rank: int) -> Floats:
+def mean_frequency(view: Compared, rank: int) -> Floats:
     """Mean over the path of how often the class uses each unit."""
     return view.sums.frequency[..., rank - 1].T / view.at_least_one
 
 
-def mean_log_frequency(view: View, rank: int) -> Floats:
+def mean_log_frequency(view: Compared, rank: int) -> Floats:
     """Mean over the path of the log of how often the class uses each unit."""
     return view.sums.log_frequency[..., rank - 1].T / view.at_least_one
 
 
-def coverage(view: View, rank: int) -> Floats:
+def coverage(view: Compared, rank: int) -> Floats:
     """Share of the class's usual path, weighted by frequency, that this path contains."""
     share: Floats = (view.sums.frequency[..., rank - 1] / view.usual[..., rank - 1]).T
     return share
 
 
-def path_size(view: View) -> Floats:
+def path_size(view: Compared) -> Floats:
     """log(1 + |P|)."""
     return np.log1p(view.sizes)
 
 
-def is_empty(view: View) -> Floats:
+def is_empty(view: Compared) -> Floats:
     """1 where the path has nothing in this layer."""
     return np.equal(view.sizes, 0).astype(np.float64)
 
 
-def votes(view: View) -> tuple[Floats, Floats, Floats]:
+def votes(view: Compared) -> tuple[Floats, Floats, Floats]:
     """Naive Bayes over the classes, from each layer alone.
 
     With LL_c = sum of log p over the path + sum of log(1 - p) elsewhere, all divided by sqrt |P|:
@@ -106,13 +106,13 @@ def unexplained(layer: LayerPath) -> Floats:
     return layer.unexplained / np.maximum(layer.neurons.counts, 1)
 
 
-_COMPARED: dict[str, Callable[[View, int], Floats]] = {
+_COMPARED: dict[str, Callable[[Compared, int], Floats]] = {
     "containment": containment,
     "mean_frequency": mean_frequency,
     "mean_log_frequency": mean_log_frequency,
     "coverage": coverage,
 }
-_SIZES: dict[str, Callable[[View], Floats]] = {"path_size": path_size, "empty": is_empty}
+_SIZES: dict[str, Callable[[Compared], Floats]] = {"path_size": path_size, "empty": is_empty}
 _QUALITY: dict[str, Callable[[LayerPath], Floats]] = {
     "coherence": coherence,
     "effort": effort,
@@ -136,13 +136,13 @@ def compare(paths: ImagePaths, lookup: Lookup) -> FeatureTable:
     return FeatureTable(_features(paths.layout), np.hstack([*columns, *quality]))
 
 
-def _view(paths: ImagePaths, lookup: Lookup) -> View:
+def _view(paths: ImagePaths, lookup: Lookup) -> Compared:
     signatures = lookup.signatures
     voters = np.stack([signatures.rows(column) for column in _ranked_classes(paths)[:, :VOTERS].T], axis=1)
     sets = [(key(layer.shape, kind), layer.members(kind)) for layer in paths.layers for kind in KINDS]
     parts = in_parallel(lambda item: lookup.add_up(item[1], item[0], voters), sets)
     names = [name for name, _ in sets]
-    return View(
+    return Compared(
         np.stack([members.counts for _, members in sets], axis=1).astype(np.float64),
         Sums(*(np.stack([getattr(part, f.name) for part in parts]) for f in fields(Sums))),
         np.stack([lookup.usual[name][voters] for name in names]),

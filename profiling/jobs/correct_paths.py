@@ -60,12 +60,17 @@ def correct_paths(
     for chunk in track(in_chunks(images), "profiling"):
         if quota.is_full:
             break  # further images would only be counted out
-        labels = dataset.labels[chunk]
-        for recording in extractor.recorded(dataset.pixels(chunk, extractor.network.preprocessing)):
-            own, labels = labels[: len(recording)], labels[len(recording) :]
+        pixels, labels = dataset.pixels(chunk, extractor.network.preprocessing), dataset.labels[chunk]
+        walked, taken, start = [], [], 0
+        for recording in extractor.recorded(pixels):
+            own = labels[start : start + len(recording)]
             rows = quota.take(own, recording.predicted == own)
             if len(rows):
-                yield recording.some(torch.from_numpy(rows)).paths(), own[rows]
+                walked.append(recording.some(torch.from_numpy(rows)).paths())
+                taken.append(own[rows])
+            start += len(recording)
+        if walked:
+            yield ImagePaths.join(walked), np.concatenate(taken)
     if not quota.taken.any():
         raise FitError(
             f"the network predicts none of the {len(images)} profile images correctly; check labels and weights."

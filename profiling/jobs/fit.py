@@ -72,6 +72,7 @@ def fit(
         SignatureError: the profile cannot be read.
         DataError, SplitError: the data cannot be read, do not fit the network, or leave a role without images.
         OptionsError: there is no such attack, or the classifier is fitted on no attack at all.
+        MissingExtraError: an attack that is named comes from a library that is not installed.
         FitError: there is no such classifier, too few images are usable, or no attack succeeded.
         CalibrationError: too few clean images for the target false-positive rate.
     """
@@ -88,9 +89,9 @@ def fit(
 
 def _attacks(network: Network, names: Sequence[str] | None, classifier: str) -> list[Attack]:
     if needs_attacks(classifier):
-        return chosen(network, None if names is None else list(names))
+        return chosen(network, names)
     if names:
-        raise OptionsError(f"--classifier {classifier} learns from no attack; leave --attack out.")
+        raise OptionsError(f"the classifier {classifier} learns from no attack; name no attacks.")
     return []
 
 

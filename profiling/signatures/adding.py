@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -39,17 +37,3 @@ def add_up(
         first, classes = found[:, :RANKS], voters[:RANKS]
         parts = (first > 0, frequency[classes, first], log_frequency[classes, first])
         sums[i] = np.concatenate([odds[voters, found].sum(0), *(part.sum(0) for part in parts)])
-
-
-@cache
-def fastest() -> AddUp:
-    """Return the compiled loop; where numba does not work the plain one, which is said once."""
-    try:  # imported when it is first needed: numba takes a second, and brings scipy along
-        from pathprint.profiling.compiled.trial import try_out
-        from pathprint.profiling.signatures.compiled_adding import add_up as compiled
-
-        try_out()
-    except Exception as error:  # numba and LLVM raise dozens of unrelated types where they cannot compile
-        warnings.warn(f"numba does not work here ({error}), so comparing paths is slow.", RuntimeWarning, stacklevel=2)
-        return add_up
-    return compiled

@@ -6,8 +6,9 @@ unit is looked up once, for all classes that vote, with its counts side by side 
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy.typing as npt
 
 from pathprint.profiling.arrays import Floats, Indices
 from pathprint.profiling.paths.path import Members
-from pathprint.profiling.signatures.adding import RANKS, fastest
+from pathprint.profiling.signatures.adding import RANKS, AddUp, add_up
 from pathprint.profiling.signatures.counts import ClassSignatures, frequency
 
 
@@ -108,6 +109,20 @@ class Lookup:
             )
             for name, c in self.signatures.counts.items()
         }
+
+
+@cache
+def fastest() -> AddUp:
+    """Return the compiled loop; where numba does not work the plain one, which is said once."""
+    try:  # imported when it is first needed: numba takes a second, and brings scipy along
+        from pathprint.profiling.compiled.trial import try_out
+        from pathprint.profiling.signatures.compiled_adding import add_up as compiled
+
+        try_out()
+    except Exception as error:  # numba and LLVM raise dozens of unrelated types where they cannot compile
+        warnings.warn(f"numba does not work here ({error}), so comparing paths is slow.", RuntimeWarning, stacklevel=2)
+        return add_up
+    return compiled
 
 
 def _occurrences(counts: npt.NDArray[Any], length: int) -> npt.NDArray[np.int64]:

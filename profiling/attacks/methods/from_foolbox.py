@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -15,11 +15,14 @@ from pathprint.profiling.attacks.draws import Draws
 from pathprint.profiling.errors import MissingExtraError
 
 _STARTS = 20
+LIBRARY = "foolbox"
 
 
 @dataclass(frozen=True, slots=True)
 class DeepFool:
     """Walk to the nearest linearised boundary, and a share beyond (Moosavi-Dezfooli et al. 2016)."""
+
+    library: ClassVar[str] = LIBRARY
 
     overshoot: float
     steps: int = 50
@@ -33,6 +36,8 @@ class DeepFool:
 @dataclass(frozen=True, slots=True)
 class CarliniWagner:
     """The smallest L2 change after which the answer leads by ``confidence`` (Carlini & Wagner 2017)."""
+
+    library: ClassVar[str] = LIBRARY
 
     confidence: float
     searches: int = 5
@@ -64,6 +69,8 @@ class HopSkipJump:
     Attributes:
         steps: of the walk; each costs about 20 queries beside ``directions`` times the root of its number.
     """
+
+    library: ClassVar[str] = LIBRARY
 
     steps: int
     directions: int

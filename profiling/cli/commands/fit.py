@@ -39,8 +39,8 @@ def fit(
     thorough: Annotated[
         bool,
         typer.Option(
-            help="Also classify eight slightly altered copies of each image: finds much more, at nine inferences an "
-            "image instead of one."
+            help="Also classify several slightly altered copies of each image: finds much more, at one more inference "
+            "for each copy."
         ),
     ] = False,
     fit_images: Annotated[int, typer.Option(min=10, help="Largest number of images to attack and fit on.")] = 400,

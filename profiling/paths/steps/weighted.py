@@ -77,11 +77,6 @@ class Weighted(Step):
         """Distance in flat units from one input channel, and from one input position, to the next."""
         return (1, self.channels) if self.channels_last else (self.positions, 1)
 
-    @property
-    def output_strides(self) -> tuple[int, int]:
-        """Distance in flat units from one output channel, and from one output position, to the next."""
-        return (1, len(self.weight)) if self.channels_last else (len(self.taps), 1)
-
 
 def rule(node: Node, context: Context) -> Weighted:
     """Return the step of a convolution or linear layer."""

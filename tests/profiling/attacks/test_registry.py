@@ -1,6 +1,7 @@
 """Attacks keep their budget and their promise: 8-bit images that the network gets wrong."""
 
 import json
+import sys
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,7 @@ from pathprint.profiling.attacks.attack import Crafted
 from pathprint.profiling.attacks.crafting import craft
 from pathprint.profiling.attacks.draws import Draws
 from pathprint.profiling.attacks.registry import SUITES, chosen, suite
-from pathprint.profiling.errors import OptionsError
+from pathprint.profiling.errors import MissingExtraError, OptionsError
 
 DEFAULT = [
     *("fgsm-0.2", "fgsm-0.3", "bim-0.2", "pgd-0.1", "pgd-0.2", "pgd-l2-1.5"),
@@ -121,3 +122,21 @@ def test_targets_are_wrong_classes_of_the_image_and_are_reached(digits_network: 
 def test_unknown_attack_is_refused(digits_network: Network) -> None:
     with pytest.raises(OptionsError, match=r"no attack magic; known: fgsm-0\.2"):
         chosen(digits_network, ["magic"])
+
+
+def test_a_suite_without_foolbox_is_what_is_left_and_that_is_said(
+    digits_network: Network, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = chosen(digits_network, None)
+    monkeypatch.setitem(sys.modules, "foolbox", None)
+    left = chosen(digits_network, None)
+    assert [attack.name for attack in whole if attack not in left] == ["deepfool", "cw-0"]
+    assert "left out: the attacks deepfool, cw-0 need foolbox" in caplog.text
+
+
+def test_an_attack_of_a_missing_library_is_refused_before_any_work(
+    digits_network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "foolbox", None)
+    with pytest.raises(MissingExtraError, match=r"cw-0 need foolbox.*pip install 'pathprint\[attacks\]'"):
+        chosen(digits_network, ["pgd-0.2", "cw-0"])

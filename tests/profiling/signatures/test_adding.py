@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pathprint.profiling.arrays import Floats
-from pathprint.profiling.signatures.adding import RANKS, Tables, add_up, fastest
+from pathprint.profiling.signatures.adding import RANKS, Tables, add_up
+from pathprint.profiling.signatures.lookup import fastest
 
 
 def sums_of(adder: object, classes: int, voters: int, images: int, seed: int) -> Floats:
@@ -47,8 +48,8 @@ def test_a_path_of_two_units_by_hand() -> None:
 def test_without_numba_it_is_slow_and_says_so() -> None:
     program = (
         "import sys, warnings; sys.modules['numba'] = None; warnings.simplefilter('error')\n"
-        "from pathprint.profiling.signatures import adding\n"
-        "try: adding.fastest()\n"
+        "from pathprint.profiling.signatures import lookup\n"
+        "try: lookup.fastest()\n"
         "except RuntimeWarning as warning: print(warning)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
