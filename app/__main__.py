@@ -1,6 +1,7 @@
 """The service as a program: ``python -P -m pathprint.app BUNDLE --host 0.0.0.0 --port 8000``.
 
-The container starts it, and `pathprint serve` becomes it. Other settings are read from ``PATHPRINT_`` variables.
+The container starts it; `pathprint serve` replaces its own process with it. Other settings are environment variables
+that begin with ``PATHPRINT_``.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def _port(text: str) -> int:
 def main() -> None:
     """Serve the bundle until the process is told to stop."""
     given = _parser().parse_args()
-    import uvicorn  # only for a call that is right
+    import uvicorn  # not at the top: a wrong call is refused without waiting for it
 
     os.environ["PATHPRINT_BUNDLE"] = str(given.bundle)
     uvicorn.run(
@@ -61,7 +62,7 @@ def main() -> None:
         port=given.port,
         access_log=False,  # the service writes its own
         server_header=False,
-        timeout_keep_alive=65,  # longer than a proxy keeps idle connections, or it would meet closed ones
+        timeout_keep_alive=65,  # longer than a proxy does, or it would use closed connections
         timeout_graceful_shutdown=30,
     )
 

@@ -33,8 +33,9 @@ class Decoded:
 
     Attributes:
         pixels: ``1 c h w`` in [0, 1].
-        width, height: of the upright image, before it was fitted to the network.
-        sha256: of its bytes.
+        media_type: one of ``IMAGE_TYPES``, by the first bytes.
+        width, height: of the image turned upright, before it was scaled to the network's size.
+        sha256: of the bytes that were sent.
     """
 
     pixels: Tensor
@@ -46,7 +47,7 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class Timed(Generic[T]):
-    """What some work returned, the milliseconds it waited for a thread, and those it took."""
+    """What a piece of work returned, and the milliseconds that it waited for a thread and then took."""
 
     value: T
     waited: float
@@ -55,7 +56,7 @@ class Timed(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """A verdict, the image it is about, and milliseconds."""
+    """The verdict on an image, and the milliseconds of decoding, waiting for threads, and computing."""
 
     image: Decoded
     verdict: Verdict
@@ -65,7 +66,7 @@ class Examination:
 
 
 class Examiner:
-    """Owns the threads. The model has one of its own: torch keeps memory for each thread that used it."""
+    """Owns the threads. Only one runs the model, because torch keeps memory for each thread that has run it."""
 
     def __init__(self, detector: Detector, decode_threads: int) -> None:
         self._detector = detector
@@ -97,11 +98,11 @@ class Examiner:
 
 
 def decode_upload(upload: Upload, preprocessing: Preprocessing) -> Decoded:
-    """Return an upload as pixels.
+    """Return the decoded image of an upload, fitted to the network that ``preprocessing`` belongs to.
 
     Raises:
-        ImageError: it cannot be decoded, or is of a kind we do not accept.
-        ProblemError: it is another image format than was declared.
+        ImageError: it cannot be decoded, or is an image of a kind that we do not accept.
+        ProblemError: it is of another format than the client declared.
     """
     found = sniff(upload.data)
     if found and upload.declared and found != upload.declared:
@@ -113,7 +114,7 @@ def decode_upload(upload: Upload, preprocessing: Preprocessing) -> Decoded:
 
 
 async def _timed(pool: Executor, work: Callable[[], T]) -> Timed[T]:
-    """Run ``work`` on a thread of ``pool``."""
+    """Run ``work`` on a thread of ``pool``; return its value with the time that it waited and took."""
     asked = perf_counter()
 
     def run() -> Timed[T]:

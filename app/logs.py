@@ -8,7 +8,7 @@ import structlog
 
 
 def configure_logs() -> None:
-    """Set up structlog for the whole process; our line per request replaces uvicorn's."""
+    """Set up structlog for the whole process, and silence uvicorn's access log: the service writes its own."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -21,5 +21,5 @@ def configure_logs() -> None:
     access = logging.getLogger("uvicorn.access")
     access.handlers.clear()
     access.propagate = False
-    # It warns about every malformed form, which is the client's business and in our line already.
+    # It warns about every malformed form; that is the client's mistake, and our line of the request has its code.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)

@@ -23,7 +23,7 @@ API_VERSION = "1.0"
 
 
 def create_app(bundle: Bundle, settings: Settings | None = None) -> FastAPI:
-    """Return the service on a loaded bundle. It is ready once its lifespan has started.
+    """Return the service for a loaded ``bundle``. It is ready once its lifespan has started.
 
     Args:
         settings: read from the environment if not given.
@@ -55,7 +55,7 @@ def from_environment() -> FastAPI:
     """Return the service that the ``PATHPRINT_`` variables describe; for uvicorn's ``--factory``.
 
     Raises:
-        SystemExit: a setting is wrong, or the bundle cannot be loaded; after one line that says why.
+        SystemExit: a setting is wrong, or the bundle cannot be loaded. One line on standard error says why.
     """
     configure_logs()
     try:
@@ -72,6 +72,6 @@ def from_environment() -> FastAPI:
 
 
 def _refused(reason: str) -> SystemExit:
-    """Say on standard error why the service does not start; return what ends the process with status 2."""
+    """Say on standard error why the service does not start; return the exception that ends it with status 2."""
     sys.stderr.write(f"pathprint: {' '.join(reason.split())}\n")
     return SystemExit(2)

@@ -1,4 +1,4 @@
-"""What routes need to answer: made when the service starts, gone when it stops."""
+"""What the routes need to answer: made when the service starts, and gone when it stops."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ log = structlog.get_logger("app")
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A loaded bundle at work."""
+    """A loaded bundle, with the threads that examine images by it."""
 
     settings: Settings
     model: Model
@@ -34,7 +34,7 @@ class Service:
 
 @asynccontextmanager
 async def running(app: FastAPI, bundle: Bundle, settings: Settings) -> AsyncIterator[None]:
-    """Start the threads, warm up, and only then be ready; stop being ready before they end."""
+    """Run the service: ready once its threads are started and warm, and ready no more before they end."""
     detector = bundle.detector
     if settings.torch_threads is not None:
         torch.set_num_threads(settings.torch_threads)
@@ -56,11 +56,11 @@ def current_service(request: Request) -> Service:
     """Return the running service.
 
     Raises:
-        ProblemError: it has not started, or is stopping.
+        ProblemError: the service is starting or stopping.
     """
     service: Service | None = getattr(request.app.state, "service", None)
     if service is None:
-        raise ProblemError("not_ready", "The model is not loaded; try again soon.", {"Retry-After": "1"})
+        raise ProblemError("not_ready", "The service is starting or stopping; try again soon.", {"Retry-After": "1"})
     return service
 
 

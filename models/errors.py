@@ -2,13 +2,13 @@
 
 ModelError
 ├── CaptureError                 the module cannot be turned into a canonical graph
-│   └── UnsupportedOperationError    … because it uses operations without a rule
+│   └── UnsupportedOperationError    it uses operations without a rule
 ├── UnknownNetworkError          no network of that name
 ├── FactoryError                 a user's function that should make a network raised, or made something else
-├── WeightsError                 the weights file does not fit the network
+├── WeightsError                 the weights are missing, unreadable, or do not fit the network
 ├── PreprocessingError           the declared preprocessing is out of range or fits no image
-├── NetworkFileError             a stored network is damaged or not ours
-└── ImageError                   the bytes are not an image we accept
+├── NetworkFileError             a stored network is missing, damaged, of another version, or not a network
+└── ImageError                   the bytes are not an image that we accept
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class UnsupportedOperationError(CaptureError):
     """The network uses operations that no rule covers; all of them are listed."""
 
     def __init__(self, problems: Iterable[tuple[str, str]]) -> None:
-        """``problems`` are (operation, layer) pairs in graph order."""
+        """``problems`` are (operation, layer) pairs in graph order; repeated ones are listed once."""
         self.problems = tuple(dict.fromkeys(problems))
         listed = "; ".join(f"{operation} in {layer or 'the top level'}" for operation, layer in self.problems)
         super().__init__(
@@ -46,7 +46,7 @@ class FactoryError(ModelError):
 
 
 class WeightsError(ModelError):
-    """A weights file does not fit the network."""
+    """The weights of a network are missing, cannot be read, or do not fit the network."""
 
 
 class PreprocessingError(ModelError):
@@ -54,7 +54,7 @@ class PreprocessingError(ModelError):
 
 
 class NetworkFileError(ModelError):
-    """A stored network is damaged, of another version, or not a network."""
+    """A stored network is missing, damaged, of another version, or not a network."""
 
 
 class ImageError(ModelError):

@@ -1,4 +1,4 @@
-"""A canonical graph: tensor operations in order, with their constants; run it, or run and record.
+"""A canonical graph: tensor operations in order of execution, with their constants. Run it, or record its values.
 
 The graph is plain data. It holds no state of a run, so any number of threads may run one graph.
 """
@@ -20,13 +20,13 @@ INPUT = "input"
 """Name of the value that a run starts from: the network input, float32 ``n c h w``."""
 
 Change = Callable[[Tensor, Mapping[str, Any]], Tensor]
-"""Makes another value of one, given what its node read."""
+"""Takes a node's value, and the values in memory (those that the node read among them); returns a new value for it."""
 NO_CHANGES: Mapping[str, Change] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """Stands for the value of an earlier node, or for a constant, in a node's arguments."""
+    """In a node's arguments, stands for the network input, the value of an earlier node, or a constant."""
 
     name: str
 
@@ -39,7 +39,7 @@ class Node:
         name: unique name of the value that it computes.
         operation: name in ``pathprint.models.operations``.
         args, kwargs: literals, ``Ref``\\ s, and lists of them.
-        layer: qualified name of the source module, ``@2`` for its second call, and so on.
+        layer: qualified name of the source module. Weighted layers end in ``@2`` for its second call, and so on.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class _Overwriting:
-    """The value that a node may overwrite, and the function that does it."""
+    """The value ``read`` that a node may overwrite, and the in-place ``function`` that does."""
 
     read: str
     function: Callable[..., Any]
@@ -68,7 +68,7 @@ class _Overwriting:
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes in order of execution, the constants they read, and the name of the logits."""
+    """Nodes in order of execution, the constants they read, the name of the logits, and one input's ``(c, h, w)``."""
 
     nodes: tuple[Node, ...]
     constants: Mapping[str, Tensor]
@@ -85,17 +85,17 @@ class Graph:
         return self.record(x, ())[self.output]
 
     def record(self, x: Tensor, keep: Iterable[str], changes: Mapping[str, Change] = NO_CHANGES) -> dict[str, Tensor]:
-        """Run once; return the values named in ``keep``, and always the output.
+        """Run once on network inputs ``n c h w``; return the output and the values named in ``keep``, by name.
 
-        Everything else is freed as soon as its last reader has run. Where ``changes`` names a value,
-        the run goes on with what its function makes of it.
+        Every other value is freed as soon as its last reader has run. A value named in ``changes`` is replaced by
+        what its function returns before other nodes read it.
         """
         kept = {self.output, *keep}
         if x.dim() == 4:
-            # Twice as fast on CPUs for depthwise layers, and the walk reads channels side by side.
+            # Twice as fast on CPUs for depthwise layers; path extraction reads the channels of a pixel together.
             x = x.contiguous(memory_format=torch.channels_last)
         values: dict[str, Any] = {INPUT: x}
-        # Autograd may need what would be overwritten.
+        # Autograd may need a value that would be overwritten.
         overwriting = {} if torch.is_grad_enabled() else self._overwriting
         for node in self.nodes:
             overwritten = overwriting.get(node.name)
@@ -111,7 +111,7 @@ class Graph:
         return {name: values[name] for name in kept}
 
     def evaluate(self, node: Node, values: Mapping[str, Any]) -> Any:
-        """Return the value of one node, given the values that it reads."""
+        """Return the value of ``node``; ``values`` has at least those that it reads, by name."""
         return self._evaluate(node, node.function, values)
 
     def _evaluate(self, node: Node, function: Callable[..., Any], values: Mapping[str, Any]) -> Any:
@@ -120,7 +120,7 @@ class Graph:
 
     @cached_property
     def _overwriting(self) -> dict[str, _Overwriting]:
-        """Nodes that may write to the memory of the value that they read: they alone read it."""
+        """Nodes that may write to the memory of the value that they read: no other node reads it, nor a view of it."""
         return {
             node.name: _Overwriting(node.reads[0], in_place(node.operation))
             for node in self.nodes
@@ -132,7 +132,7 @@ class Graph:
 
     @cached_property
     def _last_reads(self) -> dict[str, tuple[str, ...]]:
-        """Per node, the values that no later node reads."""
+        """Per node, the values that can be freed after it: no later node reads them."""
         last: dict[str, str] = {}
         for node in self.nodes:
             last |= dict.fromkeys((node.name, *(r for r in node.reads if r not in self.constants)), node.name)
@@ -154,7 +154,7 @@ class Graph:
 
     @property
     def device(self) -> torch.device:
-        """Where the constants are, and values have to be; without constants the CPU."""
+        """The device of the constants, where inputs have to be too; the CPU if there are no constants."""
         return next((value.device for value in self.constants.values()), torch.device("cpu"))
 
     def to(self, device: torch.device | str) -> Graph:
@@ -175,7 +175,7 @@ def _references(value: object) -> Iterable[Ref]:
 
 
 def _substitute(value: Any, values: Mapping[str, Any], constants: Mapping[str, Tensor]) -> Any:
-    """Return ``value`` with every reference replaced by what it stands for."""
+    """Return ``value`` with every reference replaced by the value or constant that it names."""
     if isinstance(value, Ref):
         return values[value.name] if value.name in values else constants[value.name]
     if isinstance(value, tuple | list):

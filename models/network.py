@@ -37,8 +37,9 @@ class Network:
         Without ``labels`` the classes are called ``0``, ``1``, …
 
         Raises:
-            CaptureError: it cannot be exported, or does not map ``n c h w`` to logits ``n k``.
-            UnsupportedOperationError: it uses operations without a rule; lists all of them.
+            CaptureError: the module cannot be exported, does not map ``n c h w`` to logits ``n k``, or has another
+                number of classes than there are ``labels``.
+            UnsupportedOperationError: it uses operations without a rule; the error lists all of them.
         """
         ready = ready_copy(module)
         graph = canonise(export_graph(ready, preprocessing.input_shape))
@@ -47,7 +48,7 @@ class Network:
             classes = graph.run(torch.zeros(2, *preprocessing.input_shape)).shape[1]
         found = tuple(labels) or tuple(str(index) for index in range(classes))
         if len(found) != classes:
-            raise CaptureError(f"{len(found)} labels were given for {classes} logits.")
+            raise CaptureError(f"{len(found)} labels were given for {classes} logits; give one label per class.")
         return Network(name, graph, found, preprocessing)
 
     def logits(self, pixels: Tensor) -> Tensor:
@@ -55,7 +56,7 @@ class Network:
         return self.graph.run(self.preprocessing.normalise(pixels))
 
     def predict(self, pixels: Tensor) -> Tensor:
-        """Return the predicted class of each image, int64 ``n``."""
+        """Return the predicted class of pixels ``n c h w`` in [0, 1], int64 ``n``; ties go to the lowest class."""
         with torch.inference_mode():
             return self.logits(pixels).argmax(1)
 
@@ -80,7 +81,7 @@ class Network:
 
     @property
     def device(self) -> torch.device:
-        """Where the constants are, and pixels have to be."""
+        """The device of the constants, where pixels have to be too."""
         return self.graph.device
 
     def to(self, device: torch.device | str) -> Network:
@@ -89,7 +90,11 @@ class Network:
 
 
 def canonical_json(data: object) -> bytes:
-    """Return the one byte string that stands for ``data``: sorted keys, no spare spaces."""
+    """Return ``data`` as JSON that depends on its content alone: sorted keys, no spaces.
+
+    Raises:
+        ValueError: ``data`` holds NaN or an infinity.
+    """
     return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 

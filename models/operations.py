@@ -1,7 +1,7 @@
 """The operations that a canonical graph may contain, by what they mean for a path.
 
-This is an allow-list: capture refuses everything else, and so does loading a stored graph, so
-that a file can never name an operation that we did not choose.
+This is an allow-list. Capture and the loading of a stored graph refuse every other operation, so a file can never name
+one that we did not choose.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import torch
 
 RESHAPE = "aten.reshape.default"
 VIEWS = frozenset({"aten.view.default", "aten._unsafe_view.default"})
-"""Reshapes that need one memory layout; canonising turns them into ``RESHAPE``."""
+"""Reshapes that need a certain memory layout; canonising turns them into ``RESHAPE``."""
 
 CONVOLUTIONS = frozenset(f"aten.conv{axes}d.{form}" for axes in (1, 2, 3) for form in ("default", "padding"))
 WEIGHTED = CONVOLUTIONS | {"aten.linear.default"}
 MAXIMUM = frozenset({"aten.max_pool1d.default", "aten.max_pool2d.default", "aten.max_pool3d.default"})
 MAXIMUM_AND_INDEX = frozenset(f"aten.adaptive_max_pool{axes}d.default" for axes in (1, 2, 3))
-"""Max-pools with two outputs: the values, and where they were."""
+"""Max-pools with two outputs: the maxima and their positions."""
 
 MEAN = frozenset(
     {
@@ -73,7 +73,7 @@ IN_PLACE = {
         "clamp_min",
     )
 }
-"""Operations that can write to the memory of what they read, where nothing else needs it."""
+"""The in-place form of each operation that may overwrite its input when nothing else reads that input."""
 NORMALISATION = frozenset({"aten.batch_norm.default", "aten.layer_norm.default", "aten.group_norm.default"})
 MOVEMENT = frozenset(
     {
@@ -120,10 +120,10 @@ COEFFICIENTS = SOFTMAX | {
     "aten.linalg_vector_norm.default",
     "aten.where.ScalarOther",
 }
-"""Only what a path does not follow may go through these: attention weights and gates."""
+"""Operations on coefficients (attention weights, gates), which a path does not follow; capture refuses other uses."""
 
 STRUCTURE = SPLITS | MAXIMUM_AND_INDEX | SIZES | COEFFICIENTS
-"""The graph needs these, but they are no step of a path: their outputs are picked, or not followed."""
+"""Operations that are no step of a path: ``PICK`` takes one of their outputs, or a path follows none of them."""
 
 STEPS: Mapping[str, str] = {
     PICK: "pick",
@@ -156,10 +156,10 @@ IDENTITIES = frozenset(
 CREATION = frozenset(
     {"aten.new_zeros.default", "aten.new_ones.default", "aten.new_full.default", "aten.zeros_like.default"}
 )
-"""These read an activation only for its type (and shape)."""
+"""Operations that read an activation only for its type and shape, never for its values."""
 
 CONSTANT = CREATION | {
-    "aten._native_batch_norm_legit.no_stats",  # standardises a weight
+    "aten._native_batch_norm_legit.no_stats",  # in convolutions that standardise their weights
     "aten._to_copy.default",
     "aten.arange.default",
     "aten.arange.start",
@@ -171,7 +171,7 @@ CONSTANT = CREATION | {
     "aten.div.Tensor_mode",
     "aten.eq.Scalar",
     "aten.fill.Scalar",
-    "aten.fill.Tensor",  # what torch 2.11 makes of the former
+    "aten.fill.Tensor",  # torch 2.11 turns aten.fill.Scalar into this
     "aten.full.default",
     "aten.ge.Scalar",
     "aten.logical_not.default",
@@ -191,11 +191,11 @@ CONSTANT = CREATION | {
     "aten.zero.default",
     "aten.zeros.default",
 }
-"""What else may compute constants; capture evaluates them, so that no graph contains them."""
+"""Further operations that may compute constants; capture evaluates them, so no graph contains them."""
 
 
 ASSERTIONS = frozenset({"aten._assert_scalar.default", "aten._assert_tensor_metadata.default"})
-"""These return nothing; capture checks the network itself."""
+"""Assertions that return nothing; capture drops them, as it checks the network itself."""
 
 
 def resolve(operation: str) -> Callable[..., Any]:

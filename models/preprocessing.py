@@ -24,7 +24,7 @@ FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
 MAX_SIDE = 8192
 MAX_PIXELS = 25_000_000
 MAX_ASPECT = 16
-"""The shorter side is scaled to the network's size; a thin image would become enormous on the way."""
+"""Largest ratio of an image's sides: scaling the shorter side to the network's size makes a thin image enormous."""
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -46,8 +46,8 @@ class Preprocessing:
         channels: 1 (grey) or 3 (RGB).
         size: height and width of the input.
         resize: length that the shorter side is scaled to before the centre crop to ``size``. An
-            image that already has ``size`` is taken as it is if ``resize`` is equal to its side.
-        mean, std: per channel, subtracted from and divided into pixels.
+            image that already has ``size`` is taken as it is if ``resize`` equals its shorter side.
+        mean, std: one per channel; the network input is ``(pixels - mean) / std``.
     """
 
     channels: int
@@ -58,6 +58,7 @@ class Preprocessing:
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
+        """Shape ``(c, h, w)`` of one network input."""
         return (self.channels, *self.size)
 
     def pixels(self, image: Image.Image) -> Tensor:
@@ -70,7 +71,7 @@ class Preprocessing:
         return torch.from_numpy(array).permute(2, 0, 1).contiguous().float() / 255
 
     def normalise(self, pixels: Tensor) -> Tensor:
-        """Return network inputs from pixels; differentiable; any leading batch shape."""
+        """Return the network inputs of pixels ``… c h w`` in [0, 1], in the shape of the pixels; differentiable."""
         shape = (self.channels, 1, 1)
         mean = torch.tensor(self.mean, dtype=pixels.dtype, device=pixels.device).reshape(shape)
         std = torch.tensor(self.std, dtype=pixels.dtype, device=pixels.device).reshape(shape)
@@ -92,14 +93,14 @@ class Preprocessing:
             mean, std = (tuple(float(v) for v in data[key]) for key in ("mean", "std"))
             return Preprocessing(int(data["channels"]), (height, width), int(data["resize"]), mean, std)
         except (KeyError, TypeError, ValueError) as error:
-            raise NetworkFileError(f"the preprocessing declaration is malformed: {error!r}") from error
+            raise NetworkFileError(f"the stored preprocessing is malformed: {error!r}") from error
 
 
 def decode(data: bytes) -> Image.Image:
     """Return the fully loaded image in ``data``, turned upright by its EXIF orientation.
 
     Raises:
-        ImageError: empty, not one of ``FORMATS``, truncated, too large or too thin, animated, or of a
+        ImageError: the data is empty, not in one of ``FORMATS``, truncated, too large or too thin, animated, or of a
             colour mode without a plain meaning (CMYK, 16 bit, float).
     """
     if not data:
@@ -130,9 +131,9 @@ def decode(data: bytes) -> Image.Image:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Turn an image upright by its EXIF orientation; without a readable one it stays as it is.
+    """Turn an image upright by its EXIF orientation; leave it as it is if that is missing or unreadable.
 
-    Not Pillow's ``exif_transpose``: that writes the EXIF block anew, and fails on odd entries in it.
+    Pillow's ``exif_transpose`` is not used: it writes the EXIF block anew, and fails on odd entries in it.
     """
     try:
         orientation = image.getexif().get(_ORIENTATION)
@@ -155,7 +156,7 @@ def _open(data: bytes) -> Image.Image:
 
 
 def _to_mode(image: Image.Image, mode: str) -> Image.Image:
-    """Convert to ``mode``; transparency is laid over black, as most data sets were made."""
+    """Convert an image to ``mode``, with transparency laid over black, as in most data sets."""
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         overlay = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), overlay)
@@ -163,11 +164,11 @@ def _to_mode(image: Image.Image, mode: str) -> Image.Image:
 
 
 def to_image(pixels: Tensor) -> Image.Image:
-    """Return pixels ``c h w`` in [0, 1] as an 8-bit image; the inverse of ``pixels`` without resize."""
+    """Return pixels ``c h w`` in [0, 1] as an 8-bit image; undoes ``Preprocessing.pixels``, but not its resize."""
     array = (pixels.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
     return Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
 
 
 def to_8_bit(pixels: Tensor) -> Tensor:
-    """Round pixels to the 256 levels that an image file can hold."""
+    """Return pixels, clamped to [0, 1] and rounded to the 256 levels that an 8-bit image file can hold."""
     return (pixels.clamp(0, 1) * 255).round() / 255

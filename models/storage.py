@@ -22,10 +22,11 @@ from pathprint.models.preprocessing import Preprocessing
 GRAPH_FILE = "network.json"
 CONSTANTS_FILE = "network.safetensors"
 SCHEMA = 1
+"""Version of the two files; no other version is read."""
 
 
 def save_network(network: Network, folder: Path) -> None:
-    """Write the two files of ``network`` into ``folder``."""
+    """Write ``network`` as two files into ``folder``, which is made if it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     data = {"schema": SCHEMA, "name": network.name, "fingerprint": network.fingerprint, **network.description()}
     (folder / GRAPH_FILE).write_bytes(canonical_json(data))
@@ -38,11 +39,14 @@ def load_network(folder: Path) -> Network:
 
     Raises:
         NetworkFileError: a file is missing, damaged or of another schema; an operation is not
-            allowed; the fingerprint is not that of the content.
+            allowed; or the stored fingerprint is not that of the content.
     """
     data = _read_json(folder / GRAPH_FILE)
     if data.get("schema") != SCHEMA:
-        raise NetworkFileError(f"{folder / GRAPH_FILE}: schema {data.get('schema')!r}; this version reads {SCHEMA}.")
+        raise NetworkFileError(
+            f"{folder / GRAPH_FILE} has schema {data.get('schema')!r}, but this version reads {SCHEMA} only; "
+            "profile the network again."
+        )
     try:
         constants = load_file(folder / CONSTANTS_FILE)
     except (OSError, SafetensorError) as error:
@@ -57,8 +61,8 @@ def load_network(folder: Path) -> Network:
     _check_references(network.graph, folder)
     if network.fingerprint != data.get("fingerprint"):
         raise NetworkFileError(
-            f"{folder}: the network says its fingerprint is {str(data.get('fingerprint'))[:12]}…, "
-            f"but its content has {network.fingerprint[:12]}…; it was changed after it was stored."
+            f"{folder}: the network was changed after it was stored (stored fingerprint "
+            f"{str(data.get('fingerprint'))[:12]}…, found {network.fingerprint[:12]}…); profile the network again."
         )
     return network
 
@@ -69,7 +73,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise NetworkFileError(f"{path} cannot be read: {error}") from error
     if not isinstance(data, dict):
-        raise NetworkFileError(f"{path} does not hold a network.")
+        raise NetworkFileError(f"{path} does not hold a network: it is not a JSON object.")
     return data
 
 

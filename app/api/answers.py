@@ -1,4 +1,4 @@
-"""From the engine's verdict to what the client is told."""
+"""Turn the engine's verdict into the parts of the answer that a client receives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathprint.profiling.detection.evidence import LayerEvidence
 
 
 def prediction(verdict: Verdict) -> schemas.Prediction:
-    """Return what the network answered."""
+    """Return what the network predicts for the image."""
     return schemas.Prediction(
         class_id=verdict.predicted,
         label=verdict.label,
@@ -20,7 +20,7 @@ def prediction(verdict: Verdict) -> schemas.Prediction:
 
 
 def detection(verdict: Verdict, calibration: Calibration) -> schemas.Detection:
-    """Return the verdict beside what its threshold promises."""
+    """Return the verdict and score, and what the threshold between them promises."""
     return schemas.Detection(
         verdict=verdict.decision,
         score=verdict.score,
@@ -53,12 +53,12 @@ def layer_of(evidence: LayerEvidence) -> schemas.Layer:
 
 
 def received(image: Decoded) -> schemas.Input:
-    """Return what the service saw of the image."""
+    """Return the type, size and checksum of the image that was received."""
     return schemas.Input(media_type=image.media_type, width=image.width, height=image.height, sha256=image.sha256)
 
 
 def timing(examination: Examination, total: float) -> schemas.Timing:
-    """Return where the time went, to the microsecond; ``total`` is in milliseconds."""
+    """Return the milliseconds of each step and the ``total`` ones, rounded to microseconds."""
     return schemas.Timing(
         decode=round(examination.decode, 3),
         queue=round(examination.queue, 3),

@@ -1,4 +1,4 @@
-"""The outermost layer, around every request: its id, its log line, and what nobody else caught."""
+"""The outermost layer around every request: its id, its log line, and the errors that nothing else caught."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ log = structlog.get_logger("app")
 
 
 class RequestContext:
-    """Pure ASGI middleware; Starlette's BaseHTTPMiddleware would copy every body through a queue."""
+    """Middleware that gives every request its id, its log line and, whatever goes wrong, an answer.
+
+    Pure ASGI: Starlette's ``BaseHTTPMiddleware`` would copy every body through a queue.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -34,7 +37,7 @@ class RequestContext:
             try:
                 await self.app(scope, exchange.receive, exchange.send)
             except Exception as error:
-                # As text made here: other renderers add local variables, and so the image, or take seconds.
+                # Formatted here: other renderers log local variables, the image among them, or take seconds.
                 log.error("unexpected error", traceback="".join(traceback.format_exception(error)))
                 await exchange.apologise(error)
             finally:
@@ -42,7 +45,7 @@ class RequestContext:
 
 
 class Exchange:
-    """One request and its response, as they pass."""
+    """One request and its response; follows their messages as they pass, and adds headers."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope, self._receive, self._send = scope, receive, send
@@ -69,18 +72,18 @@ class Exchange:
             headers["X-Request-ID"] = self.request_id
             headers["X-Content-Type-Options"] = "nosniff"
             if self._unread:
-                # Else the server would go on receiving a refused body for as long as it is sent.
+                # Otherwise the server would go on receiving a refused body for as long as it is sent.
                 headers["Connection"] = "close"
         await self._send(message)
 
     async def apologise(self, error: Exception) -> None:
-        """Answer with a problem, unless an answer has begun: the server then cuts the connection."""
+        """Answer with a problem document; if an answer has begun, leave it to the server, which cuts the connection."""
         if not self._status:
             response = problem_response(Request(self._scope), error)
             await response(self._scope, self.receive, self.send)
 
     def log(self) -> None:
-        """Write the one line that every request leaves. The path is the client's, so it is cut."""
+        """Write the log line of the request. The client chooses the path, so a long one is cut."""
         state = self._scope["state"]
         facts = {name: state[name] for name in ("verdict", "code") if name in state}
         log.info(

@@ -18,10 +18,10 @@ path that the image takes through the network with the paths that clean images o
 
     curl --data-binary @seven.png -H 'Content-Type: image/png' http://localhost:8000/v1/detect
 
-Detection is no guarantee: whoever knows the detector can look for images that deceive it too.
+Detection is no guarantee: an attacker who knows the detector can make images that deceive it too (white-box attack).
 
-Errors are problem documents (RFC 9457). Programs should look at `code`. Every response has an `X-Request-ID`, the
-request's own if it is made of letters, digits and `._-`."""
+Errors are problem documents (RFC 9457). Programs should look at `code`. Every response has an `X-Request-ID`: that of
+the request if it is at most 128 letters, digits and `._-`, or else a new one."""
 
 _IMAGE = {"type": "string", "format": "binary"}
 _FORM = {"type": "object", "required": ["file"], "additionalProperties": False, "properties": {"file": _IMAGE}}
@@ -31,7 +31,7 @@ UPLOAD: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "description": f"The image: its bytes, or a form with one file. With `{ANY_IMAGE}` the service finds out "
-        "what it is. PNG keeps an image as it is; JPEG and WebP may remove or add what the detector looks for.",
+        "the format. PNG keeps an image as it is; JPEG and WebP may remove or add what the detector looks for.",
         "content": {
             **{media_type: {"schema": _IMAGE} for media_type in (*IMAGE_TYPES, ANY_IMAGE)},
             FORM: {
@@ -45,7 +45,7 @@ UPLOAD: dict[str, Any] = {
             "name": "X-Request-ID",
             "in": "header",
             "required": False,
-            "description": "Comes back in the answer; anything else than the pattern is replaced.",
+            "description": "Comes back in the answer. A value that does not match the pattern is replaced.",
             "schema": {"type": "string", "pattern": f"^{REQUEST_ID.pattern}$"},
         }
     ],
@@ -53,12 +53,12 @@ UPLOAD: dict[str, Any] = {
 
 
 def success(example: dict[str, Any]) -> Responses:
-    """Return what the document says about an answer."""
+    """Return what the OpenAPI document says about an answer (status 200), with ``example``."""
     return {200: {"headers": {"X-Request-ID": _ID_HEADER}, "content": {"application/json": {"example": example}}}}
 
 
 def problems(*codes: str) -> Responses:
-    """Return what the document says about these problems, by status."""
+    """Return what the OpenAPI document says about the problems with these ``codes``, by HTTP status."""
     return {status: _response(status, codes) for status in sorted({KINDS[code].status for code in codes})}
 
 
@@ -90,7 +90,7 @@ def _example(code: str) -> dict[str, Any]:
 
 
 class Documented(FastAPI):
-    """FastAPI knows only schemas of ``application/json`` responses; this adds that of the problems."""
+    """FastAPI that also lists the schema of problem documents, which are not of type ``application/json``."""
 
     def openapi(self) -> dict[str, Any]:
         document = super().openapi()

@@ -13,7 +13,7 @@ _CLASSES = Classes(predicted=8, label="8", runner_up_label="3")
 
 
 def _layer(feature: Feature, contribution: float, value: float, usual: float, spread: float) -> dict[str, Any]:
-    """Return one layer's evidence, put into words as for any client."""
+    """Return one layer's evidence, with the sentence that a client would read."""
     return layer_of(LayerEvidence.of(Finding(feature, contribution, value, usual, spread), _CLASSES)).model_dump()
 
 

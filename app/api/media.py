@@ -8,8 +8,9 @@ from types import MappingProxyType
 IMAGE_TYPES: Mapping[str, str] = MappingProxyType(
     {"image/png": "PNG", "image/jpeg": "JPEG", "image/bmp": "BMP", "image/webp": "WEBP"}
 )
-"""Media types of images with the name that ``pathprint.models.preprocessing.FORMATS`` has for each."""
+"""Format of each accepted media type, as ``pathprint.models.preprocessing.FORMATS`` names it."""
 ANY_IMAGE = "application/octet-stream"
+"""Media type of an image whose format the service has to find out."""
 FORM = "multipart/form-data"
 ACCEPTED = (*IMAGE_TYPES, ANY_IMAGE, FORM)
 
@@ -22,7 +23,7 @@ def media_type_of(content_type: str) -> str:
 
 
 def sniff(data: bytes) -> str | None:
-    """Return the media type that the first bytes belong to, if it is one of ``IMAGE_TYPES``."""
+    """Return the media type of the image in ``data`` by its first bytes; None if it is not one of ``IMAGE_TYPES``."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
     return next((name for name, beginning in _BEGINNINGS.items() if data.startswith(beginning)), None)

@@ -1,6 +1,6 @@
-"""Every error a client can see, as RFC 9457 problem documents: one table says which.
+"""Every error that a client can see, as RFC 9457 problem documents; ``KINDS`` lists them.
 
-Details are written for the client. They never carry text of unexpected exceptions.
+Details are written for the client. They never carry the text of unexpected exceptions.
 """
 
 from __future__ import annotations
@@ -47,12 +47,13 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "image_too_large": Kind(422, "The image has too many pixels"),
         "multi_frame": Kind(422, "The image has more than one frame, as animations do"),
         "unsupported_color_mode": Kind(422, "The colour mode is not accepted"),
-        # Nobody receives this one; it is for the log (nginx uses the same number).
+        # No client receives this one; it is for the log (nginx uses the number 499 for it too).
         "client_disconnected": Kind(499, "The client closed the connection"),
         "internal": Kind(500, "The service failed"),
         "not_ready": Kind(503, "The service is not ready"),
     }
 )
+"""Status and title of each problem, by its code. Clients compare codes, so a code never changes."""
 _FRAMEWORK = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
 
 
@@ -71,7 +72,7 @@ class ProblemError(Exception):
 
 
 def problem_of(error: Exception) -> ProblemError:
-    """Return what to tell the client about any error of ours, of the engine or of the framework."""
+    """Return what to tell the client about an error, whether the service, the engine or the framework raised it."""
     match error:
         case ProblemError():
             return error
@@ -90,7 +91,7 @@ def problem_of(error: Exception) -> ProblemError:
 
 
 def _bad_parameters(error: RequestValidationError) -> ProblemError:
-    # Only where and what is wrong: the input itself would be echoed from whoever made the link.
+    # The wrong value is left out: whoever made the link could put any text before its reader.
     found = [
         ParameterProblem(parameter=".".join(map(str, item["loc"][1:])), detail=item["msg"]) for item in error.errors()
     ]
@@ -127,6 +128,6 @@ async def _handle(request: Request, error: Exception) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Make ``app`` report errors as problems. What is not listed here is caught by ``RequestContext``."""
+    """Make ``app`` report errors as problem documents. ``RequestContext`` catches all other types of errors."""
     for kind in (ProblemError, ImageError, RequestValidationError, HTTPException, ClientDisconnect):
         app.add_exception_handler(kind, _handle)

@@ -14,7 +14,7 @@ Milliseconds = Annotated[float, Field(ge=0)]
 
 
 class Schema(BaseModel):
-    """Base of all answers."""
+    """Base of everything that the service answers."""
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
@@ -114,10 +114,10 @@ class Timing(Schema):
     """Where the time went, in milliseconds."""
 
     decode: Milliseconds = Field(description="Turning the bytes into the pixels that the network sees.")
-    queue: Milliseconds = Field(description="Waiting until a decoder was free, and until the model was.")
+    queue: Milliseconds = Field(description="Waiting for a free decoder, and then for the model.")
     compute: Milliseconds = Field(description="Running the network, extracting the path and scoring it.")
     total: Milliseconds = Field(
-        description="From the start of the request to its answer, with receiving the body and all of the above."
+        description="From the start of the request to its answer: receiving the body, decoding, waiting and computing."
     )
 
 

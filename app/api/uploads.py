@@ -20,7 +20,7 @@ class Upload:
     """An image as it was sent.
 
     Attributes:
-        declared: one of ``IMAGE_TYPES``; None where the client leaves it to us.
+        declared: one of ``IMAGE_TYPES``; None if the client leaves it to the service to find out.
     """
 
     data: bytes
@@ -31,7 +31,8 @@ async def read_upload(request: Request, settings: Settings) -> Upload:
     """Return the image in the request's body, raw or as the one file of a form.
 
     Raises:
-        ProblemError: of an unaccepted type or encoding, too large, too slow, or no such form.
+        ProblemError: the body is of a type or encoding that is not accepted, is too large or too slow, or is a form
+            without exactly one file.
     """
     _refuse_encodings(request.headers)
     media_type = _accepted(media_type_of(request.headers.get("content-type", "")), ACCEPTED)
@@ -48,13 +49,13 @@ async def read_upload(request: Request, settings: Settings) -> Upload:
 def _refuse_encodings(headers: Headers) -> None:
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("", "identity"):
-        detail = "Send the body as it is: images are compressed already, and a small body could unpack to a huge one."
+        detail = "Send the image without a Content-Encoding: a small body could unpack to a huge one."
         raise ProblemError("unsupported_content_encoding", detail, {"Accept-Encoding": "identity"})
 
 
 def _accepted(media_type: str, accepted: tuple[str, ...]) -> str:
     if media_type not in accepted:
-        detail = f"Send one of {', '.join(accepted)}."
+        detail = f"The Content-Type must be one of {', '.join(accepted)}."
         raise ProblemError("unsupported_media_type", detail, {"Accept-Post": ", ".join(ACCEPTED)})
     return media_type
 
@@ -65,7 +66,7 @@ def _declared(media_type: str) -> str | None:
 
 async def _chunks(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
     """Yield the body as it arrives; refuse it as soon as it is known to be larger than ``limit``."""
-    refusal = ProblemError("body_too_large", f"At most {limit:,} bytes are accepted.")
+    refusal = ProblemError("body_too_large", f"The body may have at most {limit:,} bytes.")
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:
         raise refusal
@@ -79,7 +80,7 @@ async def _chunks(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
 
 async def _file_of_form(headers: Headers, chunks: AsyncGenerator[bytes, None], limit: int) -> Upload:
     parser = MultiPartParser(headers, chunks, max_files=1, max_fields=0)
-    parser.spool_max_size = limit + 1  # in memory as a whole: nothing of an image is written to disk
+    parser.spool_max_size = limit + 1  # keep the whole file in memory: nothing of an image is written to disk
     try:
         parts = (await parser.parse()).multi_items()
     except MultiPartException:

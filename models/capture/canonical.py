@@ -1,7 +1,8 @@
-"""Bring a raw graph to the form that the rules expect.
+"""Bring a raw graph into the canonical form that the extraction rules expect.
 
-Identities go; views become reshapes; a BatchNorm right after a convolution or linear layer is folded into it, any other
-becomes a plain affine step; what nothing reads is dropped. The logits stay the same.
+Operations that return their input are removed. Views become reshapes. A BatchNorm right after a convolution or linear
+layer is folded into that layer; every other BatchNorm stays as an operation with one output. Values that nothing reads
+are dropped. The logits stay the same, up to ``TOLERANCE``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathprint.models.graph import Graph, Node, Ref
 from pathprint.models.operations import IDENTITIES, RESHAPE, VIEWS, WEIGHTED
 
 TOLERANCE = 1e-4
-"""Largest allowed difference of a logit, absolute plus relative, that canonising may cause."""
+"""Largest difference that canonising may cause in a logit: this much, plus this share of the logit."""
 
 
 def canonise(raw: Graph) -> Graph:
@@ -29,36 +30,37 @@ def canonise(raw: Graph) -> Graph:
 
 
 def check_same_logits(graph: Graph, module: nn.Module) -> None:
-    """Compare the logits of ``graph`` and ``module`` on random inputs.
+    """Check that ``graph`` and ``module`` return the same logits for three random inputs.
 
     Raises:
-        CaptureError: they are not logits ``n k``, or differ by more than ``TOLERANCE``.
+        CaptureError: the graph does not return logits ``n k``, or they differ from the module's by more than
+            ``TOLERANCE``.
     """
     x = torch.rand(3, *graph.input_shape, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         expected, found = logits_of(module(x)), graph.run(x)
     if found.dim() != 2:
-        raise CaptureError(f"the network returns shape {tuple(found.shape)}; logits n k are expected.")
+        raise CaptureError(f"the network returns shape {tuple(found.shape)}; it must return logits n k.")
     if not torch.allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE):
         worst = float((found - expected).abs().max())
-        raise CaptureError(f"canonical logits differ from the original's by {worst:.2g}, more than {TOLERANCE}.")
+        raise CaptureError(f"the captured logits differ from the module's by {worst:.2g}; {TOLERANCE} is allowed.")
 
 
 def drop_identities(graph: Graph) -> Graph:
-    """Remove operations that return their first argument."""
+    """Remove the operations in ``IDENTITIES``, which return their first argument."""
     same = {node.name: node.args[0].name for node in graph.nodes if node.operation in IDENTITIES}
     kept = tuple(node for node in graph.nodes if node.name not in same)
     return _rename(replace(graph, nodes=kept), same)
 
 
 def views_as_reshapes(graph: Graph) -> Graph:
-    """Replace views by reshapes: a view needs one memory layout, which dropped copies no longer give."""
+    """Replace views by reshapes: a view needs a certain memory layout, which the removed copies no longer provide."""
     nodes = (replace(n, operation=RESHAPE) if n.operation in VIEWS else n for n in graph.nodes)
     return replace(graph, nodes=tuple(nodes))
 
 
 def plain_batch_norms(graph: Graph) -> Graph:
-    """Replace the three-valued BatchNorm of the export, and its ``getitem``, by a one-valued one."""
+    """Replace each exported BatchNorm (three outputs) and the ``getitem`` that reads it by one with a single output."""
     outputs: dict[str, str] = {}
     nodes: list[Node] = []
     norms = {node.name for node in graph.nodes if node.operation == BATCH_NORM}
@@ -100,7 +102,7 @@ def drop_unread(graph: Graph) -> Graph:
 
 
 def _foldable(graph: Graph, norm: Node) -> Node | None:
-    """Return the weighted layer that ``norm`` alone reads, if there is one."""
+    """Return the weighted layer that ``norm`` can be folded into: only ``norm`` reads it. None if there is none."""
     if norm.operation != "aten.batch_norm.default" or norm.args[0].name not in graph.by_name:
         return None
     layer = graph.by_name[norm.args[0].name]
@@ -118,7 +120,10 @@ def _features_on_axis_1(layer: Node, graph: Graph) -> bool:
 
 
 def _fold(layer: Node, norm: Node, constants: dict[str, Tensor]) -> Node:
-    """Return ``layer`` with the scale and shift of ``norm`` in its weight and bias, in float64."""
+    """Return ``layer`` with the scale and shift of ``norm`` folded into its weight and bias.
+
+    The new weight and bias are added to ``constants``: computed in float64, stored in float32.
+    """
     arguments = [*layer.args, *([None] * (3 - len(layer.args)))]
     x, weight_ref, bias_ref, *rest = arguments
     weight = constants[weight_ref.name].double()
@@ -141,7 +146,7 @@ def _scale_and_shift(norm: Node, constants: Mapping[str, Tensor]) -> tuple[Tenso
 
 
 def _rename(graph: Graph, same: Mapping[str, str]) -> Graph:
-    """Let every reference to a removed value point to the value that it equals."""
+    """Let every reference to a removed value (a key of ``same``) point to the value that equals it."""
 
     def final(name: str) -> str:
         while name in same:

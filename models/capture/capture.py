@@ -1,4 +1,4 @@
-"""Turn a PyTorch module into a raw graph: export once, functional operations, layers named.
+"""Turn a PyTorch module into a raw graph: functional operations, each with the name of its layer.
 
 Why ``torch.export`` and not hooks: docs/decisions/005-graph-of-operations.md.
 """
@@ -34,11 +34,11 @@ def ready_copy(module: nn.Module) -> nn.Module:
 
 
 def export_graph(module: nn.Module, input_shape: tuple[int, ...]) -> Graph:
-    """Return the raw graph of a ready ``module`` for inputs of ``input_shape`` ``(c, h, w)``.
+    """Return the raw graph of a ``module`` from ``ready_copy``, for inputs of ``input_shape`` ``(c, h, w)``.
 
     Raises:
-        CaptureError: the module cannot be exported.
-        UnsupportedOperationError: it uses operations that we do not allow; lists all of them.
+        CaptureError: the module cannot be exported, or does not return one tensor of logits.
+        UnsupportedOperationError: it uses operations that are not allowed; the error lists all of them.
     """
     example = torch.zeros(_EXAMPLES, *input_shape)
     try:
@@ -47,14 +47,19 @@ def export_graph(module: nn.Module, input_shape: tuple[int, ...]) -> Graph:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise CaptureError(
             f"{type(module).__name__} cannot be exported for inputs {input_shape}: {reason[0]}. "
-            "It must map one tensor n c h w to logits n k, for any n; if its images have another shape than this, "
-            "say which (--size 28, and one number per channel: --mean 0 --std 1)."
+            "It must map one tensor n c h w to logits n k, for any n. If its images have another shape, declare it: "
+            "--size 28 for 28 x 28 pixels, and one number per channel in --mean and --std (--mean 0 --std 1 for grey)."
         ) from error
     return graph_of(program, input_shape)
 
 
 def graph_of(program: ExportedProgram, input_shape: tuple[int, ...]) -> Graph:
-    """Return the raw graph of an exported program."""
+    """Return the raw graph of an exported program.
+
+    Raises:
+        CaptureError: the program does not return one tensor of logits.
+        UnsupportedOperationError: it uses operations that are not allowed; the error lists all of them.
+    """
     functional = program.run_decompositions(DECOMPOSITIONS)
     constants = _constants(functional)
     names = _value_names(functional)
@@ -88,7 +93,7 @@ def _refuse_unsupported(graph: Graph, shapes: dict[str, tuple[str, ...]]) -> Non
 
 
 def _shapes(program: ExportedProgram, names: dict[str, str]) -> dict[str, tuple[str, ...]]:
-    """Return the shape of every tensor, sizes that depend on the batch as text."""
+    """Return the shape of every tensor by name; sizes are text, as some are formulas in the batch size."""
     examples = {names.get(node.name, node.name): node.meta.get("val") for node in program.graph.nodes}
     return {name: tuple(map(str, x.shape)) for name, x in examples.items() if isinstance(x, Tensor)}
 
@@ -104,7 +109,7 @@ def _constants(program: ExportedProgram) -> dict[str, Tensor]:
 
 
 def _value_names(program: ExportedProgram) -> dict[str, str]:
-    """Map placeholder names to the names of our values: the input, or a constant."""
+    """Map each placeholder of the export to our name of its value: ``INPUT``, or the name of a constant."""
     names: dict[str, str] = {}
     for spec in program.graph_signature.input_specs:
         is_input = spec.kind is InputKind.USER_INPUT
@@ -124,7 +129,7 @@ def _output(program: ExportedProgram, names: dict[str, str]) -> str:
 
 
 def _literal(value: Any, names: dict[str, str]) -> Any:
-    """Return an fx argument as plain data, its nodes as references."""
+    """Return an fx argument as plain data, with a ``Ref`` in place of each fx node."""
     if isinstance(value, torch.fx.Node):
         return Ref(names.get(value.name, value.name))
     if isinstance(value, tuple | list):
@@ -135,10 +140,10 @@ def _literal(value: Any, names: dict[str, str]) -> Any:
 
 
 def _module_name(node: torch.fx.Node) -> str:
-    """Return the qualified name of the innermost module that made the call."""
+    """Return the qualified name of the innermost module that made the call; empty at the top level."""
     stack = node.meta.get("nn_module_stack") or {}
-    # The last entry is (qualified name, type). Torch marks nodes of its own passes with a key that
-    # is no module; a second call of one module as NAME@1, but calls are counted by _LayerNames.
+    # Entries are (qualified name, type), the innermost last. Those of torch's own passes name no module.
+    # Torch calls a module's second call NAME@1; _LayerNames counts calls itself, so that suffix is cut off.
     names = [str(value[0]) for value in stack.values() if not str(value[0]).startswith("_empty_nn")]
     return names[-1].split("@")[0] if names else ""
 

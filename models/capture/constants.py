@@ -15,7 +15,7 @@ _FOLDABLE = (ALLOWED | IDENTITIES | VIEWS | CONSTANT) - SIZES
 
 
 def fold_constants(graph: fx.Graph, known: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Return the value of every call that depends neither on the image nor on the batch size.
+    """Return the value of every call that depends neither on the image nor on the batch size, by node name.
 
     Args:
         known: the parameters, buffers and literals by placeholder name.
@@ -31,7 +31,7 @@ def fold_constants(graph: fx.Graph, known: Mapping[str, Tensor]) -> dict[str, An
 
 def _is_constant(node: fx.Node, values: Mapping[str, Any]) -> bool:
     sources = node.all_input_nodes
-    if name_of(node.target) in CREATION:  # what they read gives the type alone
+    if name_of(node.target) in CREATION:  # their first argument only gives the type
         sources = [source for source in sources if source is not node.args[0]]
         return _literal_shape(node) and all(source.name in values for source in sources)
     return all(source.name in values for source in sources)
@@ -53,7 +53,7 @@ def _value(node: fx.Node, values: Mapping[str, Any]) -> Any:
 
 
 def _blank(node: fx.Node) -> Tensor:
-    """Return a tensor of the type of ``node``, and of its shape where that is fixed."""
+    """Return zeros in place of a value that is read only for its type, and for its shape where that is fixed."""
     example = node.meta["val"]
     shape = tuple(example.shape) if _literal_shape(node) else ()
     return torch.zeros(shape, dtype=example.dtype)

@@ -1,6 +1,7 @@
 """Operations that capture rewrites in terms of others, so that one rule covers all their forms.
 
-Each returns its value, or ``NotImplemented`` for a form that stays as it is and is then refused.
+Each function takes the arguments of its operation and returns the operation's value. It returns ``NotImplemented``
+for a form that stays in the graph as it is: that form has a rule of its own, or capture refuses it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ def attention(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Any:
-    """Scaled dot-product attention as products and a softmax; dropout is off in evaluation mode."""
+    """Return scaled dot-product attention (Vaswani et al. 2017, eq. 1) as two products and a softmax.
+
+    Dropout is ignored, as it is off in evaluation mode. Causal and grouped-query attention stay as they are.
+    """
     if enable_gqa or is_causal:
         return NotImplemented
     scores = torch.matmul(query * (query.shape[-1] ** -0.5 if scale is None else scale), key.transpose(-2, -1))
@@ -35,7 +39,10 @@ def attention(
 
 
 def einsum(equation: str, operands: list[Tensor], *, path: Any = None) -> Any:
-    """``…ij,…jk->…ik`` and ``…ij,…kj->…ik`` as matrix products; anything else stays as it is."""
+    """Return ``bij,bjk->bik`` and ``bij,bkj->bik`` as matrix products; other equations stay as they are.
+
+    The letters may differ, and there may be any number of batch axes ``b``.
+    """
     terms, _, output = equation.replace(" ", "").partition("->")
     if terms.count(",") != 1 or "." in terms:
         return NotImplemented
@@ -52,12 +59,12 @@ def einsum(equation: str, operands: list[Tensor], *, path: Any = None) -> Any:
 
 
 def addcmul(base: Tensor, first: Tensor, second: Tensor, *, value: float = 1) -> Tensor:
-    """Add a product, as the affine layers of ResMLP do."""
+    """Return ``base + value * first * second``, which the affine layers of ResMLP compute."""
     return base + first * second * value
 
 
 def mean(x: Tensor, dim: list[int] | None, keepdim: bool = False, *, dtype: torch.dtype | None = None) -> Any:
-    """Average over axes as over the last ones, to which they are moved."""
+    """Return a mean over any axes as a mean over the last axes, the one form with a rule: move them there first."""
     axes = sorted(axis % x.dim() for axis in dim or ())
     rest = [axis for axis in range(x.dim()) if axis not in axes]
     if dtype is not None or not axes or axes[0] == len(rest):
@@ -69,14 +76,14 @@ def mean(x: Tensor, dim: list[int] | None, keepdim: bool = False, *, dtype: torc
 
 
 def total(x: Tensor, dim: list[int] | None, keepdim: bool = False, *, dtype: torch.dtype | None = None) -> Any:
-    """Sum over axes as their mean times the number of elements, which chooses the same."""
+    """Return a sum over axes as their mean times the number of elements: a path passes both in the same way."""
     if not dim or dtype is not None or any(not isinstance(x.shape[axis], int) for axis in dim):
         return NotImplemented
     return x.mean(dim, keepdim) * math.prod(x.shape[axis] for axis in dim)
 
 
 def type_as(x: Tensor, other: Tensor) -> Any:
-    """Convert to the type that ``x`` has already."""
+    """Return a copy of ``x`` if it has the type of ``other`` already; real conversions stay as they are."""
     return x.clone() if x.dtype == other.dtype else NotImplemented
 
 

@@ -1,6 +1,6 @@
 """Which values of a graph a path can pass, from the logits back to the image.
 
-What only feeds coefficients (attention weights, gates of squeeze-and-excitation) is not passed:
+A path does not pass values that only feed coefficients (attention weights, squeeze-and-excitation gates):
 docs/method.md, "The path of an image".
 """
 
@@ -31,10 +31,10 @@ _PASSIVE = MOVEMENT | IDENTITIES | VIEWS
 
 @dataclass(frozen=True)
 class Following:
-    """Says of every node of ``graph`` which of the values that it reads a path goes on to.
+    """Says for every node of ``graph`` to which of the values that it reads a path goes on.
 
     Attributes:
-        shapes: of every tensor that the graph computes; only compared with each other.
+        shapes: shape of every tensor that the graph computes, by name; shapes are only compared with each other.
     """
 
     graph: Graph
@@ -66,7 +66,7 @@ class Following:
         return tuple(node for node in self.nodes if node.operation in COEFFICIENTS or not self.of(node))
 
     def of(self, node: Node) -> tuple[str, ...]:
-        """Return the values to follow from ``node``, without repetition; none if its form has no rule."""
+        """Return the names of the values that a path goes on to from ``node``, each once; empty without a rule."""
         active = tuple(dict.fromkeys(name for name in node.reads if name in self.depending))
         if node.operation in MULTIPLY:
             return self._factors(node, active)
@@ -79,13 +79,17 @@ class Following:
         return active if active == _first(node) else ()
 
     def _factors(self, node: Node, active: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the factors to follow: the only one that depends on the image, or those that are not broadcast.
+
+        A broadcast factor is a gate. Of a quotient only the numerator is followed, and only if the divisor is constant.
+        """
         if node.operation == "aten.div.Tensor":
             return active if active == _first(node) else ()
         full = tuple(name for name in active if self.shapes[name] == self.shapes[node.name])
         return active if len(active) == 1 else full
 
     def _is_attention(self, operand: Ref) -> bool:
-        """Say whether ``operand`` is a softmax, perhaps moved."""
+        """Say whether ``operand`` is the output of a softmax, perhaps rearranged since."""
         while (node := self.graph.by_name.get(operand.name)) is not None:
             if node.operation in SOFTMAX:
                 return True

@@ -1,4 +1,4 @@
-"""What a classifier returns: logits, or an object that has them, as those of Hugging Face do."""
+"""Find the logits in what a classifier returns: a tensor, or an object that holds one, as in Hugging Face models."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Read a ``.pt2`` archive: the program as JSON, the tensors as raw bytes.
 
-``torch.export.load`` unpickles the sample inputs, evaluates shape expressions as Python and resolves any function
-of torch's by name, so a file of unknown origin could run code. This reader opens the JSON and the raw
-tensors alone; pickled members are not even read.
+``torch.export.load`` unpickles the sample inputs, evaluates shape expressions as Python and looks up any torch function
+by name, so a file of unknown origin could run code. This reader opens only the JSON and the raw tensors; it does not
+even read pickled members.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch import Tensor
 from pathprint.models.errors import NetworkFileError
 
 MAX_JSON = 128 * 2**20
-"""Largest program that is read, in bytes; MaxViT's, with every stack trace, has 4 MB."""
+"""Largest program (JSON) that is read, in bytes. For comparison: MaxViT's, stack traces included, has 4 MB."""
 
 _PROGRAM = re.compile(r"(?P<root>(?:[^/]+/)?)models/(?P<name>[^/]+)\.json")
 _ANEW = "write it anew with torch.export.save"
@@ -39,7 +39,7 @@ DTYPES: Mapping[int, torch.dtype] = {
     12: torch.bool,
     13: torch.bfloat16,
 }
-"""Number of each element type in the archive's schema."""
+"""The element type behind each number in the archive: ``torch._export.serde.schema.ScalarType``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ class Archive:
         """Return the content of the file at ``path``.
 
         Raises:
-            NetworkFileError: there is no such file; it is damaged, no ``.pt2`` archive, compressed, of an older
-                version, or holds tensors as pickles.
+            NetworkFileError: the file is missing, damaged, compressed or not a ``.pt2`` archive, comes from an older
+                version of torch, or holds pickled tensors.
         """
         if not path.is_file():
             found = "is a folder" if path.is_dir() else "does not exist"
@@ -69,19 +69,19 @@ class Archive:
             with zipfile.ZipFile(path) as file:
                 return cls._from(file, path)
         except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
-            raise NetworkFileError(f"{path} is damaged or no .pt2 archive ({error}); {_ANEW}.") from error
+            raise NetworkFileError(f"{path} is damaged or not a .pt2 archive ({error}); {_ANEW}.") from error
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, RecursionError) as error:
             raise NetworkFileError(f"{path} is malformed ({type(error).__name__}: {error}); {_ANEW}.") from error
 
     @classmethod
     def _from(cls, file: zipfile.ZipFile, path: Path) -> Self:
-        # Uncompressed and disjoint members cannot be larger than the file: no bomb fits in it.
+        # Members that are uncompressed and do not overlap fit in the file; a zip bomb is larger than its file.
         if sum(info.file_size for info in file.infolist()) > path.stat().st_size:
             raise NetworkFileError(
-                f"{path} holds more than its own size; torch.export.save does not compress; {_ANEW}."
+                f"{path} holds more than its own size, but torch.export.save never compresses; {_ANEW}."
             )
         programs = [found for name in file.namelist() if (found := _PROGRAM.fullmatch(name))]
-        if not programs:  # also where the end of a file is missing and a member looks like the archive
+        if not programs:  # or the end of the file is missing, and zipfile takes a member for the archive
             raise zipfile.BadZipFile("it holds no exported program")
         if len(programs) > 1:
             raise NetworkFileError(f"{path} holds {len(programs)} exported programs, not one; {_ANEW}.")
@@ -96,7 +96,7 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class _Members:
-    """The members of an open archive."""
+    """The members of the open archive ``file``; ``path`` names it in errors."""
 
     file: zipfile.ZipFile
     path: Path
@@ -112,16 +112,16 @@ class _Members:
     def json(self, name: str) -> dict[str, Any]:
         loaded = json.loads(self.bytes(name, MAX_JSON))
         if not isinstance(loaded, dict):
-            raise TypeError(f"{name} holds no JSON object")
+            raise TypeError(f"{name} is not a JSON object")
         return loaded
 
     def tensors(self, folder: str, config: Mapping[str, Any]) -> dict[str, Tensor]:
-        """Return the tensors that ``config`` describes."""
+        """Return the tensors that ``config`` describes, by qualified name; their bytes are members of ``folder``."""
         pickled = sorted(name for name, entry in config.items() if entry["use_pickle"] or not entry["tensor_meta"])
         if pickled:
             raise NetworkFileError(
-                f"{self.path} holds {', '.join(pickled)} as pickles, which could run code and are not read; "
-                "export a module whose parameters, buffers and constants are plain tensors."
+                f"{self.path} holds {', '.join(pickled)} as pickles, which are not read because they could "
+                "run code; export a module whose parameters, buffers and constants are plain tensors."
             )
         raw = {member: self.bytes(folder + member) for member in {str(entry["path_name"]) for entry in config.values()}}
         return {name: _tensor(entry["tensor_meta"], raw[entry["path_name"]]) for name, entry in config.items()}
@@ -131,7 +131,7 @@ def _tensor(meta: Mapping[str, Any], raw: bytes) -> Tensor:
     """Return the tensor that ``meta`` describes, on the CPU; it owns its memory."""
     sizes, strides = ([int(size["as_int"]) for size in meta[key]] for key in ("sizes", "strides"))
     dtype = DTYPES[meta["dtype"]]
-    if math.prod(sizes) * dtype.itemsize > len(raw):  # a stride of 0 could make a huge one
+    if math.prod(sizes) * dtype.itemsize > len(raw):  # with a stride of 0, few bytes could describe a huge tensor
         raise ValueError(f"a tensor of shape {sizes} is larger than its {len(raw)} bytes")
     flat = torch.frombuffer(bytearray(raw), dtype=dtype) if raw else torch.empty(0, dtype=dtype)
     return flat.as_strided(sizes, strides, int(meta["storage_offset"]["as_int"])).clone()

@@ -1,4 +1,4 @@
-"""Arguments of a serialised operation as Python values; one entry per kind that a classifier needs."""
+"""Read the arguments of a serialised operation as Python values; a table has each kind that classifiers need."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from pathprint.models.exported.archive import DTYPES
 
 Values = Mapping[str, Any]
-"""What has been computed so far, by name."""
+"""The values that the program has computed so far, by name."""
 
 _MEMORY_FORMATS = {
     1: torch.contiguous_format,
@@ -24,7 +24,7 @@ def value_of(argument: Mapping[str, Any], values: Values) -> Any:
     """Return the value of a serialised ``argument``, e.g. ``{"as_ints": [2, 2]}``.
 
     Raises:
-        KeyError: it is of a kind that we do not read, or names a value that nothing computed.
+        KeyError: the argument is of a kind that is not read, or names a value that nothing has computed.
     """
     ((kind, content),) = argument.items()
     return _KINDS[kind](content, values)
@@ -74,11 +74,11 @@ _KINDS: dict[str, Callable[[Any, Values], Any]] = {
     "as_layout": lambda content, _: {7: torch.strided}[content],
     "as_device": lambda content, _: torch.device("cpu"),  # wherever it was exported
 }
-"""Every kind of argument that is read: neither custom objects nor graphs nor functions are."""
+"""Every kind of argument that is read. Custom objects, graphs and functions are not."""
 
 
 def bound(output: Mapping[str, Any], value: Any) -> dict[str, Any]:
-    """Return the names that a serialised ``output`` gives to ``value``, which an operation returned."""
+    """Return the parts of ``value``, which an operation returned, by the names in its serialised ``output``."""
     ((kind, content),) = output.items()
     if kind == "as_tensors":
         return {item["name"]: part for item, part in zip(content, value, strict=True)}

@@ -1,4 +1,4 @@
-"""The operations that a program from a file may call: an allow-list, like that of a stored graph."""
+"""The allow-list of operations that a program from a ``.pt2`` file may call."""
 
 from __future__ import annotations
 
@@ -22,22 +22,23 @@ _MORE = frozenset(
         "aten.to.dtype",
     }
 )
-"""What becomes one of the others when a program is made functional."""
+"""Operations that become others of the allow-list when capture makes a program functional."""
 
 
 def _in_place(operation: str) -> str:
-    """Return the name of the form of ``operation`` that changes its first argument: ``aten.relu_.default``."""
+    """Return the name of an operation's in-place form: ``aten.relu_.default`` for ``aten.relu.default``."""
     namespace, packet, overload = operation.split(".")
     return f"{namespace}.{packet}_.{overload}"
 
 
 REPLAYED = _PLAIN | _MORE | {_in_place(name) for name in _PLAIN if name.startswith("aten.")}
+"""Every operation that a program may call, in-place forms included."""
 
 IGNORED = ASSERTIONS | {
     "aten.sym_constrain_range_for_size.default",
     *(f"operator.{name}" for name in ("eq", "ge", "gt", "le", "lt", "ne")),
 }
-"""Assertions about sizes, and what they assert; capture checks the network itself."""
+"""Assertions and the comparisons that they read. They are skipped, as capture checks the network itself."""
 
 
 def our_name(target: str) -> str:

@@ -1,4 +1,4 @@
-"""What an exported program says: its one image, its logits, its tensors and its calls, checked."""
+"""Read and check an exported program: its input image, its logits, its tensors and its calls."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathprint.models.errors import CaptureError, UnsupportedOperationError
 from pathprint.models.exported.operations import IGNORED, REPLAYED, our_name, resolve
 
 EXPORT = "export(module.eval(), (torch.zeros(2, c, h, w),), dynamic_shapes=({0: Dim('n', min=1)},))"
-"""How a network has to be exported, for messages."""
+"""The call that exports a network as we read it; error messages quote it."""
 
 _TARGETS = {"parameter": "parameter_name", "buffer": "buffer_name", "tensor_constant": "tensor_constant_name"}
 _TRAINING = {"train", "training"}
@@ -18,7 +18,12 @@ _TRAINING = {"train", "training"}
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One operation: what is called on what, the names of what it returns, and the layer it is part of."""
+    """One operation of a program.
+
+    Attributes:
+        inputs, outputs: the arguments and the names of the results, in the schema of ``torch.export``.
+        layer: qualified name of the module that made the call; empty at the top level.
+    """
 
     function: Callable[..., Any]
     inputs: tuple[Mapping[str, Any], ...]
@@ -28,7 +33,13 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A tensor of the program: a ``parameter``, ``buffer`` or ``tensor_constant``, and its qualified name."""
+    """A tensor that belongs to a program.
+
+    Attributes:
+        kind: ``parameter``, ``buffer`` or ``tensor_constant``.
+        target: its qualified name.
+        persistent: whether the state dict has it; only buffers can be left out.
+    """
 
     kind: str
     target: str
@@ -40,11 +51,11 @@ class Program:
     """A classifier's program.
 
     Attributes:
-        image, logits: names of the values that it takes and returns.
-        input_shape: ``(c, h, w)``; of the example where height and width are free.
-        held: the tensors that it has, by the names of their values.
-        literals: values of inputs that are no tensors.
-        calls: in the order in which they run.
+        image, logits: the names of the values that the program takes and returns.
+        input_shape: ``(c, h, w)``. Where height or width are free, those of the example that it was exported with.
+        held: the program's tensors, by the name of the value that each is in the calls.
+        literals: the values of inputs that are not tensors, by name.
+        calls: the operations, in the order in which they run.
     """
 
     image: str
@@ -59,9 +70,9 @@ class Program:
         """Return the program described by ``data``, in the schema of ``torch.export``.
 
         Raises:
-            CaptureError: it is none of a classifier in evaluation mode for any number of images.
-            UnsupportedOperationError: it uses operations that we do not run; lists all of them.
-            KeyError, TypeError, ValueError, AttributeError: it is malformed.
+            CaptureError: it is not a classifier, exported in evaluation mode for any number of images.
+            UnsupportedOperationError: it uses operations that are not allowed; the error lists all of them.
+            KeyError, TypeError, ValueError, AttributeError: ``data`` is malformed.
         """
         graph, signature = data["graph_module"]["graph"], data["graph_module"]["signature"]
         calls = _calls(graph["nodes"])
@@ -126,13 +137,13 @@ def _calls(nodes: list[Mapping[str, Any]]) -> tuple[Call, ...]:
 
 
 def _trains(inputs: Mapping[str, Any]) -> bool:
-    """Say whether a call with these inputs behaves as in training; one without statistics has no other way."""
+    """Say whether a call is in training mode, except where it has no running statistics and so no other mode."""
     told = any(inputs[name].get("as_bool") for name in _TRAINING & inputs.keys())
     return told and "as_none" not in inputs.get("running_mean", {})
 
 
 def _layer(node: Mapping[str, Any]) -> str:
-    """Return the qualified name of the innermost module that made a call."""
+    """Return the qualified name of the innermost module that made a call; empty at the top level."""
     # The stack is "key,name,type;…"; commas inside brackets belong to a name or type.
     innermost = node["metadata"].get("nn_module_stack", "").rpartition(";")[2]
     depth, parts = 0, [""]

@@ -1,7 +1,7 @@
-"""An exported program as a module that runs it call by call, and can be captured like any other.
+"""A module that runs an exported program call by call, and can be captured like any other module.
 
-Every operation is called inside a submodule of the name that it had, and tensors have their names too, so that
-capturing the replay gives the layers, constants and values that capturing the original module gave.
+Each operation runs inside a submodule with the name of its original layer, and tensors keep their names. So capturing
+the replay gives the layers, constants and values that capturing the original module gives.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ def replay_of(path: Path) -> Replay:
     """Return the network in the ``.pt2`` file at ``path``; nothing in the file is unpickled or run by name.
 
     Raises:
-        NetworkFileError: the file is missing, damaged, no ``.pt2`` archive, or holds pickled tensors.
-        CaptureError: the program is none of a classifier in evaluation mode for any number of images.
-        UnsupportedOperationError: it uses operations that we do not run; lists all of them.
+        NetworkFileError: the file is missing, damaged or not a ``.pt2`` archive, or holds pickled tensors.
+        CaptureError: the program is not a classifier, exported in evaluation mode for any number of images.
+        UnsupportedOperationError: it uses operations that are not allowed; the error lists all of them.
     """
     archive = Archive.read(path)
     try:
@@ -39,14 +39,14 @@ def replay_of(path: Path) -> Replay:
 
 
 class _Layer(nn.Module):
-    """A layer of the program: holds its tensors; its operations are called in its name."""
+    """A layer of the program: holds its tensors and calls its operations, which capture then files under its name."""
 
     def forward(self, function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
         return function(*args, **kwargs)
 
 
 class Replay(nn.Module):
-    """The module that ``program`` describes, with ``tensors`` by qualified name."""
+    """The module that ``program`` describes; its parameters, buffers and constants are in ``tensors``, by name."""
 
     def __init__(self, program: Program, tensors: Mapping[str, Tensor]) -> None:
         super().__init__()
@@ -86,10 +86,10 @@ class Replay(nn.Module):
         elif held.kind == "buffer":
             layer.register_buffer(name, tensor, persistent=held.persistent)
         elif not hasattr(layer, name):
-            setattr(layer, name, tensor)  # no buffer: keeps its type when the network is made float32
+            setattr(layer, name, tensor)  # not a buffer, so that it keeps its type when the network is made float32
 
     def _layer(self, path: str) -> nn.Module:
-        """Return the submodule at ``path``; make it where it is missing."""
+        """Return the submodule at ``path``; make it, and those around it, if they are missing."""
         layer: nn.Module = self
         for name in filter(None, path.split(".")):
             if name not in layer._modules:

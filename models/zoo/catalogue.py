@@ -31,7 +31,11 @@ SHIPPED = Path(__file__).parent / "weights"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One of our own networks: how it is built, fed and trained."""
+    """One of our own networks: how it is built, fed and trained.
+
+    Attributes:
+        build: returns the untrained module for a number of classes.
+    """
 
     build: Callable[[int], nn.Module]
     preprocessing: Preprocessing
@@ -57,7 +61,7 @@ _FACTORY_INPUT = (3, 224, 224)
 
 
 def names() -> list[str]:
-    """Return every name that ``build`` knows, the torchvision classifiers included."""
+    """Return the names of our own networks, and ``torchvision:NAME`` for every classifier of torchvision."""
     classifiers = torchvision.models.list_models(module=torchvision.models)
     return [*ZOO, *(f"torchvision:{name}" for name in classifiers)]
 
@@ -70,15 +74,15 @@ def build(name: str, weights: Path | None = None, declared: Declared | None = No
             file that ``torch.export.save`` wrote, which ends in ``.pt2`` and brings its weights.
         weights: a ``.safetensors`` state dict, or a ``.pt``/``.pth`` one read with
             ``weights_only=True``. Our own networks fall back to the weights we ship.
-        declared: preprocessing in the place of the default, which is that of ImageNet's weights where
-            neither we nor torchvision know the network.
+        declared: preprocessing that replaces the default. A factory's network takes 224 x 224 RGB images by
+            default, and one from a ``.pt2`` file images of the shape that it was exported with; see ``default_for``.
 
     Raises:
-        UnknownNetworkError: no such network.
+        UnknownNetworkError: there is no such network.
         FactoryError: the factory raised, or made no torch module.
         WeightsError: the weights are missing or do not fit.
         NetworkFileError: the ``.pt2`` file is missing or damaged.
-        PreprocessingError: what is declared fits no image.
+        PreprocessingError: the declared preprocessing is out of range or fits no image.
         CaptureError: the network cannot be captured.
     """
     # A factory's module may import what lies beside it only when it runs, which is while it is captured.
@@ -90,7 +94,10 @@ def build(name: str, weights: Path | None = None, declared: Declared | None = No
 def opened(
     name: str, weights: Path | None = None, declared: Declared | None = None
 ) -> tuple[nn.Module, Preprocessing, tuple[str, ...]]:
-    """Return the module that ``build`` captures, with its preprocessing and its labels, if it has some."""
+    """Return the module that ``build`` captures, its preprocessing, and its labels (empty if it has no own ones).
+
+    Arguments and errors are those of ``build``, but for ``CaptureError``, which capturing a module raises.
+    """
     if weights is None and (shipped := SHIPPED / f"{name}.safetensors").is_file():
         weights = shipped
     if weights is None and name in names():
@@ -120,8 +127,8 @@ def _module(name: str, classes: int | None) -> tuple[nn.Module, Preprocessing, t
 def _torchvision(name: str, classes: int | None) -> tuple[nn.Module, Preprocessing, tuple[str, ...]]:
     if f"torchvision:{name}" not in names():
         raise unknown(f"torchvision:{name}")
-    # The first release has the preprocessing that most weights were trained with. Reading its
-    # names and sizes downloads nothing.
+    # Torchvision lists several weights for a network. The first ones have the preprocessing that most were
+    # trained with, and reading their labels and sizes downloads nothing.
     released = next(iter(torchvision.models.get_model_weights(name)))
     preset = released.transforms()
     (crop,), (resize,) = preset.crop_size, preset.resize_size
@@ -133,7 +140,7 @@ def _torchvision(name: str, classes: int | None) -> tuple[nn.Module, Preprocessi
 
 
 def _stored_labels(weights: Path | None) -> tuple[str, ...]:
-    """Return the class names that `pathprint train` wrote beside the weights, if it did."""
+    """Return the class names that `pathprint train` wrote into the weights file; empty if it has none."""
     if weights is None or weights.suffix != ".safetensors":
         return ()
     try:
@@ -144,10 +151,10 @@ def _stored_labels(weights: Path | None) -> tuple[str, ...]:
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
-    """Load the state dict in ``path`` into ``module``; every name must match.
+    """Load the state dict in ``path`` into ``module``; every name and shape must match.
 
     Raises:
-        WeightsError: it cannot be read, or names or shapes differ; lists what differs.
+        WeightsError: the file cannot be read, or names or shapes differ; the error lists what differs.
     """
     try:
         state: dict[str, Tensor]
@@ -159,4 +166,6 @@ def load_weights(module: nn.Module, path: Path) -> None:
     except (OSError, SafetensorError, RuntimeError, ValueError, AttributeError, TypeError) as error:
         raise WeightsError(f"{path} does not fit the network: {error}") from error
     except Exception as error:  # torch.load's unpickler raises its own, private types
-        raise WeightsError(f"{path} is not a plain state dict: {type(error).__name__}") from error
+        raise WeightsError(
+            f"{path} is not a plain state dict ({type(error).__name__}); torch.save(module.state_dict(), …) writes one."
+        ) from error

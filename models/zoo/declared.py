@@ -14,12 +14,12 @@ _IMAGENET_SIDE, _IMAGENET_RESIZE = 224, 256
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What the user says about a network's input; ``None`` is for the default.
+    """What the user says about a network's input; ``None`` keeps the default.
 
     Attributes:
         size: height and width.
         resize: length that the shorter side is scaled to before the centre crop.
-        mean, std: per channel, in pixels of [0, 1].
+        mean, std: one per channel, for pixels in [0, 1].
     """
 
     size: tuple[int, int] | None = None
@@ -28,10 +28,12 @@ class Declared:
     std: tuple[float, ...] | None = None
 
     def over(self, default: Preprocessing) -> Preprocessing:
-        """Return ``default`` with what is declared in its place.
+        """Return ``default`` with the declared values in place of its own.
+
+        If another size is declared without ``resize``, ``default_resize`` of that size is taken.
 
         Raises:
-            PreprocessingError: a number is out of range, or mean and std are not of one or three channels each.
+            PreprocessingError: a number is out of range, or mean and std do not have one or three channels each.
         """
         mean, std = self.mean or default.mean, self.std or default.std
         fits = len(mean) == len(std) and len(mean) in (1, 3) and all(map(math.isfinite, (*mean, *std)))
@@ -50,19 +52,22 @@ class Declared:
 def default_for(input_shape: tuple[int, ...]) -> Preprocessing:
     """Return the preprocessing for network inputs ``(c, h, w)`` about which nothing else is known.
 
-    RGB as the torchvision weights of ImageNet have it; grey images scaled to [-1, 1].
+    RGB pixels get the mean and standard deviation of torchvision's ImageNet weights; grey ones are scaled to [-1, 1].
 
     Raises:
-        PreprocessingError: there are neither one nor three channels.
+        PreprocessingError: the inputs have neither one nor three channels.
     """
     channels, height, width = input_shape
     if channels not in (1, 3):
-        raise PreprocessingError(f"the network takes {channels} channels; only 1 (grey) and 3 (RGB) are images.")
+        raise PreprocessingError(f"the network takes {channels} channels; images have 1 (grey) or 3 (RGB).")
     mean, std = (IMAGENET_MEAN, IMAGENET_STD) if channels == 3 else ((0.5,), (0.5,))
     return Preprocessing(channels, (height, width), default_resize((height, width)), mean, std)
 
 
 def default_resize(size: tuple[int, int]) -> int:
-    """Return what the shorter side is scaled to: 256 for 224 and in proportion above; small inputs are not cropped."""
+    """Return the length that the shorter side of an image is scaled to before ``size`` is cut out of its centre.
+
+    It is 256 for a size of 224, as for ImageNet, and in proportion for larger sizes; smaller inputs are not cropped.
+    """
     side = min(size)
     return side if side < _IMAGENET_SIDE else round(side * _IMAGENET_RESIZE / _IMAGENET_SIDE)

@@ -25,11 +25,11 @@ _INSTALLED = {path for name, path in get_paths().items() if "lib" in name}
 def made_by(module_name: str, function: str) -> nn.Module:
     """Return what ``function`` of the module called ``module_name`` returns when it is called without arguments.
 
-    The current directory is first on ``sys.path`` while the module is imported and the function called, and not
-    afterwards. What is imported already is not imported again: a ``torch.py`` there does not hide the library.
+    While the module is imported and the function called, the current directory is first on ``sys.path``. A module that
+    is imported already is not imported again, so a ``torch.py`` in that directory does not hide the library.
 
     Raises:
-        UnknownNetworkError: there is no such module, or it has no such function.
+        UnknownNetworkError: ``module_name`` is not a dotted name, or there is no such module or function.
         FactoryError: the module or the function raised, or no torch module was returned.
     """
     name, here = f"{module_name}:{function}", Path.cwd()
@@ -42,7 +42,10 @@ def made_by(module_name: str, function: str) -> nn.Module:
         factory = _function(_imported(module_name, here), function)
         try:
             made = factory()
-        except (Exception, SystemExit) as error:  # whatever a user's code raises is told in one sentence
+        except (
+            Exception,
+            SystemExit,
+        ) as error:  # a user's code may raise anything; the message says it in one sentence
             raise FactoryError(f"{name} raised {_told(error, here)}.") from error
     if not isinstance(made, nn.Module):
         raise FactoryError(f"{name} returned {type(made).__name__}, not a torch module.")
@@ -64,8 +67,9 @@ def searched_first(folder: Path) -> Iterator[None]:
 def _found_in(folder: Path, name: str) -> Iterator[None]:
     """Inside the block, let the module called ``name`` be found in ``folder``, if it is there.
 
-    A package of the same name as its outermost one, imported from elsewhere, steps aside inside the block. So users may
-    call theirs ``models`` or ``profiling``, whatever is installed or, from Python 3.15 on, in the standard library.
+    If its outermost package has the name of one that was imported from elsewhere, the imported one is set aside inside
+    the block. So users may call their package ``models``, even if a package of that name is installed, or
+    ``profiling``, which the standard library has too from Python 3.15 on.
     """
     top, file = name.partition(".")[0], folder.joinpath(*name.split("."))
     if name in sys.modules or not (file.with_suffix(".py").is_file() or (file / "__init__.py").is_file()):
@@ -101,7 +105,7 @@ def _modules_of(top: str) -> dict[str, ModuleType]:
 
 
 def _lies_in(folder: Path, package: ModuleType | None) -> bool:
-    """Say whether an imported package is a folder of ``folder``."""
+    """Say whether an imported ``package`` is a folder directly inside ``folder``."""
     return any(Path(path).parent == folder for path in getattr(package, "__path__", ()))
 
 
@@ -135,11 +139,11 @@ def _offered(module: ModuleType) -> str:
     own = [name for name in public if getattr(vars(module)[name], "__module__", None) == module.__name__]
     names = list(dict.fromkeys([*own, *public]))
     more = ", …" if len(names) > _SHOWN_NAMES else ""
-    return f"it has {', '.join(names[:_SHOWN_NAMES])}{more}" if names else "it has none"
+    return f"it has {', '.join(names[:_SHOWN_NAMES])}{more}" if names else "it has no functions"
 
 
 def _told(error: BaseException, here: Path) -> str:
-    """Return type and message of a user's exception in one line, with the file and line of the user's code."""
+    """Return type and message of an exception in one line, with the file and line of the user's code that raised it."""
     message = " ".join((error.msg if isinstance(error, SyntaxError) else str(error)).split())
     short = message if len(message) <= _SHOWN_LETTERS else f"{message[:_SHOWN_LETTERS]} …"
     told = f"{type(error).__name__}: {short}" if short else type(error).__name__
@@ -151,7 +155,7 @@ def _told(error: BaseException, here: Path) -> str:
 
 
 def _place(error: BaseException) -> tuple[str, int | None]:
-    """Return file and line of the last step in the user's own code; of the last step of all, if there is none in it."""
+    """Return file and line of a traceback's last step in the user's own code, or of its last step outside of it."""
     if isinstance(error, SyntaxError) and error.filename:
         return error.filename, error.lineno
     steps = [(step.filename, step.lineno) for step in extract_tb(error.__traceback__) if _is_theirs(step.filename)]

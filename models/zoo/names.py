@@ -12,16 +12,16 @@ OWN = {
     "cifar-resnet20": "32x32 RGB, ResNet-20, padded shortcuts",
     "cifar-resnet20-projection": "32x32 RGB, ResNet-20, 1x1 shortcuts",
 }
-"""Our own networks, with what each is."""
+"""A description of each of our own networks, by name."""
 
 Form = Literal["own", "file", "torchvision", "factory"]
 
 
 def form_of(name: str) -> Form:
-    """Return what kind of network ``name`` calls; whether there is one is not looked up.
+    """Return the kind of network that ``name`` stands for; whether that network exists is not looked up.
 
     Raises:
-        UnknownNetworkError: the name has none of the forms.
+        UnknownNetworkError: ``name`` is of no known form.
     """
     before, _, after = name.partition(":")
     if name in OWN:
@@ -34,8 +34,8 @@ def form_of(name: str) -> Form:
 
 
 def unknown(name: str) -> UnknownNetworkError:
-    """Return the error that says what names there are."""
+    """Return the error for the unknown ``name``, which says what names there are."""
     return UnknownNetworkError(
-        f"there is no network {name!r}; `pathprint networks` lists the names, package.module:factory takes "
-        "a function of yours that returns a module, and FILE.pt2 what torch.export.save wrote."
+        f"there is no network {name!r}. Give a name that `pathprint networks` lists, package.module:factory for "
+        "a function of yours that returns a torch module, or FILE.pt2 for what torch.export.save wrote."
     )

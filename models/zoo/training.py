@@ -15,18 +15,19 @@ from torch import Tensor, nn
 from pathprint.models.preprocessing import Preprocessing
 
 Track = Callable[[range, str], Iterable[int]]
+"""Passes on the epochs while it shows progress under a title."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How to train.
+    """How to train a network.
 
     Attributes:
         learning_rate: peak of the one-cycle schedule.
-        max_shift: images are moved by up to so many pixels each way, at random.
-        mirror: images are mirrored half of the time.
-        bfloat16: compute in bfloat16 where torch deems it safe; twice as fast on processors with
-            matrix instructions. Weights stay float32.
+        max_shift: largest distance in pixels by which an image is moved at random, in each direction.
+        mirror: mirror each image with a probability of one half.
+        bfloat16: compute in bfloat16 where torch's autocast deems it safe; twice as fast on processors
+            with matrix instructions. Weights stay float32.
     """
 
     epochs: int
@@ -42,8 +43,11 @@ class Recipe:
 def train(
     module: nn.Module, preprocessing: Preprocessing, pixels: Tensor, labels: Tensor, recipe: Recipe, track: Track
 ) -> None:
-    """Train ``module`` in place on pixels ``n c h w`` in [0, 1] and labels ``n``; leaves it in eval mode."""
-    # The global seed decides initial dropout masks and nothing else here; shuffles use their own.
+    """Train ``module`` in place on pixels ``n c h w`` in [0, 1] and labels ``n``; leave it in evaluation mode.
+
+    The optimiser is SGD with Nesterov momentum and a one-cycle schedule of the learning rate.
+    """
+    # The global seed decides dropout masks only; order, shifts and mirroring come from the generator.
     torch.manual_seed(recipe.seed)
     generator = torch.Generator().manual_seed(recipe.seed)
     steps = -(-len(pixels) // recipe.batch_size)
@@ -65,7 +69,7 @@ def train(
 
 
 def _varied(pixels: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
-    """Move each image by a random number of pixels, its edge filled with zeros; mirror some."""
+    """Move each image by a random number of pixels and fill its edge with zeros; mirror some if the recipe says so."""
     n, _, height, width = pixels.shape
     reach = recipe.max_shift
     padded = F.pad(pixels, (reach,) * 4)
@@ -80,7 +84,7 @@ def _varied(pixels: Tensor, recipe: Recipe, generator: torch.Generator) -> Tenso
 
 
 def accuracy(module: nn.Module, preprocessing: Preprocessing, pixels: Tensor, labels: Tensor) -> float:
-    """Return the share of images whose largest logit is their label's."""
+    """Return the share of images, in [0, 1], whose largest logit is that of their label."""
     with torch.inference_mode():
         right = [
             (module(preprocessing.normalise(x)).argmax(1) == y).sum()
@@ -90,6 +94,6 @@ def accuracy(module: nn.Module, preprocessing: Preprocessing, pixels: Tensor, la
 
 
 def save_weights(module: nn.Module, labels: tuple[str, ...], facts: dict[str, object], path: Path) -> None:
-    """Write the state dict as safetensors, with the class names and how it was made beside it."""
+    """Write the state dict as safetensors; its metadata hold the class names and ``facts`` about the training."""
     state = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
     path.write_bytes(save(state, {"facts": json.dumps(facts, sort_keys=True), "labels": json.dumps(labels)}))

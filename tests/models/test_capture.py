@@ -220,7 +220,7 @@ def test_forms_of_an_operation_are_rewritten(function: Callable[[Tensor], Tensor
 @pytest.mark.parametrize(
     ("module", "message"),
     [
-        (nn.Conv2d(3, 2, 3), r"returns shape .* logits n k are expected"),
+        (nn.Conv2d(3, 2, 3), r"returns shape .* it must return logits n k"),
         (nn.Linear(5, 2), r"cannot be exported for inputs \(3, 32, 32\)"),
     ],
 )

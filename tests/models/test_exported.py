@@ -224,8 +224,8 @@ def as_folder(path: Path) -> None:
     [
         (Path.unlink, "does not exist; a file that torch.export.save wrote is expected"),
         (as_folder, "is a folder"),
-        (truncated, "is damaged or no .pt2 archive"),
-        (of_text, "is damaged or no .pt2 archive"),
+        (truncated, "is damaged or not a .pt2 archive"),
+        (of_text, "is damaged or not a .pt2 archive"),
         (without_a_program, "holds no exported program"),
         (without_weights, "does not describe a network.*KeyError"),
         (with_a_shape_of_text, "is malformed"),

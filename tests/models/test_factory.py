@@ -88,7 +88,7 @@ def test_a_name_that_is_missing_is_told_with_ten_that_are_there(tmp_path: Path) 
     shown = ", ".join(f"net{i}" for i in range(10))
     assert told(tmp_path, "many:nett", "none:make", "none:width") == [
         f"UnknownNetworkError many ({tmp_path}/many.py) has no function 'nett'; it has {shown}, ….",
-        f"UnknownNetworkError none ({tmp_path}/none.py) has no function 'make'; it has none.",
+        f"UnknownNetworkError none ({tmp_path}/none.py) has no function 'make'; it has no functions.",
         f"UnknownNetworkError width in none ({tmp_path}/none.py) is int, not a function.",
     ]
 

@@ -34,10 +34,10 @@ def test_operation_that_is_not_allowed_is_refused(digits_network: Network, tmp_p
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema": 99}, "schema 99; this version reads 1"),
+        ({"schema": 99}, "has schema 99, but this version reads 1 only"),
         ({"nodes": []}, "nothing computes the output"),
         ({"labels": ["x"] * 10}, "changed after it was stored"),
-        ({"preprocessing": {}}, "preprocessing declaration is malformed"),
+        ({"preprocessing": {}}, "stored preprocessing is malformed"),
         ({"nodes": 3}, "malformed"),
     ],
 )

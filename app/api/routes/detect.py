@@ -47,7 +47,7 @@ _PROBLEMS = (
     openapi_extra=UPLOAD,
 )
 async def detect(request: Request, service: Running, detail: Detail = "evidence") -> Answer:
-    """Send one image; get the network's answer for it, the verdict, and the evidence for the verdict.
+    """Send one image; get the network's prediction, the verdict, and the evidence for the verdict.
 
     The image is turned upright by its EXIF orientation, scaled and cropped as the network's
     training images were. Transparency is laid over black.

@@ -13,11 +13,11 @@ router = APIRouter(tags=["health"])
 
 @router.get("/livez", summary="Does the process run?", responses=problems("internal"))
 async def livez() -> Alive:
-    """Fails only if the process hangs; restart it then."""
+    """Answers as long as the process runs. If it does not answer, restart the process."""
     return Alive()
 
 
 @router.get("/readyz", summary="Can it judge images?", responses=problems("internal", "not_ready"))
 async def readyz(service: Running) -> Ready:
-    """The bundle is loaded and verified, and the model is warm. Send no images before."""
+    """Answers 200 once the bundle is loaded and verified and the model is warm; send images only then."""
     return Ready(model=service.model)

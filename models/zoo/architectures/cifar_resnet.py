@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class PaddedShortcut(nn.Module):
-    """Shortcut "A": every second pixel, zeros for the new channels; no weights."""
+    """Shortcut of option A in the paper: takes every second pixel, fills new channels with zeros, has no weights."""
 
     def __init__(self, new_channels: int) -> None:
         super().__init__()
@@ -42,7 +42,10 @@ class Block(nn.Module):
 
 
 class CifarResNet(nn.Module):
-    """Three stages of ``blocks`` blocks with 16, 32 and 64 channels; inputs ``n 3 32 32``."""
+    """Three stages of ``blocks`` blocks with 16, 32 and 64 channels, for inputs ``n 3 32 32``.
+
+    Where the shape changes, shortcuts are 1 x 1 convolutions with ``projection`` (option B), padded ones without.
+    """
 
     def __init__(self, blocks: int, classes: int = 10, projection: bool = False) -> None:
         super().__init__()
