@@ -1,1 +1,1 @@
-"""What compiled code is built from: vector instructions."""
+"""Compiled code (numba): vector instructions, and where compiled functions are kept."""
