@@ -165,7 +165,7 @@ def _arrays(path: Path) -> Dataset:
     images = np.concatenate([_bytes(held[x], f"{path}:{x}") for x, _ in pairs])
     labels = np.concatenate([held[y].reshape(-1) for _, y in pairs])
     if len(images) != len(labels) or labels.dtype.kind not in "iu" or not len(labels) or labels.min() < 0:
-        raise DataError(f"{path}: {len(images)} images, {len(labels)} labels; each image needs one integer >= 0.")
+        raise DataError(f"{path}: {len(images)} images and {len(labels)} labels; each image needs one integer >= 0.")
     held_out = np.repeat([x == "x_test" for x, _ in pairs], [len(held[x]) for x, _ in pairs])
     classes = tuple(str(index) for index in range(int(labels.max()) + 1))
     partition = held_out if len(pairs) == 2 else None
