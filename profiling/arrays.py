@@ -1,4 +1,4 @@
-"""Types of the arrays that go from room to room."""
+"""Names of the array types that modules exchange."""
 
 from __future__ import annotations
 
@@ -13,4 +13,4 @@ Indices = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int64]
 Bits = npt.NDArray[np.bool_]
 Arrays = Mapping[str, np.ndarray[Any, np.dtype[Any]]]
-"""Arrays of any type by name."""
+"""Arrays of any dtype, by name."""

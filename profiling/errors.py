@@ -4,7 +4,7 @@ ProfilingError
 ├── DataError            a data set cannot be found, read or matched to the network's classes
 ├── SplitError           image sets would overlap, or there are too few images for a role
 ├── PlanError            a graph has a step that no rule can trace
-├── OptionsError         an option of the extractor, attacks or detector is out of range
+├── OptionsError         an option is out of its range, or images do not fit the network
 ├── SignatureError       signatures do not fit each other, the network or the options
 ├── FitError             the detector cannot be fitted on what was given
 ├── CalibrationError     too few clean images to promise a false-positive rate
@@ -32,7 +32,7 @@ class PlanError(ProfilingError):
 
 
 class OptionsError(ProfilingError):
-    """An option is out of its range."""
+    """An option is out of its range, or images do not fit the network."""
 
 
 class SignatureError(ProfilingError):

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 Listener = Callable[[Sequence[Any], str], Iterable[Any]]
-"""Yields the items of a sequence, described by a few words, and shows how many of them have been taken."""
+"""Takes items and a short description of the work; yields the items, and shows how many have been taken."""
 
 
 def _silent(items: Sequence[Any], description: str) -> Iterable[Any]:

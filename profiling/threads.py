@@ -1,4 +1,4 @@
-"""Threads: how many torch should use, and spreading our own work over as many."""
+"""How many threads torch uses, and how our own work is spread over that number of threads."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ Result = TypeVar("Result")
 
 
 def settle_threads(preprocessing: Preprocessing) -> None:
-    """Use one thread for networks with inputs below 32 x 32: waiting for others costs more there."""
+    """Have torch use one thread if inputs are smaller than 32 x 32: more threads wait longer than they work."""
     height, width = preprocessing.size
     if height * width < _SMALL:
         torch.set_num_threads(1)
 
 
 def in_parallel(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    """Return ``work`` of each item, in order, on as many threads as torch may use.
+    """Return ``work(item)`` of each item, in order, computed on as many threads as torch may use.
 
-    Worth it where ``work`` is compiled or torch: Python itself runs on one thread at a time.
+    Worth it if ``work`` is mostly compiled code or torch: Python itself runs on one thread at a time.
     """
     threads = torch.get_num_threads()
     if threads == 1 or len(items) < 2:

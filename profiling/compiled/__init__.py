@@ -1,1 +1,1 @@
-"""What compiled code is built from: how it is compiled and kept, vector instructions, a trial."""
+"""Compiled code (numba): vector instructions, how functions are compiled and kept, and a trial of both."""

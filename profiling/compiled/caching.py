@@ -24,11 +24,11 @@ SOURCES = ("compiled/*.py", "paths/kernels/cpu/*.py", "signatures/compiled_addin
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 log = logging.getLogger("pathprint")
-_settings: Any = numba.config  # whose names are made when it is imported, so type checkers see none
+_settings: Any = numba.config  # its names are set when numba is imported, so type checkers do not know them
 
 
 def compiled(function: Function) -> Function:
-    """Compile ``function`` when it is first called. It runs without the GIL."""
+    """Have numba compile ``function`` when it is first called; the compiled function releases the GIL."""
     return _compiled(function, {})
 
 
@@ -41,7 +41,7 @@ def _compiled(function: Function, options: dict[str, Any]) -> Function:
     folder = cache_folder()
     before = _settings.CACHE_DIR
     try:
-        # Numba reads this when a function is decorated. It is put back for the numba of others.
+        # Numba reads CACHE_DIR when it decorates a function. It is put back because other packages use numba too.
         _settings.CACHE_DIR = "" if folder is None else str(folder)
         made: Function = numba.njit(nogil=True, cache=folder is not None, **options)(function)
         return made
@@ -51,10 +51,11 @@ def _compiled(function: Function, options: dict[str, Any]) -> Function:
 
 @cache
 def cache_folder() -> Path | None:
-    """Return the folder for code compiled from the present sources; None if no place can be written to.
+    """Return the folder for code compiled from the present sources; None if no such folder can be written to.
 
-    ``NUMBA_CACHE_DIR`` is used if it is set, else the installed package itself, else the user's
-    cache. Never a folder that others can write to, as numba unpickles what it finds.
+    It lies in ``NUMBA_CACHE_DIR`` if that is set, else in the installed package or, if that is
+    read-only, in the user's cache. A shared temporary folder is never used: numba unpickles what it
+    finds, so nobody else must be able to write there.
     """
     asked = _settings.CACHE_DIR
     own = _PROFILING / "compiled" / "__pycache__"
@@ -67,7 +68,10 @@ def cache_folder() -> Path | None:
                 return folder
         except OSError:
             continue
-    log.warning("compiled code cannot be kept; every start compiles anew, which takes a minute (set NUMBA_CACHE_DIR)")
+    log.warning(
+        "compiled code cannot be stored, so every start compiles anew, which takes about a minute; "
+        "set NUMBA_CACHE_DIR to a folder that you alone can write to"
+    )
     return None
 
 
@@ -79,7 +83,7 @@ def _is_ours(folder: Path) -> bool:
 
 @cache
 def sources_hash() -> str:
-    """Return 16 hexadecimal digits that change with every source of compiled code, and with the compiler."""
+    """Return 16 hexadecimal digits that change whenever a source of compiled code or the compiler changes."""
     digest = hashlib.sha256(f"numba {numba.__version__} llvmlite {llvmlite.__version__}".encode())
     for path in sources():
         digest.update(path.relative_to(_PROFILING).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")

@@ -1,4 +1,4 @@
-"""Try out whether numba can compile vector instructions here, before anything relies on it."""
+"""Try out whether numba can compile vector instructions on this machine, before anything relies on it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def _sum_of_squares(values: NDArray[np.float32]) -> float:
 
 @cache
 def try_out() -> None:
-    """Do nothing if compiled code works.
+    """Compile and run a small function, to find out whether compiled code works on this machine.
 
     Raises:
-        RuntimeError: it computes something wrong. Numba raises errors of its own if it cannot compile.
+        RuntimeError: its result is wrong. Numba raises errors of its own if it cannot compile.
     """
     found = _sum_of_squares(np.arange(LANES, dtype=np.float32))
     expected = sum(number**2 for number in range(LANES))
     if found != expected:
-        raise RuntimeError(f"compiled code says that a sum of squares is {found}, not {expected}")
+        raise RuntimeError(f"compiled code computes a sum of squares as {found} instead of {expected}")

@@ -1,7 +1,7 @@
-"""Sixteen numbers at a time in compiled code: numba has no vector type, so here is a small one.
+"""A vector of sixteen float32 numbers for compiled code: numba has no vector type.
 
-Every function below can only be called from compiled code. Each becomes one or a few instructions,
-those of the processor that it runs on: LLVM splits a vector where the processor's are shorter.
+The functions below can only be called from compiled code. Each becomes one or a few instructions of
+the processor that it runs on; LLVM splits a vector where the processor's own are shorter.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from numba.extending import register_model
 from pathprint.profiling.compiled.caching import inlined
 
 intrinsic: Any = typed_intrinsic
-"""Its result has other parameters than what it decorates, which type checkers cannot see."""
+"""Numba's decorator, untyped: it changes the parameters of a function, which type checkers cannot see."""
 
 LANES = 16
-"""Numbers in a vector."""
+"""float32 numbers in a vector."""
 BYTES = 64
 """Bytes that ``marks`` looks at."""
 
@@ -70,13 +70,16 @@ def _elementwise(operation: Callable[[Any, Any, Any], Any]) -> Any:
 
 
 multiply = _elementwise(lambda builder, a, b: builder.fmul(a, b))
+"""Return the products of two vectors, lane by lane."""
 add = _elementwise(lambda builder, a, b: builder.fadd(a, b))
+"""Return the sums of two vectors, lane by lane."""
 maximum = _elementwise(lambda builder, a, b: builder.select(builder.fcmp_ordered(">", a, b), a, b))
+"""Return the larger of two vectors, lane by lane; ``b`` where a lane of either is nan."""
 
 
 @intrinsic
 def splat(typing: Any, number: Any) -> Any:
-    """Return a vector of one float32 ``number``."""
+    """Return a vector with float32 ``number`` in every lane."""
     return _vector(types.float32), lambda context, builder, signature, args: _splat(builder, args[0])
 
 
@@ -84,7 +87,7 @@ def splat(typing: Any, number: Any) -> Any:
 def pointer(typing: Any, array: Any) -> Any:
     """Return a pointer to the elements of ``array``; index it like an array.
 
-    Pointers are not counted as references, which an array in an inner loop is, at every turn. The
+    Numba counts references to an array at every turn of an inner loop, but not to a pointer. The
     array must be an argument of the compiled function, so that the caller keeps it alive.
     """
 
@@ -108,7 +111,7 @@ def after(typing: Any, source: Any, count: Any) -> Any:
 
 @intrinsic
 def fetch(typing: Any, source: Any, at: Any) -> Any:
-    """Have ``source[at]`` brought to the caches; nothing waits for it, and it need not exist."""
+    """Have the processor bring ``source[at]`` to its caches; nothing waits for it, and it need not exist."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         place = _address(context, builder, args[0], (signature.args[1], args[1]), _BYTE)
@@ -145,7 +148,7 @@ def store(typing: Any, target: Any, at: Any, vector: Any) -> Any:
 def gather(typing: Any, source: Any, first: Any, places: Any, at: Any, inside: Any) -> Any:
     """Return ``source[first + places[at + lane]]``, float32; 0 where the lane's bit of ``inside`` is 0.
 
-    Places that are not inside are loaded all the same, so they must exist.
+    All sixteen places are loaded, whatever ``inside`` says, so all of them must exist.
     """
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -164,7 +167,7 @@ def gather(typing: Any, source: Any, first: Any, places: Any, at: Any, inside: A
 
 @intrinsic
 def absolute(typing: Any, a: Any) -> Any:
-    """Return the absolute values."""
+    """Return the absolute value of each lane."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         all_but_sign = ir.Constant(_INTS, [_INT(0x7FFFFFFF)] * LANES)
@@ -175,7 +178,7 @@ def absolute(typing: Any, a: Any) -> Any:
 
 @intrinsic
 def negative(typing: Any, a: Any) -> Any:
-    """Return the values with their signs turned."""
+    """Return each lane with its sign turned."""
     return _vector(_vector), lambda context, builder, signature, args: builder.fneg(args[0])
 
 
@@ -212,9 +215,9 @@ def _comparison(operator: str) -> Any:
 
 
 equal = _comparison("==")
-"""Return one bit per lane, the first lane lowest: whether it equals a float32 number."""
+"""Return a uint64 with one bit per lane, the first lane lowest: whether the lane equals a float32 number."""
 at_least = _comparison(">=")
-"""Return one bit per lane, the first lane lowest: whether it is at least a float32 number."""
+"""Return a uint64 with one bit per lane, the first lane lowest: whether the lane is at least a float32 number."""
 
 
 def _reduction(name: str, start: tuple[Any, ...]) -> Any:
@@ -231,13 +234,16 @@ def _reduction(name: str, start: tuple[Any, ...]) -> Any:
 
 
 total = _reduction("fadd", (_FLOAT(0.0),))
+"""Return the sum of the lanes, added in whatever order is fastest."""
 largest = _reduction("fmax", ())
+"""Return the largest lane."""
 smallest = _reduction("fmin", ())
+"""Return the smallest lane."""
 
 
 @intrinsic
 def lowest(typing: Any, bits: Any) -> Any:
-    """Return the number of the lowest bit that is set, of a uint64 that is not 0."""
+    """Return the position of the lowest set bit of a uint64, which must not be 0."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.cttz(args[0], _BIT(1))
@@ -247,7 +253,7 @@ def lowest(typing: Any, bits: Any) -> Any:
 
 @intrinsic
 def marks(typing: Any, mask: Any, at: Any) -> Any:
-    """Return one bit for each of ``mask[at : at + BYTES]``, uint8: whether it is not 0."""
+    """Return one bit for each of ``mask[at : at + BYTES]``, uint8: whether it is not 0. All of them must exist."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kind = ir.VectorType(_BYTE, BYTES)
@@ -259,7 +265,7 @@ def marks(typing: Any, mask: Any, at: Any) -> Any:
 
 @inlined
 def bits_at(mask: Any, at: int, size: int) -> Any:
-    """Return one bit for each of ``mask[at : at + BYTES]``, as far as they are within ``size``."""
+    """Return one bit for each of ``mask[at : at + BYTES]``: whether it is not 0; 0 from ``mask[size]`` on."""
     if at + BYTES <= size:
         return marks(mask, at)
     bits = np.uint64(0)
@@ -271,7 +277,7 @@ def bits_at(mask: Any, at: int, size: int) -> Any:
 
 @inlined
 def list_marked(mask: Any, size: int, found: Any, n: int) -> int:
-    """Append to ``found``, which holds ``n``, where ``mask`` is not 0; return how many it holds then."""
+    """Append where ``mask`` is not 0 to ``found``, which has ``n`` entries; return how many it has afterwards."""
     for at in range(0, size, BYTES):
         bits = bits_at(mask, at, size)
         while bits:

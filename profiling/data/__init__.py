@@ -1,1 +1,1 @@
-"""Images and labels: where they come from, who may see which, which are answered rightly."""
+"""Images and labels: where they come from, their roles, and which are classified correctly."""

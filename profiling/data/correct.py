@@ -1,4 +1,4 @@
-"""Images that the network answers rightly: only these are profiled, attacked and calibrated on."""
+"""Images that the network classifies correctly: only these are profiled, attacked and calibrated on."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pathprint.profiling.data.roles import Images, R
 from pathprint.profiling.errors import FitError
 
 CHUNK = 128
-"""Images that are decoded and extracted at once."""
+"""Images that are decoded, and whose paths are extracted, at once."""
 
 
 _HELD = 1 << 21
-"""Values of images that are worked on at once where every activation is held."""
+"""Pixel values of a batch whose activations are all kept in memory, as gradients need them."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,10 @@ class Correct(Generic[R]):
 
     Attributes:
         indices: their positions in the data set, ``(n,)``.
-        accuracy: share of the role's images, as far as they were looked at, that are correct.
-        misclassified: pixels of the others.
+        pixels: ``(n, c, h, w)`` in [0, 1].
+        labels: int64 ``(n,)``.
+        accuracy: share of correctly classified images among all that were looked at.
+        misclassified: pixels of the other images that were looked at.
     """
 
     indices: Indices
@@ -40,10 +42,11 @@ class Correct(Generic[R]):
 
 
 def correct_images(network: Network, images: Images[R], limit: int) -> Correct[R]:
-    """Return the first ``limit`` correctly classified images among ``images``.
+    """Return the first ``limit`` correctly classified images among ``images``, or all if there are fewer.
 
     Raises:
-        FitError: there is none.
+        FitError: the network classifies none of them correctly.
+        DataError: an image cannot be decoded.
     """
     dataset = images.dataset
     kept, pixels, wrong, seen = [], [], [], 0
@@ -67,10 +70,10 @@ def correct_images(network: Network, images: Images[R], limit: int) -> Correct[R
 
 
 def at_once(pixels: Tensor) -> int:
-    """Return how many images of this size to work on at once where all of their activations are held."""
+    """Return how many images of the size of ``pixels`` to take at once if all activations are kept in memory."""
     return min(CHUNK, max(1, _HELD // pixels.shape[1:].numel()))
 
 
 def in_chunks(images: Indices) -> list[Indices]:
-    """Return positions in parts of at most ``CHUNK``."""
+    """Return the positions ``images``, in order, in parts of at most ``CHUNK``."""
     return [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]

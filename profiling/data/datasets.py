@@ -1,4 +1,4 @@
-"""Where images and labels come from: the embedded digits, folders, zip archives, ``.npz`` files."""
+"""Where images and labels come from: scikit-learn's digits, folders, zip archives, ``.npz`` files."""
 
 from __future__ import annotations
 
@@ -51,23 +51,31 @@ class Dataset:
         return len(self.labels)
 
     def pixels(self, indices: Indices | Sequence[int], preprocessing: Preprocessing) -> Tensor:
-        """Return pixels ``n c h w`` of some images, by the same code as the service."""
+        """Return the images at ``indices`` as pixels ``n c h w`` in [0, 1], made by the service's own code.
+
+        Raises:
+            DataError: an image cannot be decoded.
+        """
         return torch.stack([preprocessing.pixels(self.image(int(i))) for i in indices])
 
     @cached_property
     def keys(self) -> npt.NDArray[np.uint64]:
-        """First 8 bytes of the SHA-256 of each image's content, ``(n,)``: equal images, equal keys."""
+        """First 8 bytes of the SHA-256 of each image's content, uint64 ``(n,)``: equal images, equal keys."""
         digests = (hashlib.sha256(self.content(i)).digest()[:8] for i in range(len(self)))
         return np.frombuffer(b"".join(digests), dtype="<u8")
 
     def matched_to(self, labels: Sequence[str], class_map: Mapping[str, int] | None = None) -> Dataset:
-        """Return the data set with labels that are the network's class numbers.
+        """Return the data set with the network's class numbers as its labels.
 
-        Classes are matched by name; by ``class_map`` where given; else by order, if the numbers of
-        classes are equal.
+        A class gets the number that ``class_map`` has for it, or else that of the network's label of
+        its name. Without ``class_map``, if a name is missing and both have as many classes, classes
+        are matched by order.
+
+        Args:
+            labels: the network's labels, in the order of its classes.
 
         Raises:
-            DataError: a class has no counterpart.
+            DataError: a class has no counterpart, or ``class_map`` has a number that is no class.
         """
         found = {name: index for index, name in enumerate(labels)} | dict(class_map or {})
         missing = [name for name in self.classes if name not in found]
@@ -92,7 +100,7 @@ def open_dataset(spec: str) -> Dataset:
     ``x_train y_train x_test y_test`` or ``x y``.
 
     Raises:
-        DataError: nothing there, or not in one of these forms.
+        DataError: there is nothing, or it has none of these forms.
     """
     if spec == DIGITS:
         return _digits()
@@ -104,13 +112,13 @@ def open_dataset(spec: str) -> Dataset:
         return _archive(path, place.inside, spec)
     if path.is_dir():
         return _folder(path)
-    raise DataError(f"{path} is not a folder, a .zip or an .npz file.")
+    raise DataError(f"{path} is not a folder, a .zip or an .npz file; pass one of these, or digits.")
 
 
 def matched_data(
     data: Dataset | str | Path, labels: Sequence[str], class_map: Mapping[str, int] | None = None
 ) -> Dataset:
-    """Return a data set, or the one that a text or path names, with the network's class numbers as its labels.
+    """Return ``data``, opened if it is a text or a path, with the network's class numbers as its labels.
 
     Raises:
         DataError: there is no data, or a class of it has no counterpart among ``labels``.
@@ -146,15 +154,18 @@ def _arrays(path: Path) -> Dataset:
         with np.load(path, allow_pickle=False) as file:
             held = {name: file[name] for name in file.files}
     except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} cannot be read as arrays without pickle: {error}") from error
+        raise DataError(f"{path} is not a readable .npz file of arrays (without pickle): {error}") from error
     pairs = [("x_train", "y_train"), ("x_test", "y_test")] if "x_train" in held else [("x", "y")]
     pairs = [pair for pair in pairs if pair[0] in held and pair[1] in held]
     if not pairs:
-        raise DataError(f"{path} holds {', '.join(held) or 'nothing'}; x_train, y_train, x_test, y_test or x, y fit.")
+        raise DataError(
+            f"{path} holds {', '.join(held) or 'nothing'}; it must hold the arrays x and y, "
+            "or x_train, y_train, x_test and y_test."
+        )
     images = np.concatenate([_bytes(held[x], f"{path}:{x}") for x, _ in pairs])
     labels = np.concatenate([held[y].reshape(-1) for _, y in pairs])
     if len(images) != len(labels) or labels.dtype.kind not in "iu" or not len(labels) or labels.min() < 0:
-        raise DataError(f"{path}: {len(images)} images and {len(labels)} labels; one integer >= 0 for each is needed.")
+        raise DataError(f"{path}: {len(images)} images and {len(labels)} labels; each image needs one integer >= 0.")
     held_out = np.repeat([x == "x_test" for x, _ in pairs], [len(held[x]) for x, _ in pairs])
     classes = tuple(str(index) for index in range(int(labels.max()) + 1))
     partition = held_out if len(pairs) == 2 else None
@@ -189,7 +200,7 @@ def _archive(path: Path, inside: str, spec: str) -> Dataset:
 
 
 def _wrapping(names: list[str]) -> str:
-    """Return the folder that all of an archive lies in, with a slash; nothing if that is one of its parts."""
+    """Return the one folder that holds a whole archive, with a slash; empty if none does, or if it is ``train``, …"""
     first = PurePosixPath(names[0]).parts[0] if names else ""
     holds_all = bool(first) and all(name.startswith(f"{first}/") and name.count("/") > 1 for name in names)
     return f"{first}/" if holds_all and first not in _TRAIN | _HELD_OUT else ""
@@ -202,7 +213,10 @@ def _files(name: str, files: list[str], content: Callable[[str], bytes]) -> Data
     partitioned = bool(tops) and tops <= _TRAIN | _HELD_OUT
     depth = 1 if partitioned else 0
     if not files or any(len(part) < depth + 2 for part in parts):
-        raise DataError(f"{name}: no class folders with images ({', '.join(sorted(_SUFFIXES))}) were found.")
+        raise DataError(
+            f"{name}: no class folders with images ({', '.join(sorted(_SUFFIXES))}) were found; images must lie in "
+            "CLASS/, or in train/CLASS/ and test/CLASS/."
+        )
     classes = tuple(sorted({part[depth] for part in parts}))
     labels = np.array([classes.index(part[depth]) for part in parts], dtype=np.int64)
     held_out = np.array([part[0] in _HELD_OUT for part in parts])

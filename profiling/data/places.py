@@ -1,4 +1,4 @@
-"""Where a data set lies. Nothing heavy is imported here, so that a wrong place is refused at once."""
+"""Where a data set lies. Nothing slow is imported here, so that a wrong place is refused at once."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ DIGITS = "digits"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A file or folder, and in an archive the folder inside it that is meant; all of it if that is empty."""
+    """A file or folder; ``inside`` is the folder to use of an archive, empty for the whole archive."""
 
     path: Path
     inside: str = ""
 
 
 def place_of(spec: str) -> Place:
-    """Return where the data set called ``spec`` lies, which is a file or folder: anything but ``digits``.
+    """Return the place that ``spec`` names: a file or folder, or ``FILE.zip:FOLDER``; not ``digits``.
 
     Raises:
         DataError: nothing is there.

@@ -1,7 +1,7 @@
-"""Who may see which image: sets that cannot share one, by construction.
+"""What each image may be used for: roles, of which no two share an image, by construction.
 
-Equal images (by content) count as one. Every attack on an image stays on its side, because attacks
-are made from these sets.
+Images of equal content count as one. An attack on an image keeps that image's role, because attacks
+are made from the images of one role.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ class Images(Generic[R]):
 def profile_images(dataset: Dataset, seed: int = 0) -> Indices:
     """Return the positions of the images to train and profile on, in a seeded order.
 
-    Where the data set sets images apart for testing, all others; else half of all images.
+    If the data set sets images apart for testing, these are all others; else half of all images.
+    Images of equal content are returned once.
     """
     shuffled = _shuffled(dataset, np.arange(len(dataset)), seed)
     if dataset.held_out is not None:
@@ -80,11 +81,14 @@ def profile_images(dataset: Dataset, seed: int = 0) -> Indices:
 
 @dataclass(frozen=True)
 class Split:
-    """Who sees which image: four roles without a common image, which is checked by content.
+    """The images of each of four roles. No two roles share an image, which is checked by content.
 
     Attributes:
         profile: content keys of the network's training images; class signatures come from them.
             They need not lie in this data set.
+
+    Raises:
+        SplitError: two roles share an image.
     """
 
     dataset: Dataset
@@ -102,7 +106,7 @@ class Split:
                 seen[key] = role
 
     def keys(self, role: str) -> Keys:
-        """Return the content keys of one role's images."""
+        """Return the content keys of the images of ``role``, one of ``ROLES``."""
         if role == "profile":
             return self.profile
         images: Images[Role] = getattr(self, role)
@@ -110,14 +114,14 @@ class Split:
 
     @property
     def profiled(self) -> Images[Profile]:
-        """Those profile images that lie in this data set."""
+        """The profile images that lie in this data set."""
         return Images(self.dataset, _holding(self.dataset, self.profile))
 
 
 def split(dataset: Dataset, profile: Keys, seed: int = 0) -> Split:
-    """Divide the images that are not among the ``profile`` keys into fit, calibrate and test.
+    """Divide the images that are not among the ``profile`` keys at random into fit, calibrate and test.
 
-    The same data and seed give the same split.
+    Equal data and seeds give equal splits.
 
     Raises:
         SplitError: a role would have no image.
@@ -128,16 +132,17 @@ def split(dataset: Dataset, profile: Keys, seed: int = 0) -> Split:
     for role, images in zip(_SHARES, (fit, calibrate, test), strict=True):
         if not len(images):
             raise SplitError(
-                f"{dataset.name} has {len(rest)} distinct images that were not profiled; none is left for {role}."
+                f"{dataset.name} has {len(rest)} distinct images that were not profiled; "
+                f"none is left for {role}. Use a larger data set."
             )
     return Split(dataset, profile, Images(dataset, fit), Images(dataset, calibrate), Images(dataset, test))
 
 
 def split_again(dataset: Dataset, used: Mapping[str, Keys]) -> Split:
-    """Return the roles that a bundle's images had, and as test images all that it has not seen.
+    """Return the split that a bundle was built from, with all images that the bundle has not used as test images.
 
-    Where the data set sets images apart for testing, only those are test images. A role is empty
-    if its images lie in another data set.
+    If the data set sets images apart for testing, only those are test images. A role is empty if its
+    images lie in another data set.
 
     Args:
         used: content keys of the bundle's ``profile``, ``fit`` and ``calibrate`` images.
@@ -161,21 +166,21 @@ def unseen(dataset: Dataset, used: Keys) -> Indices:
 
 
 def _holding(dataset: Dataset, keys: Keys) -> Indices:
-    """Return the positions of images whose content is among ``keys``, in the order of the roles."""
+    """Return the positions of images whose content is among ``keys``, in the order of ``_ordered``."""
     found = [i for i, key in enumerate(dataset.keys.tolist()) if key in keys]
     return _ordered(dataset, np.array(found, dtype=np.int64))
 
 
 def _ordered(dataset: Dataset, positions: Indices) -> Indices:
-    """Return the positions by content key, each content once.
+    """Return the positions sorted by content key, one of each content.
 
-    Keys are hashes, so the order is a random one; it can be found again without knowing the seed.
+    Keys are hashes, so this order is as good as random, and it can be found again without the seed.
     """
     _, first = np.unique(dataset.keys[positions], return_index=True)
     return positions[first]
 
 
 def _shuffled(dataset: Dataset, positions: Indices, seed: int) -> Indices:
-    """Return the positions in a seeded order, each content once: the first of equal ones."""
+    """Return the positions in a seeded order; of images with equal content only the first."""
     _, first = np.unique(dataset.keys[positions], return_index=True)
     return np.random.default_rng(seed).permutation(positions[np.sort(first)])

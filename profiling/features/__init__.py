@@ -1,1 +1,1 @@
-"""A path as numbers: similarity to signatures, confidence, views."""
+"""Features of an image, as numbers: similarity of its path to signatures, confidence, views."""

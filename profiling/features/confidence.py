@@ -1,4 +1,4 @@
-"""Features of the answer itself: how sure the network is, from its logits alone."""
+"""Features of the network's answer: how sure it is, from the class scores (logits) alone."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from pathprint.profiling.features.table import Feature, FeatureTable
 from pathprint.profiling.paths.path import ImagePaths
 
 LAYER = "the answer"
-"""What features of the answer call their layer."""
+"""The layer that features of the answer name, as they belong to no weighted layer."""
 
 
 def confidence(paths: ImagePaths) -> FeatureTable:
-    """Return confidence (the largest softmax), doubt (the root of what it lacks) and entropy.
+    """Return the features confidence, doubt and entropy.
 
-    All are bounded or end at 0 for a sure answer. A margin has no end: a classifier that has seen
-    only attacks with small margins would take the large ones of strong attacks for proof of
-    innocence (docs/experiments/features.md).
+    Confidence is the largest softmax probability, doubt the square root of 1 - confidence, and
+    entropy (in nats) that of the softmax. All are bounded. A margin of logits is not: a classifier
+    that has seen only attacks with small margins would take the large margins of strong attacks as a
+    sign of clean images (docs/experiments/features.md).
     """
     logits = paths.logits.astype(np.float64)
     logits = logits - logits.max(axis=1, keepdims=True)

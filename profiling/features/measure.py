@@ -1,4 +1,4 @@
-"""From pixels to features: the one way from an image to numbers."""
+"""From pixels to features: the only way that jobs, evaluation and service take."""
 
 from __future__ import annotations
 
@@ -26,12 +26,15 @@ from pathprint.profiling.signatures.lookup import Lookup
 
 @dataclass(frozen=True)
 class FeatureMaker:
-    """Makes features of images: what a detector is before a score is fitted. It never changes.
+    """Makes features of images: a detector without its fitted score. It never changes.
 
     Attributes:
         signatures: made by this extractor.
-        thorough: also ask the network about changed copies of each image (see ``views``), at one
-            more inference for each.
+        thorough: also classify changed copies of each image (see ``views``), each of which costs one
+            more inference.
+
+    Raises:
+        SignatureError: the signatures were made by another network or with other options.
     """
 
     extractor: Extractor

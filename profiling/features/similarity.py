@@ -1,6 +1,6 @@
 """Compare paths with class signatures: image paths become named features (docs/method.md).
 
-Each measure is one small function of a ``Compared``: all layers, all images of a batch.
+Each measure is one small function, of a ``Compared`` whole batch or of its path in one layer.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from pathprint.profiling.signatures.lookup import Lookup, Sums
 from pathprint.profiling.threads import in_parallel
 
 VOTERS = 10
-"""With many classes only the signatures of the images' likeliest classes vote."""
+"""How many classes vote at most: those with an image's largest logits."""
 
 
 @dataclass(frozen=True)
 class Compared:
-    """All layers' sets of both kinds beside the signatures: columns are (layer, kind) pairs.
+    """The paths of a batch beside the signatures of the classes that vote; a column is a (layer, kind) pair.
 
     Attributes:
-        sizes: number of members, ``(n, columns)``.
-        sums: what the members add up to, ``(columns, n, …)`` each.
+        sizes: size of each image's path, ``(n, columns)``.
+        sums: what the signatures add up to over each image's path, ``(columns, n, …)`` each.
         usual, absence: of each voter's signature, ``(columns, n, v)``; see ``Lookup``.
         votes_for: whether each voter has a signature, ``(n, v)``.
     """
@@ -42,22 +42,22 @@ class Compared:
 
     @property
     def at_least_one(self) -> Floats:
-        """|P|, at least 1: what sums over an empty path are divided by."""
+        """|P|, but 1 for an empty path, so that sums can be divided by it."""
         return np.maximum(self.sizes, 1)
 
 
 def containment(view: Compared, rank: int) -> Floats:
-    """|P n P_c| / |P|; an empty path is contained (Qiu et al. 2019, section 3)."""
+    """|P n P_c| / |P|, and 1 for an empty path (Qiu et al. 2019, section 3)."""
     return np.where(view.sizes == 0, 1.0, view.sums.contained[..., rank - 1].T / view.at_least_one)
 
 
 def mean_frequency(view: Compared, rank: int) -> Floats:
-    """Mean over the path of how often the class uses each unit."""
+    """Mean over the path of p, the smoothed share of the class's images that use the unit."""
     return view.sums.frequency[..., rank - 1].T / view.at_least_one
 
 
 def mean_log_frequency(view: Compared, rank: int) -> Floats:
-    """Mean over the path of the log of how often the class uses each unit."""
+    """Mean over the path of log p, of the smoothed share of the class's images that use the unit."""
     return view.sums.log_frequency[..., rank - 1].T / view.at_least_one
 
 
@@ -78,10 +78,12 @@ def is_empty(view: Compared) -> Floats:
 
 
 def votes(view: Compared) -> tuple[Floats, Floats, Floats]:
-    """Naive Bayes over the classes, from each layer alone.
+    """Naive Bayes over the classes that vote, from each layer and kind alone.
 
-    With LL_c = sum of log p over the path + sum of log(1 - p) elsewhere, all divided by sqrt |P|:
-    LL of the predicted class minus the best other, minus the runner-up's, and as it is.
+    The log likelihood LL of a class is the sum of log p over the units in the path, plus that of
+    log(1 - p) over all others. Returned are LL of the predicted class minus the largest of all other
+    voters, LL of the predicted class minus that of the runner-up, and LL of the predicted class, each
+    divided by sqrt |P|.
     """
     likelihood = (view.sums.odds + view.absence).transpose(1, 0, 2)
     root = np.sqrt(view.at_least_one)
@@ -92,7 +94,7 @@ def votes(view: Compared) -> tuple[Floats, Floats, Floats]:
 
 
 def coherence(layer: LayerPath) -> Floats:
-    """Mean of net over gross contribution: how one-sided the evidence is."""
+    """Mean over wanted units of net over gross contribution: how one-sided the evidence is, in [-1, 1]."""
     return layer.coherence
 
 
@@ -122,10 +124,10 @@ _VOTES = ("vote_margin", "vote_runner_up", "vote_likelihood")
 
 
 def compare(paths: ImagePaths, lookup: Lookup) -> FeatureTable:
-    """Return the features of paths: the same path beside the predicted and the runner-up class.
+    """Return the features of paths, each compared with the signatures of its predicted class and its runner-up.
 
     Raises:
-        SignatureError: the signatures are of another layout.
+        SignatureError: the signatures record other layers than the paths.
     """
     if paths.layout != lookup.signatures.layout:
         raise SignatureError("the signatures record other layers than the paths; profile this network again.")
@@ -152,7 +154,7 @@ def _view(paths: ImagePaths, lookup: Lookup) -> Compared:
 
 
 def _ranked_classes(paths: ImagePaths) -> Indices:
-    """Return the classes of each image by falling logit, the walk's own class first."""
+    """Return each image's classes by descending logit, but first the class that its walk started from."""
     logits = paths.logits.astype(np.float64)
     logits[np.arange(len(paths)), paths.seeds] = np.inf
     return (-logits).argsort(axis=1, kind="stable")

@@ -12,13 +12,15 @@ from pathprint.profiling.arrays import Floats
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """What one number of the feature vector is.
+    """What one number of the feature vector measures.
 
     Attributes:
         measure: ``containment``, ``coverage``, ``coherence``, …
+        layer: name of the weighted layer, or ``the answer``.
         kind: ``neurons`` or ``weights``; empty for measures of the layer as a whole.
-        rank: 1 compares with the predicted class, 2 with the runner-up; 0 with no class.
-        trend: -1 if a larger value speaks for a clean image, 1 if for an adversarial one, 0 if open.
+        rank: the class compared with: 1 for the predicted one, 2 for the runner-up, 0 for none.
+        trend: -1 if a larger value speaks for a clean image, 1 if for an adversarial one, 0 if that
+            is not known.
     """
 
     measure: str
@@ -29,6 +31,7 @@ class Feature:
 
     @property
     def name(self) -> str:
+        """``MEASURE/LAYER/KIND/RANK``, without the parts that the feature lacks."""
         parts = (self.measure, self.layer, self.kind, str(self.rank) if self.rank else "")
         return "/".join(part for part in parts if part)
 
@@ -42,6 +45,6 @@ class FeatureTable:
 
     @staticmethod
     def join(tables: Sequence[FeatureTable]) -> FeatureTable:
-        """Return tables of the same images side by side."""
+        """Return all features of ``tables``, which are of the same images, as one table."""
         features = tuple(feature for table in tables for feature in table.features)
         return FeatureTable(features, np.hstack([table.values for table in tables]))

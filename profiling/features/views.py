@@ -1,7 +1,8 @@
-"""Optional features: how much of its lead an answer loses when the image is gently changed (docs/method.md).
+"""Optional features: how much an answer's margin shrinks in test-time views of the image (docs/method.md).
 
-An adversarial perturbation is fitted to the pixels where they are: it survives a mirror, a shift
-or other noise less well than what the image shows. Each view costs one more inference and no walk.
+A view is the image, slightly changed. An adversarial perturbation is fitted to exact pixels, so a
+mirror, a shift or noise harms it more than what the image shows. Each view costs one more inference
+and no path.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def up(pixels: Tensor) -> Tensor:
 
 
 def tilted(pixels: Tensor) -> Tensor:
-    """Return each image turned by eight degrees, its edges continued: by reflection, as far as that reaches."""
+    """Return each image turned by eight degrees, its edges continued as in ``framed``."""
     height, width = pixels.shape[2:]
     frame = ceil(max(height, width) / 2 * sin(radians(_ANGLE))) + 1
     turned: Tensor = transform.rotate(framed(pixels, frame, frame), _ANGLE, InterpolationMode.BILINEAR)
@@ -73,7 +74,7 @@ def tilted(pixels: Tensor) -> Tensor:
 
 
 def noisy(pixels: Tensor) -> Tensor:
-    """Return each image with the same small noise, whatever batch it comes in."""
+    """Return each image with Gaussian noise added, one and the same noise for every image of this size."""
     generator = torch.Generator().manual_seed(_SEED)
     noise = torch.randn(pixels.shape[1:], generator=generator).to(pixels.device)
     return (pixels + _NOISE * noise).clamp(0, 1)
@@ -86,7 +87,7 @@ def blurred(pixels: Tensor) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A gentle change of an image.
+    """A slight change of an image.
 
     Attributes:
         change: makes the view of pixels ``n c h w`` in [0, 1]; differentiable.
@@ -111,7 +112,12 @@ VIEWS: dict[str, View] = {
 
 
 def stability(network: Network, pixels: Tensor, paths: ImagePaths) -> FeatureTable:
-    """Return what the margin of each image's answer loses in each view; ``paths`` are those of ``pixels``."""
+    """Return by how much each view lowers the margin of each image's predicted class.
+
+    Args:
+        pixels: ``n c h w`` in [0, 1].
+        paths: the paths of ``pixels``.
+    """
     lead = margin(paths.logits, paths.seeds)
     pixels = pixels.to(network.device)
     with torch.inference_mode(), full_precision(network.device):

@@ -61,12 +61,12 @@ def batch_axis(name: str, two: Tensor, three: tuple[int, ...]) -> BatchAxis:
         three: its shape for a batch of three.
 
     Raises:
-        PlanError: not exactly one axis grows with the batch, or images meet.
+        PlanError: not exactly one axis grows with the batch, or a part of the value depends on both images.
     """
     grown = [axis for axis, sizes in enumerate(zip(two.shape, three, strict=True)) if sizes[0] != sizes[1]]
     if len(grown) != 1 or 2 * three[grown[0]] != 3 * two.shape[grown[0]]:
         raise PlanError(
-            f"{name} has shape {tuple(two.shape)} for two images and {three} for three; one axis must grow."
+            f"{name} has shape {tuple(two.shape)} for two images, {three} for three; exactly one axis must grow."
         )
     second = two.isnan().movedim(grown[0], 0).flatten(1).any(1)
     factor = len(second) // 2

@@ -14,17 +14,17 @@ from pathprint.profiling.paths.policy import Selection
 from pathprint.profiling.paths.steps.weighted import Weighted
 
 _REACHED = 1e-5
-"""A cumulative sum is borderline if it is this near what is to be reached, relative to total and bias."""
+"""A cumulative sum is borderline if it is this near to its target, relative to total and bias."""
 _CANCELLED = 1e-6
-"""A total is borderline if it is smaller than this, relative to all contributions and the bias."""
+"""A total is borderline if it is nearer to 0 than this, relative to the absolute contributions and bias."""
 _EQUAL = 1e-6
-"""A cut is borderline if the contributions on both of its sides differ by less than this, relatively."""
+"""A cut is borderline if the last contribution taken and the first left differ by less than this, relatively."""
 
 
 def borderline(extractor: Extractor, pixels: Tensor) -> tuple[int, int]:
     """Return how many wanted units of weighted layers are borderline, and how many there are.
 
-    Every unit is decided in float64, which is slow: a few images do.
+    Every unit is decided in float64, which is slow: pass a few images only.
     """
     counter = _Counter()
     Extractor(extractor.network, extractor.policy, counter).extract(pixels)
@@ -32,7 +32,7 @@ def borderline(extractor: Extractor, pixels: Tensor) -> tuple[int, int]:
 
 
 class _Counter(ReferenceKernel):
-    """The plain kernel, counting borderline units on its way."""
+    """The reference kernel, counting borderline units on its way."""
 
     def __init__(self) -> None:
         self.borderline = self.units = 0
@@ -49,7 +49,7 @@ class _Counter(ReferenceKernel):
 
 
 def _is_borderline(some: Weighing, selection: Selection) -> Tensor:
-    """Return which units are borderline, bool ``(m,)``; those with nothing eligible are not."""
+    """Return which units are borderline, bool ``(m,)``; a unit without a positive contribution is not."""
     total = totals_of(some.signed, some.bias, selection)
     ordered = some.signed.clamp(min=0).sort(dim=1, descending=True).values
     target = selection.theta * total[:, None]

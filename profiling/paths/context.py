@@ -36,13 +36,15 @@ class Context:
         return tuple(self.axes[name].images_first(self.values[name]).shape[1:])
 
     def plain_shape(self, name: str, last: int) -> tuple[int, ...]:
-        """Return the shape of an activation whose ``last`` axes are windowed.
+        """Return the shape of an activation without its batch axis, for a step that works on the ``last`` axes.
 
         Raises:
-            PlanError: the images are in one of these.
+            PlanError: the images are in one of the last axes.
         """
         if self.axes[name].axis >= self.values[name].dim() - last:
-            raise PlanError(f"{name} has shape {tuple(self.values[name].shape)}; the batch must come before windows.")
+            raise PlanError(
+                f"{name} has shape {tuple(self.values[name].shape)}; the batch must come before its last {last} axes."
+            )
         return self.shape(name)
 
     def numbered(self, name: str, first: int = 0) -> Tensor:

@@ -24,7 +24,9 @@ from pathprint.profiling.paths.recording import Follow, Recording
 _RECORDED = 1 << 28
 """Bytes of activations that are held at once."""
 _MOST = 64
+"""Images that are recorded at once, at most."""
 _ROOM = 1 << 32
+"""Bytes that may be reserved for the lists of used weights."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,12 @@ class Extractor:
 
     @cached_property
     def plan(self) -> Plan:
+        """The steps that a path takes.
+
+        Raises:
+            UnsupportedOperationError, PlanError: the network has a step that cannot be traced.
+            OptionsError: the policy does not fit the network.
+        """
         whole = plan(self.network)
         covered = whole.last(self.policy.layers)
         self.policy.check_layers(whole.layout.names, covered.layout.names)
@@ -63,7 +71,7 @@ class Extractor:
     def fingerprint(self) -> str:
         """SHA-256 of the network and the options: paths are comparable only if it is equal.
 
-        Whether synapses are listed does not count: the same ones are chosen.
+        Whether synapses are listed does not count, as it changes nothing about what is chosen.
         """
         options = replace(self.policy, synapses=False).to_dict()
         return hashlib.sha256(canonical_json([self.network.fingerprint, options])).hexdigest()
@@ -73,7 +81,7 @@ class Extractor:
 
         Args:
             rank: start at the logit of the predicted class (1), the runner-up (2), and so on.
-            seeds: start at these classes instead, ``(n,)``. A forward path starts nowhere.
+            seeds: start at these classes instead, ``(n,)``. A forward path ignores ``rank`` and ``seeds``.
 
         Raises:
             OptionsError: the pixels do not fit the network or are not finite, or the policy does
@@ -124,8 +132,10 @@ class Extractor:
             raise OptionsError("no images were given; at least one is needed.")
         expected = self.network.preprocessing.input_shape
         if tuple(pixels.shape[1:]) != expected:
-            raise OptionsError(f"pixels have shape {tuple(pixels.shape)}; (n, {', '.join(map(str, expected))}) fits.")
-        # A sum is several times faster than a look at every value, and not finite if one is not.
+            raise OptionsError(
+                f"pixels have shape {tuple(pixels.shape)}; the network takes (n, {', '.join(map(str, expected))})."
+            )
+        # The sum is checked first: that is several times faster, and it is not finite if a value is not.
         if not bool(torch.isfinite(pixels.sum())) and not bool(torch.isfinite(pixels).all()):
             raise OptionsError("pixels are not finite; every value must be a number in [0, 1].")
 

@@ -1,4 +1,4 @@
-"""The values that extraction produces: which units and weights carried each image's decision."""
+"""Paths, the results of extraction: which units and weights carried the network's decision on each image."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathprint.profiling.errors import OptionsError
 
 @dataclass(frozen=True, slots=True)
 class LayerShape:
-    """One call of a weighted layer: its name, output shape and weight shape (no batch)."""
+    """One call of a weighted layer: its name, the shape of its output for one image, and that of its weights."""
 
     name: str
     neurons: tuple[int, ...]
@@ -59,8 +59,8 @@ class Layout:
 class Members:
     """One set per image, sparse: image ``i`` has ``indices[offsets[i]:offsets[i + 1]]``.
 
-    Indices are positions in the flattened tensor (C order), in the order in which the kernel's
-    memory holds them; ``size`` is that tensor's length.
+    Indices are positions in a flattened tensor (C order) of length ``size``. Those of one image are
+    in whatever order the kernel found them.
     """
 
     offsets: Indices
@@ -96,7 +96,7 @@ class Members:
 
     @staticmethod
     def stack(sets: Sequence[Indices], size: int) -> Members:
-        """Return the sets of single images as those of a batch."""
+        """Return the sets of one batch, given the indices of each image."""
         offsets = np.concatenate([[0], np.cumsum([len(one) for one in sets])])
         return Members(offsets.astype(np.int64), np.concatenate(sets), size)
 
@@ -118,8 +118,8 @@ class LayerPath:
         synapses: number of chosen (output unit, receptive-field position) pairs, ``(n,)``.
         unexplained: number of wanted units for which nothing was chosen, ``(n,)``.
         coherence: mean over wanted units of net over gross contribution, in [-1, 1], ``(n,)``.
-        synapse_ids: the chosen synapses, if the policy asks for them; the one of output unit ``u``
-            and receptive-field position ``p`` is called ``u * fan_in + p``.
+        synapse_ids: the chosen synapses, if the policy asks for them; the synapse of output unit
+            ``u`` and receptive-field position ``p`` has the number ``u * fan_in + p``.
     """
 
     shape: LayerShape
@@ -148,7 +148,7 @@ class ImagePaths:
     """The effective paths of a batch of images.
 
     Attributes:
-        logits: float32 ``(n, k)``.
+        logits: class scores, float32 ``(n, k)``.
         seeds: the class whose logit each walk started from, ``(n,)``.
         layers: in forward order.
     """
@@ -162,6 +162,7 @@ class ImagePaths:
 
     @property
     def layout(self) -> Layout:
+        """The weighted layers that the paths record, in forward order."""
         return Layout(tuple(layer.shape for layer in self.layers))
 
     @staticmethod

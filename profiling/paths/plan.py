@@ -1,4 +1,4 @@
-"""Plan a network once: every step of its graph with its geometry, in the order of the walk."""
+"""Plan a network once: every step of its graph with its geometry."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ class Plan:
         return tuple(dict.fromkeys(chain.from_iterable(step.records for step in self.steps)))
 
     def last(self, layers: int | None) -> Plan:
-        """Return the plan of a walk that ends after the last ``layers`` weighted layers; None: all.
+        """Return the plan of a walk through the last ``layers`` weighted layers only; None for all.
 
-        Steps count from the output. What comes before the first of these layers, and on no way to
-        one, is left out, so that its activations are not recorded either.
+        It has these layers and the steps that depend on them. All other steps are left out, so that
+        their activations are not recorded either.
         """
         if layers is None:
             return self
@@ -67,11 +67,11 @@ class Plan:
         return replace(self, steps=tuple(steps))
 
     def apart(self) -> Plan:
-        """Return the plan of a forward path: weighted layers alone, of which all outputs are looked at."""
+        """Return the plan of a forward path: weighted layers alone, all of whose outputs are recorded."""
         return replace(self, steps=tuple(step.told(False, ()) for step in self.weighted))
 
     def to(self, device: torch.device) -> Plan:
-        """Return the same plan with the tensors of its steps on ``device``."""
+        """Return the plan with the tensors of its steps on ``device``."""
         return replace(self, steps=tuple(step.to(device) for step in self.steps))
 
     @property
@@ -81,14 +81,14 @@ class Plan:
 
 
 def plan(network: Network) -> Plan:
-    """Return the plan of ``network``, on the device where that is.
+    """Return the plan of ``network``, on the network's device.
 
     Raises:
         UnsupportedOperationError: steps without a rule; lists all of them.
         PlanError: a rule refuses its step; lists all of them.
     """
     context = example_values(network.graph.to("cpu"))
-    # An operation with several outputs is a step where one of them is picked.
+    # An operation with several outputs is no step itself: the node that picks one of them is.
     nodes = [node for node in context.following.nodes if isinstance(context.values[node.name], Tensor)]
     unknown = [node for node in nodes if rule_of(node.operation) is None or node in context.following.unsupported]
     if unknown:

@@ -12,7 +12,7 @@ from pathprint.profiling.errors import OptionsError
 Reference = Literal["sum", "output", "positive"]
 Unexplained = Literal["none", "argmax"]
 Thresholds = Mapping[str, float]
-"""A number for each of some weighted layers, by name."""
+"""Numbers by the name of a weighted layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Selection:
         theta: cumulative selection: the share of the reference total to be reached, in (0, 1].
         reference, unexplained: see ``Policy``.
         phi: absolute selection instead: every contribution of at least phi is chosen.
-        synapses: whether every chosen synapse is listed, or they are only counted.
+        synapses: whether chosen synapses are listed; if not, they are only counted.
     """
 
     theta: float = 0.5
@@ -35,22 +35,27 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The options of an extraction. All defaults: "BwCu" (Qiu et al. 2019, eq. 1).
+    """The options of an extraction. The defaults make the paths "BwCu" (Qiu et al. 2019, eq. 1).
 
     Attributes:
         theta: share of the reference total that the chosen contributions must reach, in (0, 1].
         reference: the total. ``sum``: of all contributions, without bias (what the authors' code
             does); ``output``: with bias (their eq. 1); ``positive``: of the positive ones.
-        unexplained: what is chosen for a unit whose total is not positive, or of whose contributions
-            none reaches phi: ``none`` (ours), or the largest positive contribution (``argmax``; the
-            authors' code does so, and takes the largest one even if it is not positive). The unit
-            is counted as unexplained either way.
-        layers: only the last so many weighted layers; the walk ends there. None: all.
+        unexplained: what is chosen for an unexplained unit, which is one whose total is not positive
+            or, in a layer with a phi, without a contribution of at least phi. ``none``: nothing
+            (our choice). ``argmax``: its largest positive contribution (the authors' code takes the
+            largest one even if it is not positive).
+        layers: how many weighted layers the path covers, counted from the output; the walk ends
+            there. None: all.
         synapses: list the chosen synapses too.
-        layer_theta: layers with a theta of their own.
-        phi: layers that choose absolutely, with their threshold ("BwAb" if all do, else hybrid).
-        firing: output threshold of each layer; if given, no walk is made, and a layer's neurons are
-            its outputs of at least this ("FwAb").
+        layer_theta: the theta of each layer that has one of its own.
+        phi: the threshold of each layer that chooses absolutely, above 0 ("BwAb" if all layers do,
+            else a hybrid).
+        firing: the output threshold of each layer, above 0. If given, no walk is made, and a layer's
+            neurons are its outputs of at least this ("FwAb").
+
+    Raises:
+        OptionsError: an option is out of its range.
     """
 
     theta: float = 0.5
@@ -83,7 +88,7 @@ class Policy:
 
     @property
     def between(self) -> Selection:
-        """How sums, averages and attention choose: always by theta, as a path only passes them."""
+        """How sums, averages and attention choose: always by ``theta``, as they record nothing of their own."""
         return Selection(self.theta, self.reference, self.unexplained)
 
     def at(self, layer: str) -> Selection:

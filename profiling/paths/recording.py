@@ -21,7 +21,7 @@ from pathprint.profiling.paths.steps.step import Chosen, Step
 from pathprint.profiling.threads import in_parallel
 
 Follow = Callable[[Step, Tensor, Chosen], Chosen]
-"""Makes what the walk goes on with, of a step, the wanted units of its output, and the units that it chose."""
+"""Takes a step, its wanted units and the units that it chose; returns the units that the walk goes on with."""
 
 
 def _all(step: Step, mask: Tensor, chosen: Chosen) -> Chosen:
@@ -33,7 +33,7 @@ class Recording:
     """What the network computed for some images.
 
     Attributes:
-        values: of the activations that the plan looks at, each ``(n, *shape of one image)``.
+        values: the activations that the plan looks at, by name, each ``(n, *shape of one image)``.
     """
 
     plan: Plan
@@ -56,7 +56,7 @@ class Recording:
         return found
 
     def some(self, rows: slice | Tensor) -> Recording:
-        """Return the recording of some of the images."""
+        """Return the recording of the images at ``rows`` alone."""
         return replace(self, values={name: value[rows] for name, value in self.values.items()})
 
     def paths(self, seeds: Tensor | None = None) -> ImagePaths:
@@ -81,12 +81,12 @@ class Recording:
         return ImagePaths(self.logits.cpu().numpy(), seeds.cpu().numpy(), layers)
 
     def followed(self, follow: Follow) -> ImagePaths:
-        """Return the paths from the predicted classes that go on, at each step, with what ``follow`` says."""
+        """Return paths from the predicted classes; after each step the walk goes on with what ``follow`` returns."""
         seeds = self.logits.argmax(1)
         return ImagePaths(self.logits.cpu().numpy(), seeds.cpu().numpy(), self._walk(seeds, follow))
 
     def _forward(self) -> tuple[LayerPath, ...]:
-        """Take every layer on its own: what its outputs over the threshold choose."""
+        """Take every layer on its own: choose for its outputs that reach the layer's firing threshold."""
         layers = []
         for step in self.plan.weighted:
             over = self.values[step.y] >= self.policy.firing[step.layer.name]
@@ -110,6 +110,6 @@ class Recording:
                 layers.append(passed.layer)
             shaped = [(name, chosen.reshape(len(self), *self.plan.shapes[name])) for name, chosen in passed.chosen]
             for name, chosen in follow(step, mask, shaped):
-                # The one place where the consumers of a tensor meet: wanted by any, wanted.
+                # Several steps may read one activation: a unit that any of them wants is wanted.
                 wanted[name] = wanted[name] | chosen if name in wanted else chosen
         return tuple(reversed(layers))

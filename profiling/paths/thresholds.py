@@ -1,7 +1,7 @@
-"""Set absolute thresholds such that as much is chosen as in cumulative paths (docs/method.md, variants).
+"""Set absolute thresholds so that they choose as many synapses as cumulative paths do (docs/method.md, variants).
 
-The layers are set one after the other in one walk over all calibration images, each for the units
-that the layers after it want with their own threshold.
+They are set layer by layer in one walk over all calibration images: each for the units that the
+layers after it, whose thresholds are set already, want.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def calibrated(extractor: Extractor, pixels: Tensor, absolute: Collection[str] =
     Args:
         pixels: clean images ``n c h w``; all are walked at once, so ``n`` bounds the memory.
         absolute: names of the layers that are to choose absolutely; the others stay cumulative.
-        forward: whether every layer is to be taken on its own, from its largest outputs.
+        forward: whether the policy is to be that of a forward path, which takes every layer on its own.
 
     Raises:
         OptionsError: ``absolute`` names a layer that the path does not cover.
@@ -48,7 +48,7 @@ def calibrated(extractor: Extractor, pixels: Tensor, absolute: Collection[str] =
 
 
 def _firing(extractor: Extractor, pixels: Tensor, usual: ImagePaths) -> dict[str, float]:
-    """Return output thresholds that as many units reach as are in the ``usual`` paths."""
+    """Return each layer's output threshold that as many units reach as the ``usual`` paths contain."""
     network, plan = extractor.network, extractor.plan
     with torch.inference_mode():
         outputs = network.graph.record(network.preprocessing.normalise(pixels), [step.y for step in plan.weighted])
@@ -77,7 +77,7 @@ class _Adjusting:
     threads: bool = False
 
     def __getattr__(self, name: str) -> Any:
-        """Pass every other kind of step as the kernel does."""
+        """Leave every other kind of step to the wrapped kernel."""
         return getattr(self.kernel, name)
 
     def weighted(
@@ -102,10 +102,11 @@ def _largest(values: Tensor, count: int) -> Tensor:
 
 
 def _between(largest: Tensor, count: int) -> float:
-    """Return a threshold that ``count`` of the values reach: midway to the next, away from all of them.
+    """Return a threshold that ``count`` of some values reach: midway between two, so that rounding changes nothing.
 
-    ``largest`` are the ``count + 1`` largest values, descending; equal ones fall on one side. If
-    there are fewer, all reach it.
+    Args:
+        largest: the ``count + 1`` largest values, descending; if there are fewer, all reach the
+            threshold. If the last two are equal, both reach it.
     """
     if not len(largest):
         return 1.0

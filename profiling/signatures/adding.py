@@ -1,6 +1,6 @@
 """Add up what class signatures say of the units of paths: the inner loop of similarity, in plain numpy.
 
-``compiled_adding`` does it faster. This works without numba, and says what is meant.
+``compiled_adding`` is faster. This module works without numba, and defines what both compute.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ def add_up(
 
     Args:
         offsets, indices: the members of each image.
-        counts: ``(size, k)``. ``rows``: signature rows of the voters, ``(n, v)``; k for no signature.
+        counts: in how many images' paths each unit is, for each signature, ``(size, k)``.
+        rows: signature rows of the voters, ``(n, v)``; k for a class without a signature.
         tables: what is added for each row and count, ``(k + 1, counts)`` each.
     """
-    padded = np.pad(counts, ((0, 0), (0, 1)))  # the row of no signature has counted nothing
+    padded = np.pad(counts, ((0, 0), (0, 1)))  # the added column, of no signature, has counted nothing
     odds, frequency, log_frequency = tables
     for i, voters in enumerate(rows):
         found = padded[indices[offsets[i] : offsets[i + 1]]][:, voters]

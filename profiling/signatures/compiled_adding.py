@@ -1,4 +1,4 @@
-"""The loop of ``adding``, compiled: it runs without the GIL."""
+"""``adding.add_up``, compiled; it runs without the GIL."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def add_up(
     tables: Tables,
     sums: Floats,
 ) -> None:
-    """See ``adding.add_up``; ``sums`` must be zeros."""
+    """Do what ``adding.add_up`` does, but by adding to ``sums``, which must be zeros."""
     classes, voters, levels = counts.shape[1], rows.shape[1], tables[0].shape[1]
     units, looked_up = pointer(indices), pointer(counts)
     odds, frequency, log_frequency = pointer(tables[0]), pointer(tables[1]), pointer(tables[2])

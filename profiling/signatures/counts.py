@@ -1,6 +1,6 @@
-"""Class signatures: per class and unit, in how many images' paths it is (docs/method.md).
+"""Class signatures: for each class and unit, in how many images' paths the unit is (docs/method.md).
 
-Counts add, so signatures merge in any order and any chunking to identical bytes.
+Counts add up, so signatures of parts of the images merge, in any order, to identical bytes.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class ClassSignatures:
     Attributes:
         extraction: fingerprint of the extractor; paths of another one do not compare.
         classes: class numbers that have a signature, ascending, ``(k,)``.
-        images: number of images behind each, ``(k,)``.
-        counts: per ``LAYER/KIND`` the counts, unsigned ``(k, size)``.
+        images: number of images that each was made from, ``(k,)``.
+        counts: by ``LAYER/KIND``, unsigned ``(k, size)``.
     """
 
     layout: Layout
@@ -80,7 +80,7 @@ class ClassSignatures:
         storage.write(path, Stored(facts, tensors))
 
     def _check(self, path: Path) -> None:
-        """Refuse arrays that do not fit each other: compiled code relies on it."""
+        """Refuse arrays that do not fit each other, which compiled code would read beyond their ends."""
         sizes = {key(shape, kind): shape.size(kind) for shape in self.layout.layers for kind in KINDS}
         fits = self.classes.shape == self.images.shape == (len(self.classes),) and all(
             counts.shape == (len(self.classes), sizes[name])
@@ -89,14 +89,16 @@ class ClassSignatures:
             for name, counts in self.counts.items()
         )
         if not fits:
-            raise SignatureError(f"{path}: its counts do not fit its layout, classes and images; make it again.")
+            raise SignatureError(
+                f"{path}: its counts do not fit its layout, classes and images; profile the network again."
+            )
 
     @staticmethod
     def load(path: Path) -> ClassSignatures:
         """Return the signatures in ``path``.
 
         Raises:
-            SignatureError: not a signatures file, of another schema, or incomplete.
+            SignatureError: it is not a signatures file, has another schema, or is incomplete.
         """
         try:
             stored = storage.read(path, SCHEMA)
@@ -110,7 +112,7 @@ class ClassSignatures:
 
 
 def count(paths: ImagePaths, labels: Indices, extraction: str) -> ClassSignatures:
-    """Return the signatures of a batch: how often each unit occurs in the paths of each label."""
+    """Return the signatures of a batch: in how many paths of the images of each label each unit is."""
     classes, row = np.unique(labels, return_inverse=True)
     counts: dict[str, UnitCounts] = {}
     for layer in paths.layers:

@@ -1,7 +1,7 @@
 """Add up, over paths, what class signatures say of their units: the inner loop of similarity.
 
-Everything that a feature needs of a path and some classes is a sum over the path, so that each
-unit is looked up once, for all classes that vote, with its counts side by side in memory.
+Everything that a feature needs of a path and some classes is a sum over the path. So each unit is
+looked up once, for all classes that vote, whose counts of it lie side by side in memory.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from pathprint.profiling.signatures.counts import ClassSignatures, frequency
 
 @dataclass(frozen=True)
 class Sums:
-    """What some paths add up to in one layer, for one kind of set.
+    """Sums over the units of each image's path in one layer, for one kind of set; for p see ``Lookup``.
 
     Attributes:
-        odds: of log p - log(1 - p), per voting class, ``(n, v)``.
-        contained: number of units that the class has ever used, per rank, ``(n, 2)``.
-        frequency, log_frequency: of p and of log p, per rank, ``(n, 2)``.
+        odds: of log p - log(1 - p), for each voting class, ``(n, v)``.
+        contained: number of units that the class has ever used, for predicted class and runner-up,
+            ``(n, 2)``.
+        frequency, log_frequency: of p and of log p, for predicted class and runner-up, ``(n, 2)``.
     """
 
     odds: Floats
@@ -38,12 +39,11 @@ class Sums:
 
 @dataclass(frozen=True)
 class Lookup:
-    """Class signatures, laid out for looking up. The row behind the last stands for no signature.
-
-    With p = (count + 1/2) / (images + 1), for each row:
+    """Class signatures with tables for looking up, where p = (count + 1/2) / (images + 1).
 
     Attributes:
-        odds, frequency, log_frequency: log p - log(1 - p), p and log p of each count, ``(k + 1, counts)``.
+        odds, frequency, log_frequency: log p - log(1 - p), p and log p for each row of the signatures
+            and each count, ``(k + 1, counts)``. The last row is for classes without a signature.
     """
 
     signatures: ClassSignatures
@@ -53,7 +53,7 @@ class Lookup:
 
     @staticmethod
     def of(signatures: ClassSignatures) -> Lookup:
-        """Lay out ``signatures``; a copy of the counts with other strides."""
+        """Return ``signatures`` with their tables."""
         images = np.append(signatures.images, 0)[:, None]
         # A count above its class's images does not occur; its numbers only have to be finite.
         counts = np.minimum(np.arange(int(images.max()) + 1)[None, :], images)
@@ -63,16 +63,16 @@ class Lookup:
 
     @cached_property
     def _by_unit(self) -> dict[str, npt.NDArray[Any]]:
-        """Per layer and kind the counts with the classes of a unit side by side, ``(size, k)``."""
+        """By ``LAYER/KIND``: the counts, those of all classes for a unit side by side, ``(size, k)``."""
         dtype = np.min_scalar_type(int(self.signatures.images.max(initial=0)))  # the smaller, the more are cached
         return {name: np.ascontiguousarray(counts.T, dtype) for name, counts in self.signatures.counts.items()}
 
     def add_up(self, members: Members, name: str, voters: Indices) -> Sums:
-        """Return what paths add up to under the signatures called ``name``.
+        """Return the sums over the paths ``members`` in the layer and kind ``name``, ``LAYER/KIND``.
 
         Args:
-            voters: signature rows of the classes that vote, per image, ``(n, v)``; predicted class
-                and runner-up first; -1 for a class without a signature.
+            voters: signature rows of the classes that vote, for each image, ``(n, v)``, those of
+                predicted class and runner-up first; -1 for a class without a signature.
         """
         missing = len(self.odds) - 1
         rows = np.where(voters < 0, missing, voters)
@@ -83,14 +83,14 @@ class Lookup:
         return Sums(odds, *ranked)
 
     def log_frequency_of(self, name: str, rows: Indices) -> Floats:
-        """Return log p of every unit, of the set called ``name``, in each signature row, ``(n, size)``."""
+        """Return log p of every unit of ``name`` (``LAYER/KIND``), in each of the signature ``rows``, ``(n, size)``."""
         counts = np.where(rows[:, None] >= 0, self.signatures.counts[name][rows], 0)
         found: Floats = self.log_frequency[rows[:, None], counts]
         return found
 
     @cached_property
     def usual(self) -> dict[str, Floats]:
-        """Per layer and kind the sum of p over all units, of each row."""
+        """By ``LAYER/KIND``: the sum of p over all units, for each row, ``(k + 1,)``."""
         images = np.append(self.signatures.images, 0)
         totals = {name: np.append(c.sum(1, dtype=np.float64), 0) for name, c in self.signatures.counts.items()}
         sizes = {name: c.shape[1] for name, c in self.signatures.counts.items()}
@@ -98,7 +98,7 @@ class Lookup:
 
     @cached_property
     def absence(self) -> dict[str, Floats]:
-        """Per layer and kind the sum of log(1 - p) over all units, of each row: LL of an empty path."""
+        """By ``LAYER/KIND``: the sum of log(1 - p) over all units, for each row, ``(k + 1,)``: LL of an empty path."""
         absent = np.log1p(-self.frequency)
         return {
             name: np.array(
@@ -126,5 +126,5 @@ def fastest() -> AddUp:
 
 
 def _occurrences(counts: npt.NDArray[Any], length: int) -> npt.NDArray[np.int64]:
-    """Return how often each count occurs."""
+    """Return how often each of the counts 0 .. ``length`` - 1 occurs."""
     return np.bincount(counts, minlength=length)

@@ -16,7 +16,7 @@ from pathprint.profiling.arrays import Arrays
 
 _ENTRY = "pathprint"
 UNREADABLE = (OSError, SafetensorError, LookupError, TypeError, ValueError, AttributeError)
-"""What reading a file can raise that is damaged, or of another kind, or whose content makes no sense."""
+"""What can be raised on reading a file that is damaged, of another kind, or with impossible content."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Class synapses: per class and layer, the union of the synapses in the paths of its images.
 
 One bit per multiply-accumulate is too many for counts (0.5 GB per class for ResNet-50 uncompressed),
-so they are kept as compressed sets (Roaring bitmaps), and only where asked.
+so they are kept as compressed sets (Roaring bitmaps), and only if asked for.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class ClassSynapses:
     def containment(self, paths: ImagePaths, classes: Indices) -> Floats:
         """Return |P n P_c| / |P| per image and layer, ``(n, layers)``, for the class ``c`` of each image.
 
-        An empty path is contained; of a class without synapses nothing is (Qiu et al. 2019, section 3).
+        It is 1 for an empty path, else 0 for a class without synapses (Qiu et al. 2019, section 3).
 
         Raises:
             OptionsError: the paths have no list of synapses.
@@ -85,7 +85,7 @@ class ClassSynapses:
         """Return the synapses in ``path``.
 
         Raises:
-            SignatureError: not such a file, of another schema, or with a damaged set.
+            SignatureError: it is not a file of class synapses, has another schema, or has a damaged set.
             MissingExtraError: pyroaring is not installed.
         """
         roaring = _roaring()
@@ -125,12 +125,16 @@ def _set(members: Indices) -> BitMap64:
 
 
 def _checked(members: BitMap64, data: bytes, size: int, where: str) -> BitMap64:
-    """Return a set that was read, if it is what its bytes say and fits its layer."""
+    """Return a set that was read from ``data``.
+
+    Raises:
+        SignatureError: it is not what its bytes say, or has a synapse that its layer lacks.
+    """
     numbers = np.array(members.to_array(), dtype=np.uint64)
     if not bool((numbers[1:] > numbers[:-1]).all()) or members.serialize() != data:
-        raise SignatureError(f"{where} is not a set in its portable form.")
+        raise SignatureError(f"{where} is not a Roaring set in its portable form.")
     if len(numbers) and numbers[-1] >= size:
-        raise SignatureError(f"{where} has synapse {numbers[-1]}; this layer has {size}.")
+        raise SignatureError(f"{where} has synapse number {numbers[-1]}; this layer has {size} synapses.")
     return members
 
 

@@ -30,7 +30,7 @@ def available(device: torch.device | str = "cpu") -> dict[str, Kernel]:
 
 
 def _fast_kernel(kind: str) -> Kernel | None:
-    """Return the compiled kernel for a kind of device. Where it does not work, that is said."""
+    """Return the compiled kernel for a kind of device; None if there is none, with a warning if it does not work."""
     try:
         if kind == "cpu":
             from pathprint.profiling.compiled.trial import try_out
@@ -51,8 +51,8 @@ def _fast_kernel(kind: str) -> Kernel | None:
 def _warn(kind: str, reason: str) -> None:
     """Say once why a compiled kernel is not used."""
     warnings.warn(
-        f"the compiled kernel for {kind} devices does not work here ({reason}), "
-        "so paths are extracted by the plain one, which gives equal paths many times slower.",
+        f"the compiled kernel for {kind} devices does not work here ({reason}), so paths are extracted by "
+        "the reference kernel: they are equal, but extraction is many times slower.",
         RuntimeWarning,
         stacklevel=4,
     )

@@ -27,8 +27,8 @@ class Kernel(Protocol):
     Selection (docs/method.md): multiply contributions and total by the sign of the unit's own
     value; of the strictly positive contributions take the smallest set of largest ones whose sum
     reaches ``theta * total``; ties go to the lower index; a total that is not positive leaves the
-    unit unexplained. With a phi, which only weighted layers have: take those of at least phi;
-    if there is none, the unit is unexplained.
+    unit unexplained. A weighted layer with a phi takes the contributions of at least phi instead; if
+    there is none, the unit is unexplained.
 
     Attributes:
         threads: whether the images of a batch may be walked on several threads at once.

@@ -9,15 +9,15 @@ from threading import Lock
 import torch
 
 _SWITCH = Lock()
-"""The switch belongs to the process: two threads must not put it back under each other."""
+"""Torch's switch for TF32 belongs to the process, so only one thread at a time may turn it off and on again."""
 
 
 @contextmanager
 def full_precision(device: torch.device) -> Iterator[None]:
     """Have convolutions on a GPU take float32 inputs as they are.
 
-    By default they are rounded to ten bits of mantissa (TF32), and paths would differ from those on
-    a CPU, and from the signatures, far beyond the borderline (docs/method.md, agreement).
+    By default inputs are rounded to ten bits of mantissa (TF32). Paths would then differ from those
+    on a CPU, and from the signatures, in many units that are not borderline (docs/method.md, agreement).
     """
     if device.type != "cuda":
         yield

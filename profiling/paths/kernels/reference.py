@@ -1,4 +1,4 @@
-"""The plain kernel: gather contributions, sort, sum, cut. Torch, float64, any device, slow."""
+"""The reference kernel: gather contributions, sort, sum, cut. Torch, float64, any device, slow."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Shape = tuple[int, ...]
 
 
 class ReferenceKernel:
-    """See ``Kernel``. Other kernels inherit from it the kinds of steps that they do not do faster."""
+    """A ``Kernel`` for any device. Other kernels inherit from it the kinds of steps that they do not do faster."""
 
     name: str = "reference"
     threads: bool = False
@@ -74,8 +74,8 @@ class ReferenceKernel:
     def add(
         self, step: Addition, operands: tuple[Tensor, Tensor], wanted: Tensor, selection: Selection
     ) -> tuple[Tensor, Tensor]:
-        # Two contributions are too few for the general selection, it is three comparisons: the
-        # larger one (the first on a tie) if it suffices or stands alone, else both.
+        # Two contributions need no sorting: the larger one (the first on a tie) is chosen if it
+        # suffices or stands alone, else both are.
         image, unit = wanted.reshape(len(wanted), -1).nonzero(as_tuple=True)
         sources = [source.to(unit.device)[unit] for source in step.sources]
         first, second = (
@@ -99,7 +99,7 @@ class ReferenceKernel:
     def attend(
         self, step: Attention, parts: tuple[Tensor, Tensor, Tensor], wanted: Tensor, selection: Selection
     ) -> Tensor:
-        # The contributions to a wanted unit are weight times value over the keys, in their order.
+        # The contributions to a wanted unit are weight times value, one for each key.
         n = len(wanted)
         weights = parts[0].reshape(n * step.rows * step.queries, step.keys)
         values, outputs = parts[1].reshape(n * step.rows, step.keys, step.width), parts[2].reshape(-1)
@@ -139,7 +139,7 @@ class ReferenceKernel:
 def _weighted_image(
     step: Weighted, x: Tensor, y: Tensor | None, units: Indices, selection: Selection
 ) -> tuple[Tensor, Indices, int, Indices, int, float]:
-    """Return inputs, weights, number and names of the synapses, unexplained units and coherence."""
+    """Return one image's inputs (mask), weights, count and numbers of synapses, unexplained units and coherence."""
     inputs = torch.zeros(step.size, dtype=torch.bool, device=x.device)
     weights = torch.zeros(step.weight.numel(), dtype=torch.bool, device=x.device)
     synapses, unexplained, coherence = 0, 0, 0.0
@@ -169,7 +169,7 @@ def _members(mask: Tensor) -> Members:
 
 
 def _scatter(image: Tensor, unit: Tensor, shape: Shape) -> Tensor:
-    """Return a mask of ``shape`` that is true at ``(image, unit)``; a unit of -1 is nowhere."""
+    """Return a mask of ``shape`` that is true at each ``(image, unit)``, except where the unit is -1."""
     mask = torch.zeros(shape[0], prod(shape[1:]), dtype=torch.bool, device=unit.device)
     inside = unit >= 0
     mask[image[inside], unit[inside]] = True

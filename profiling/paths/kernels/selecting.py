@@ -14,7 +14,7 @@ _CHUNK = 1 << 22
 
 
 def select(contributions: Tensor, totals: Tensor, selection: Selection) -> Tensor:
-    """Choose the fewest largest contributions whose sum reaches ``theta * total``, or those of at least phi.
+    """Choose for each unit the fewest largest contributions that reach ``theta * total``, or those of at least phi.
 
     Args:
         contributions: float64 ``(m, k)``, already multiplied by the sign of the unit; 0 for padding.
@@ -25,11 +25,11 @@ def select(contributions: Tensor, totals: Tensor, selection: Selection) -> Tenso
     """
     ordered, order = contributions.clamp(min=0).sort(dim=1, descending=True, stable=True)
     if selection.phi is None:
-        before = torch.nn.functional.pad(ordered.cumsum(1), (1, -1))  # the sum of those ranked higher
+        before = torch.nn.functional.pad(ordered.cumsum(1), (1, -1))  # the sum of all that rank higher
         taken = (before < selection.theta * totals[:, None]) & (ordered > 0) & (totals[:, None] > 0)
         unexplained = totals <= 0
     else:
-        taken = ordered >= selection.phi  # which is above 0
+        taken = ordered >= selection.phi  # phi is above 0, so padding is never taken
         unexplained = ~taken[:, 0]
     if selection.unexplained == "argmax":
         taken[:, 0] |= unexplained & (ordered[:, 0] > 0)
@@ -37,7 +37,7 @@ def select(contributions: Tensor, totals: Tensor, selection: Selection) -> Tenso
 
 
 def unexplained_of(signed: Tensor, totals: Tensor, selection: Selection) -> Tensor:
-    """Return which units nothing explains, bool ``(m,)``, whatever is then chosen for them."""
+    """Return which units are unexplained, bool ``(m,)``, even if a contribution is then chosen for them."""
     if selection.phi is not None:
         return (signed < selection.phi).all(1)
     return (totals <= 0) | (signed <= 0).all(1)

@@ -22,7 +22,7 @@ class Weighing:
         taps: flat input units, ``(m, k)``; -1 for padding.
         weights: flat weight elements, ``(m, k)``.
         signed: contributions times the sign of the unit, float64 ``(m, k)``; 0 for padding.
-        bias: the bias of each unit times that sign, float64 ``(m,)``.
+        bias: the bias of each unit times the sign of the unit, float64 ``(m,)``.
     """
 
     units: Tensor
@@ -63,7 +63,9 @@ def receptive_fields(step: Weighted, units: Tensor) -> tuple[Tensor, Tensor]:
 def ends(step: Weighted, units: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
     """Return the flat input unit (-1 for padding) and the flat weight element of some synapses.
 
-    ``units`` are flat output units, ``positions`` those in the receptive field; they broadcast.
+    Args:
+        units: flat output units.
+        positions: positions in the receptive field; ``units`` and ``positions`` are broadcast.
     """
     channel, place = _channel_and_position(step, units)
     taps, per_group = step.taps.shape[1], step.channels // step.groups

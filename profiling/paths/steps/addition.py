@@ -51,7 +51,7 @@ class Addition(Step):
 
 
 def rule(node: Node, context: Context) -> Step:
-    """Return the step of a sum. Of an activation and a constant, the activation carries the sum alone."""
+    """Return the step of a sum. If one operand is a constant, the other is followed as an elementwise function."""
     names = context.following.of(node)
     operands = [a.name for a in node.args[:2] if isinstance(a, Ref) and a.name in names]
     if len(operands) == 1:

@@ -1,4 +1,4 @@
-"""Attention: over the keys, weight times value; the weights are coefficients, only the values are followed."""
+"""Attention: sums of weight times value over the keys; weights are coefficients, only values are followed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Attention(Step):
-    """In each of ``rows``, every output is a weighted sum of values over the keys.
+    """The weighted sums of an attention: in each of ``rows`` (heads, windows), an output sums over the keys.
 
     Shapes of one image: weights ``(rows, queries, keys)``, values ``(rows, keys, width)``, output
     ``(rows, queries, width)``.

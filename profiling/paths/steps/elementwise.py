@@ -23,11 +23,11 @@ _RECTIFIERS = {"aten.relu.default", "aten.relu6.default"}
 
 @dataclass(frozen=True, eq=False)
 class Elementwise(Step):
-    """One element of each input, one output element: wanted if the output is not zero.
+    """A function of one element of each input: these are chosen if the output is wanted and not zero.
 
     Attributes:
-        rectifies: an output that is not zero has a positive input (ReLU and its relatives).
-        sure: every wanted output is known not to be zero, so ``y`` need not be recorded.
+        rectifies: whether an output that is not zero has a positive input (ReLU and its relatives).
+        sure: whether every wanted output is known not to be zero, so ``y`` need not be recorded.
     """
 
     inputs: tuple[str, ...]
@@ -55,7 +55,7 @@ class Elementwise(Step):
 
 
 def rule(node: Node, context: Context) -> Step:
-    """Return the step of an elementwise function or product; a movement where a constant spreads the input."""
+    """Return the step of an elementwise function or product: a movement if a constant broadcasts the input."""
     names = context.following.of(node)
     if all(context.values[name].shape == context.values[node.name].shape for name in names):
         if any(context.axes[name] != context.axes[node.name] for name in names):

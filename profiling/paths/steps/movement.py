@@ -26,7 +26,7 @@ class Movement(Step):
 
     Attributes:
         shapes: of each input, for one image.
-        pure: values stay what they are; False where a constant that spreads them also changes them.
+        pure: whether values stay what they are; False if a constant that broadcasts them changes them too.
     """
 
     inputs: tuple[str, ...]
@@ -53,11 +53,15 @@ class Movement(Step):
 def rule(node: Node, context: Context, producer: Node | None = None) -> Movement:
     """Return the step of a data movement, found by pushing element numbers through the operation itself.
 
-    Every element of every input gets a number; run twice with an offset: what moves with the
-    offset came from an input, what does not (padding) came from nowhere.
+    Every element of every input gets a number. The operation runs on these numbers, and again on the
+    numbers plus an offset. An output that grows by the offset came from an input; any other, such as
+    padding, came from none.
 
     Args:
         producer: the operation with several outputs of which ``node`` picks one.
+
+    Raises:
+        PlanError: the operation moves elements from one image to another.
     """
     inputs = context.following.of(producer or node)
     ends, numbered = 0, {}
@@ -77,14 +81,14 @@ def rule(node: Node, context: Context, producer: Node | None = None) -> Movement
 
 
 def broadcast_source(name: str, node: Node, context: Context) -> Tensor:
-    """Return for each output unit of ``node`` the unit of the activation ``name`` that is spread to it."""
+    """Return for each output unit of ``node`` the unit of the activation ``name`` that is broadcast to it."""
     spread = context.numbered(name).expand(context.values[node.name].shape)
     (source,) = _sources(node, context, (name,), spread.long()).sources
     return source
 
 
 def _sources(node: Node, context: Context, inputs: tuple[str, ...], element: Tensor) -> Movement:
-    """Split element numbers of the example batch into unit numbers per input; check the batch."""
+    """Split the element numbers of a moved example batch into unit numbers per input; check that no images mix."""
     element = context.axes[node.name].images_first(element).reshape(EXAMPLES, -1)
     sources, start = [], 0
     for name in inputs:

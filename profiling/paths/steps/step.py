@@ -25,10 +25,10 @@ Chosen = list[tuple[str, Tensor]]
 
 
 class Passed(NamedTuple):
-    """What a step made of wanted units.
+    """What a step chose for wanted units.
 
     Attributes:
-        chosen: the wanted units of what the step reads.
+        chosen: the chosen units of each activation that the step reads; the walk wants them next.
         layer: what the path records of the step, if it is a weighted layer.
     """
 
@@ -79,7 +79,7 @@ class Step(ABC):
         return False
 
     def told(self, nonzero: bool, readers: Sequence[Step]) -> Self:
-        """Return the step with what is known of its output, so that it need not be recorded.
+        """Return the step, told what is known of its output, so that it need not have the output recorded.
 
         Args:
             nonzero: whether every wanted unit of the output is known not to be zero.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Weighted(Step):
     """A convolution or linear layer. Its bias is no contribution.
 
-    In both, an output position ``e`` sees the input positions ``taps[e]``, and at each of them the
+    In either, an output position ``e`` sees the input positions ``taps[e]``, and at each of them the
     ``c / groups`` channels of its group. A linear layer has one tap: its own row.
 
     Attributes:
@@ -79,7 +79,11 @@ class Weighted(Step):
 
 
 def rule(node: Node, context: Context) -> Weighted:
-    """Return the step of a convolution or linear layer."""
+    """Return the step of a convolution or linear layer.
+
+    Raises:
+        PlanError: a convolution's input has the images merged with another axis.
+    """
     arguments: list[Any] = [*node.args, *([None] * (3 - len(node.args)))]
     x, weight_ref, bias_ref, *options = arguments
     weight = context.graph.constants[weight_ref.name]
@@ -103,7 +107,7 @@ def _conv_axes(
     defaults: list[Any] = [1, 0, 1, 1]
     strides, paddings, dilations, groups = [*options, *defaults[len(options) :]]
     stride, dilation = per_axis(strides, len(sizes)), per_axis(dilations, len(sizes))
-    if isinstance(paddings, str):  # of an odd sum the framework puts the larger part behind
+    if isinstance(paddings, str):  # if the sum is odd, the framework puts the larger part behind
         same = paddings == "same"
         padding = [same * d * (k - 1) // 2 for d, k in zip(dilation, kernel, strict=True)]
     else:

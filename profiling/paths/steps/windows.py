@@ -34,7 +34,7 @@ class Axis:
 def window_taps(axes: tuple[Axis, ...]) -> Tensor:
     """Return the flat input position of each tap of each output position, int32 ``(e, t)``.
 
-    Both are in C order over the axes; -1 stands for padding.
+    Output positions and taps are in C order over the axes; -1 stands for padding.
     """
 
     def combine(left: Tensor, axis: Axis) -> Tensor:

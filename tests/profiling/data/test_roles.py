@@ -146,7 +146,7 @@ def test_labels_are_matched_by_name_map_or_order(archive: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"a": np.zeros(3)}, "holds a; x_train, y_train, x_test, y_test or x, y fit"),
+        ({"a": np.zeros(3)}, "holds a; it must hold the arrays x and y, or x_train"),
         ({"x": np.zeros((3, 8)), "y": np.zeros(3, int)}, r"has shape \(3, 8\)"),
         ({"x": np.zeros((3, 8, 8)), "y": np.zeros(2, int)}, "3 images and 2 labels"),
         ({"x": np.full((3, 8, 8), 7.0), "y": np.zeros(3, int)}, "float64; uint8 in 0 .. 255 or float in"),

@@ -155,7 +155,7 @@ def test_members_are_their_mask() -> None:
 @pytest.mark.parametrize(
     ("pixels", "message"),
     [
-        (torch.zeros(1, 3, 12, 12), r"pixels have shape \(1, 3, 12, 12\); \(n, 2, 12, 12\) fits"),
+        (torch.zeros(1, 3, 12, 12), r"pixels have shape \(1, 3, 12, 12\); the network takes \(n, 2, 12, 12\)"),
         (torch.full((1, 2, 12, 12), torch.nan), "pixels are not finite"),
         (torch.zeros(0, 2, 12, 12), "no images were given"),
     ],

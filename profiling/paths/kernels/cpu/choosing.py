@@ -31,11 +31,11 @@ Top = tuple[np.float32, np.float32]
 """The largest contribution and its rank; at most ``NOTHING`` if none is positive."""
 
 ANY = 5e-324
-"""What to reach where the largest contribution alone is wanted: any of them reaches it."""
+"""The target where only the largest contribution is wanted: any positive one reaches it."""
 FEW = 32
-"""So many contributions are looked up one by one before the rest goes into a heap."""
+"""How many contributions to a unit are looked up one by one; if it needs more, the rest goes into a heap."""
 NOTHING = np.float32(1.5e-45)
-"""The smallest positive number counts as zero: then the many zeros are not taken for ties."""
+"""The smallest positive float32, which counts as zero: so the many zeros are not taken for ties."""
 
 
 class Options(NamedTuple):
@@ -55,7 +55,11 @@ class Options(NamedTuple):
 
 @inlined
 def total_of(net: float, gross: float, bias: float, reference: int) -> float:
-    """Return the reference total from the sum and the absolute sum of all contributions."""
+    """Return the reference total from the sum and the absolute sum of all contributions.
+
+    Args:
+        reference: 0 for ``sum``, 1 for ``output``, 2 for ``positive`` (see ``Policy``).
+    """
     if reference == 0:
         return net
     return net + bias if reference == 1 else (net + gross) / 2
@@ -63,7 +67,7 @@ def total_of(net: float, gross: float, bias: float, reference: int) -> float:
 
 @inlined
 def decide(contributions: F32, size: int, rank: F32, place: I32, total: float, options: Options, kept: I64) -> int:
-    """Choose for a unit of the exact ``total``; see ``_choose``."""
+    """Choose for a unit whose reference total is ``total``; return how many were chosen (see ``_choose``)."""
     if total > 0:
         return int(_choose(contributions, size, rank, place, options.theta * total, kept))
     return int(_choose(contributions, size, rank, place, ANY, kept)) if options.keep_largest else 0
@@ -75,7 +79,8 @@ def _choose(contributions: F32, size: int, rank: F32, place: I32, target: float,
 
     Args:
         contributions: signed, ``size`` of them, a multiple of ``LANES``; chosen ones are taken out.
-        rank: of each contribution, the order of equal ones. ``place``: the contribution of a rank.
+        rank: for each contribution, its place in the receptive field, by which equal ones are ordered.
+        place: for each rank, the index of its contribution.
         kept: set to the ranks that are chosen; as long as ``contributions``.
 
     Returns:
@@ -86,7 +91,7 @@ def _choose(contributions: F32, size: int, rank: F32, place: I32, target: float,
         if count == FEW:
             return int(_choose_by_heap(contributions, size, rank, target - reached, kept, count))
         value, first = largest_of(contributions, size, rank)
-        if not value > NOTHING:  # nor nan
+        if not value > NOTHING:  # so written, it stops at nan too
             break
         kept[count] = np.int64(first)
         count, reached = count + 1, reached + float(value)
@@ -102,10 +107,10 @@ def start() -> tuple[object, object, object]:
 
 @inlined
 def follow(search: tuple[object, object, object], some: object, ranks: object) -> tuple[object, object, object]:
-    """Go on with the search for the largest of many vectors; return what is known so far.
+    """Go on with the search for the largest number in many vectors; return what is known so far.
 
     Each lane keeps its own maximum, the rank of that, and whether it came twice. No branch depends
-    on where the largest lies: a wrong guess of the processor would cost more than the search.
+    on where the largest lies: a mispredicted branch would cost more than the search.
     """
     top, first, twice = search
     return (
@@ -127,7 +132,7 @@ def _first_of(contributions: F32, size: int, value: np.float32, rank: F32) -> np
 
 @inlined
 def found(search: tuple[object, object, object], contributions: F32, size: int, rank: F32) -> Top:
-    """Return what a search through ``contributions`` came to."""
+    """Return the result of a search through ``contributions``: the largest, and its lowest rank."""
     top, first, twice = search
     value = np.float32(largest(top))
     lowest_rank = smallest(where_equal(top, splat(value), first, splat(np.float32(np.inf))))
@@ -147,7 +152,7 @@ def largest_of(contributions: F32, size: int, rank: F32) -> Top:
 
 @compiled
 def _choose_by_heap(contributions: F32, size: int, rank: F32, missing: float, kept: I64, count: int) -> int:
-    """Go on choosing for a unit that needs many."""
+    """Go on choosing for a unit that needs many contributions: until ``missing`` is reached, after ``count``."""
     heap, left = np.empty(size, np.int64), 0
     for k in range(size):
         if contributions[k] > 0:

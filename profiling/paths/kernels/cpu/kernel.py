@@ -1,7 +1,7 @@
 """The compiled CPU kernel: channels-last rows, sixteen contributions at a time.
 
-Its functions release the GIL and keep to one thread, so the walk may run on as many as it likes;
-one image is always walked by one thread in a fixed order, whatever else runs.
+Its functions release the GIL and use one thread, so images can be walked on several threads. Each
+image is walked by one thread in a fixed order, so its path does not depend on what else runs.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _REFERENCES = {"sum": 0, "output": 1, "positive": 2}
 
 
 class CpuKernel(ReferenceKernel):
-    """See ``Kernel``. Attention and gathered sums are left to the plain kernel."""
+    """A ``Kernel`` compiled by numba; it inherits attention, gathered sums and elementwise functions."""
 
     name = "cpu"
     threads = True

@@ -30,7 +30,7 @@ def layer_of(step: Weighted) -> Layer:
     sizes = step.channels, channels, int(step.channels_last)
     first = np.arange(outputs, dtype=np.int32) // (outputs // step.groups) * channels
     place = np.empty(weight.shape[1], np.int64)
-    place[rank[::-1]] = np.arange(len(rank))[::-1]  # the first of those that overlap, which has the weight
+    place[rank[::-1]] = np.arange(len(rank))[::-1]  # of overlapping entries the first, which has the weight
     channel, tap = np.divmod(np.arange(weight.shape[1]), window)
     return Layer(
         weight=np.ascontiguousarray(buffered).reshape(-1),
@@ -81,7 +81,7 @@ def _short_rows(step: Weighted, weight: F32, channels: int) -> _LaidOut:
 
 
 def sources_of_sum(step: Addition) -> tuple[I32, I32]:
-    """Return where a sum's operands lie, in C order; nothing if output and operands agree unit by unit."""
+    """Return the unit of each operand that each output unit of a sum reads; empty if all are numbered alike."""
     sources = tuple(source.numpy().astype(np.int32) for source in step.sources)
     same = np.arange(len(sources[0]))
     if all(
@@ -92,7 +92,7 @@ def sources_of_sum(step: Addition) -> tuple[I32, I32]:
 
 
 def sources_of_movement(step: Movement, output: tuple[int, ...]) -> list[I32]:
-    """Return for each input where the output's units lie in it, both in the order of memory.
+    """Return for each input which of its units each output unit came from, both in the order of memory.
 
     Args:
         output: shape of the output for one image.
@@ -118,7 +118,7 @@ def _renumbered(source: NDArray[np.int64], shape: tuple[int, ...]) -> I32:
 
 
 def in_memory(value: Tensor) -> Tensor:
-    """Return ``(n, units)`` in the order of memory, without copying what lies so already.
+    """Return an activation as ``(n, units)`` in the order of memory; copy it only if it lies otherwise.
 
     Activations of images ``n c h w`` have their channels last in memory, all others are in C order.
     """
@@ -126,7 +126,7 @@ def in_memory(value: Tensor) -> Tensor:
 
 
 def rows_of(value: Tensor) -> Tensor:
-    """Return ``(n, units)``, contiguous, without copying what is so already."""
+    """Return an activation as contiguous ``(n, units)``; copy it only if it is not contiguous."""
     return value.reshape(len(value), -1).contiguous()
 
 

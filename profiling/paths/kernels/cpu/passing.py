@@ -1,6 +1,6 @@
 """Pass wanted units through pools, sums and data movement. Compiled, no GIL.
 
-Arrays and masks as in ``weighted``: ``(n, units)``, channels last.
+Activations and masks are ``(n, units)``; strides or sources say how units are numbered.
 """
 
 from __future__ import annotations
@@ -25,12 +25,14 @@ def average(
     options: Options,
     scratch: tuple[F32, I64, F32, I32],
 ) -> U8:
-    """Choose for every wanted output of an average-pool; return the chosen inputs as a mask.
+    """Choose inputs for every wanted output of an average-pool; return them as a mask.
 
     Args:
-        strides: number of rows; distance of one row, and of one position, to the next in ``x``.
-        scratch: buffers for the contributions, zeros beyond the window, and for what is chosen;
-            0, 1, 2, … twice.
+        taps: ``(e, t)``, -1 for padding.
+        strides: number of rows; distance in ``x`` from one row, and from one position, to the next.
+        scratch: buffers whose length is the window's, rounded up to ``LANES``: for contributions
+            (zeros beyond the window), for what is chosen, and twice 0, 1, 2, … (a contribution's rank
+            in the window and its place in the buffer are equal).
     """
     inputs, window = np.zeros(x.shape, np.uint8), taps.shape[1]
     contributions, kept, rank, place = scratch
@@ -59,7 +61,7 @@ def average(
 
 @compiled
 def maximum(x: F32, taps: I32, strides: tuple[int, int, int], mask: U8) -> U8:
-    """Return the first largest input of every wanted output of a max-pool as a mask."""
+    """Return a mask of the inputs that are the first largest of a wanted max-pool output; see ``average``."""
     inputs = np.zeros(x.shape, np.uint8)
     for i in range(len(x)):
         values, marked, wanted, windows = pointer(x[i]), pointer(inputs[i]), pointer(mask[i]), pointer(taps)
@@ -92,10 +94,10 @@ def _row_and_position(unit: np.int64, positions: int, strides: tuple[int, int, i
 def add(
     operands: tuple[F32, F32], sources: tuple[I32, I32], scales: tuple[float, float], mask: U8, options: Options
 ) -> tuple[U8, U8]:
-    """Return the wanted units of both operands of a sum: the fewest largest that explain it.
+    """Return masks of the chosen units of both operands of a sum: the fewest largest that explain it.
 
     Two contributions need no search: the larger one (the first on a tie) if it suffices or stands
-    alone, else both. An empty source stands for the same unit.
+    alone, else both. If ``sources`` are empty, output unit ``u`` is the sum of units ``u``.
     """
     a, b = operands
     first_mask, second_mask = np.zeros(a.shape, np.uint8), np.zeros(b.shape, np.uint8)
@@ -127,7 +129,7 @@ def add(
 
 @compiled
 def move(sources: I32, mask: U8, size: int) -> U8:
-    """Return the units of one input, ``size`` of them, that the wanted outputs came from; -1 is nowhere."""
+    """Return a mask of one input's ``size`` units: those that wanted outputs came from. A source of -1 is no unit."""
     moved = np.zeros((len(mask), size), np.uint8)
     for i in range(len(mask)):
         wanted, target = pointer(mask[i]), pointer(moved[i])

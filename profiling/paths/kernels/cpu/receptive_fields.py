@@ -29,7 +29,7 @@ from pathprint.profiling.paths.kernels.cpu.choosing import F32, I32, Top, follow
 
 U16 = NDArray[np.uint16]
 Weighed = tuple[np.float32, np.float32, Top]
-"""Sum and absolute sum of a unit's contributions, and the largest of them."""
+"""Sum and absolute sum of a unit's contributions, and the largest of them with its rank."""
 
 
 class Layer(NamedTuple):
@@ -37,19 +37,21 @@ class Layer(NamedTuple):
 
     The contributions of a unit fill a buffer of ``len(rank)``. Long rows (the channels of a tap)
     are read from where they lie, tap by tap; the last vector of a row starts early enough to end
-    with it, and its weights are 0 where it overlaps the one before. Of short rows a table says
+    with it, and its weights are 0 where it overlaps the one before. For short rows a table says
     where each input lies.
 
     Attributes:
-        weight: for each output the weights in the order of the buffer.
-        rank: of each entry of the buffer its place in the receptive field, channel first.
-        place: the entry of the buffer of each rank; ``tap``, ``channel``: those of each rank.
+        weight: for each output channel, the weights in the order of the buffer.
+        rank: for each entry of the buffer, its place in the receptive field, channel first.
+        place: for each rank, its entry of the buffer.
+        tap, channel: for each rank, its tap, and its channel within the group.
         taps: ``(e, t)``, -1 for padding.
-        table: for each position the inputs of the buffer, relative to the group's first channel;
-            empty for long rows. ``inside`` has the bits of those that exist.
-        first: of each output the first channel of its group.
-        sizes: input channels; those of a group; whether the output's units are numbered channels
-            last.
+        table: for each output position and entry of the buffer, where the input lies, relative to
+            the group's first channel; empty for long rows.
+        inside: for each vector of ``table``, one bit per entry: whether the input exists (is no padding).
+        first: for each output channel, the first input channel of its group.
+        sizes: number of input channels; of channels in a group; whether the output's units are
+            numbered channels last, 0 or 1.
     """
 
     weight: F32
@@ -66,7 +68,13 @@ class Layer(NamedTuple):
 
 
 class Pointers(NamedTuple):
-    """A ``Layer`` for inner loops: pointers, as the references of arrays are counted at every turn."""
+    """A ``Layer`` as pointers for inner loops (see ``vectors.pointer``).
+
+    Attributes:
+        channels, per_group: number of input channels, and of those in a group.
+        size: length of the buffer.
+        window: number of taps.
+    """
 
     weight: F32
     bias: F32
@@ -107,7 +115,7 @@ def pointers_of(layer: Layer) -> Pointers:
 
 @inlined
 def _from_rows(x: F32, layer: Pointers, weight_at: int, e: int, first: int, minus: bool, out: F32) -> Weighed:
-    """Write a unit's contributions to ``out``, row by row."""
+    """Do what ``weigh`` says for long rows: read them one by one."""
     net, gross, search = splat(np.float32(0)), splat(np.float32(0)), start()
     k = 0
     for t in range(layer.window):
@@ -128,7 +136,7 @@ def _from_rows(x: F32, layer: Pointers, weight_at: int, e: int, first: int, minu
 
 @inlined
 def _from_table(x: F32, layer: Pointers, weight_at: int, e: int, first: int, minus: bool, out: F32) -> Weighed:
-    """Write a unit's contributions to ``out`` where rows are short: the table says where its inputs lie."""
+    """Do what ``weigh`` says for short rows: look up where the inputs lie."""
     net, gross, search = splat(np.float32(0)), splat(np.float32(0)), start()
     vectors = layer.size // LANES
     for b in range(vectors):
@@ -145,7 +153,7 @@ def _from_table(x: F32, layer: Pointers, weight_at: int, e: int, first: int, min
 
 @inlined
 def place_of(layer: Pointers, short: bool, e: int, first: int, k: int) -> int:
-    """Return which input the contribution of rank ``k`` is of."""
+    """Return the input unit that the contribution of rank ``k`` comes from, at output position ``e``."""
     if short:
         return int(first + layer.table[e * layer.size + k])
     return int(np.int64(layer.taps[e * layer.window + layer.tap[k]]) * layer.channels + first + layer.channel[k])
@@ -168,10 +176,13 @@ def exact_sums(
 
 @inlined
 def weigh(x: F32, layer: Pointers, short: bool, weight_at: int, e: int, first: int, minus: bool, out: F32) -> Weighed:
-    """Write the contributions of the unit at position ``e`` to ``out``, signs turned if its value is negative.
+    """Write the contributions to the unit at output position ``e`` to ``out``; return their sums and the largest.
 
     Args:
-        weight_at: where the weights of its channel start. ``first``: the first channel of its group.
+        short: whether the layer has short rows.
+        weight_at: where the weights of the unit's channel start.
+        first: the first input channel of its group.
+        minus: whether its value is negative; the signs of all contributions are then turned.
     """
     if short:
         return _from_table(x, layer, weight_at, e, first, minus, out)

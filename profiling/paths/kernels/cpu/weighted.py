@@ -2,10 +2,10 @@
 
 Wanted units are taken in the order of memory, a group at a time: all are weighed, then all are
 decided, in rounds. A processor works on several units at once as long as nothing depends on a
-decision, which it would guess wrong every other time.
+branch, which it would mispredict every other time.
 
-Totals are summed in float32 first, together with a bound of their error. Only where a comparison
-is within that bound, the unit is decided again with sums in float64.
+Totals are first summed in float32, together with a bound on their error. A unit is decided again,
+with sums in float64, only if a comparison is within that bound.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ U8 = NDArray[np.uint8]
 GROUP = 16
 """Units of a group."""
 NUMBERS, COUNTS, RANKS = 7, 6, FEW
-"""What is kept of each unit of a group: see ``_Group``."""
+"""How many float64, int64 and chosen ranks are kept of each unit of a group: see ``Scratch``."""
 _NET, _GROSS, _TARGET, _SLACK, _REACHED, _TOP, _FIRST = range(NUMBERS)
 _CHANNEL, _POSITION, _MINUS, _CHOSEN, _EXPLAINED, _NUMBER = range(COUNTS)
 _ROUNDING = 6.0e-8
@@ -51,17 +51,19 @@ _ROUNDING = 6.0e-8
 
 
 class Scratch(NamedTuple):
-    """Buffers of a thread.
+    """Buffers of a thread. The first four have entries for each unit of a group.
 
     Attributes:
-        contributions: of each unit of a group, as long as the layer's ``rank``.
-        numbers: of each unit its sum and absolute sum; what to reach, the bound of the error of a
+        contributions: a unit's contributions, ``len(layer.rank)`` entries.
+        numbers: a unit's sum and absolute sum; what to reach, the bound on the error of a
             comparison, and what is reached; the largest contribution left, and its rank.
-        counts: of each unit its channel and position, whether its value is negative, how many were
-            chosen, whether it is explained, and its number.
-        ranks: of each unit those chosen, up to ``FEW``. ``many``: of one unit, without limit.
-        used: marks for all weights, cleared.
-        listed: set to the chosen synapses, where it is long enough; ``at`` to how many there are.
+        counts: a unit's channel and position, whether its value is negative, how many contributions
+            were chosen, whether it is explained, and its number.
+        ranks: the ranks of the contributions chosen for a unit, up to ``FEW``.
+        many: the ranks chosen for one unit, without limit; behind them the undecided units.
+        used: marks for all weights; zeros before and after a call.
+        listed: set to the chosen synapses; empty if they are not to be listed.
+        at: set to the number of synapses listed.
     """
 
     contributions: F32
@@ -75,7 +77,14 @@ class Scratch(NamedTuple):
 
 
 class _Group(NamedTuple):
-    """``Scratch`` and the arrays of one image for inner loops: pointers."""
+    """``Scratch`` and the arrays of one image, as pointers for inner loops (see ``vectors.pointer``).
+
+    Attributes:
+        x, marked: the image's inputs, and marks for those chosen.
+        listing: whether chosen synapses are listed.
+        short: whether the layer has short rows (see ``Layer``).
+        per_output: number of weights of one output channel.
+    """
 
     contributions: F32
     numbers: F64
@@ -104,14 +113,14 @@ def weighted(
     found: tuple[I64, I64, I64, I64],
     counts: tuple[I64, I64, F64],
 ) -> None:
-    """Choose for every wanted unit of some images; mark the chosen inputs.
+    """Choose contributions to every wanted unit of some images; mark the chosen inputs.
 
     Args:
         x, inputs: ``(n, input positions * channels)``; ``inputs`` and ``mask`` are zeros and ones.
         y, mask: the output's values (only signs matter; ``(n, 0)`` if all are positive) and its
             wanted units, ``(n, output positions * channels)``.
-        found: set to the wanted units, where those of each image end, and the same for the used
-            weights; the lists must be long enough for all that there are.
+        found: set to the wanted units of all images, where those of each image end, the used
+            weights of all images, and where those of each image end. Each must have room for all.
         counts: set to each image's synapses, unexplained units and mean coherence.
     """
     outputs, signed = len(layer.bias), y.shape[1] > 0
@@ -155,7 +164,7 @@ def weighted(
 
 @inlined
 def _fetch(group: _Group, layer: Pointers, units: I64, count: int, outputs: int) -> None:
-    """Have the inputs of the next group brought to the caches, where they lie apart."""
+    """Have the inputs of the next group brought to the caches; only those of short rows lie apart and need it."""
     if group.short:
         for g in range(count):
             e = int(np.uint32(units[g]) // np.uint32(outputs))
@@ -168,7 +177,7 @@ def _fetch(group: _Group, layer: Pointers, units: I64, count: int, outputs: int)
 def _weigh_group(
     group: _Group, layer: Pointers, units: I64, count: int, outputs: int, strides: tuple[int, int], signed: bool, y: F32
 ) -> None:
-    """Weigh each unit, whose place in memory becomes its number."""
+    """Weigh each unit of a group; replace its place in memory in ``units`` by its number in the path."""
     for g in range(count):
         unit = units[g]
         e = int(np.uint32(unit) // np.uint32(outputs))  # unsigned division has no special cases
@@ -184,9 +193,9 @@ def _weigh_group(
 
 @inlined
 def _decide_group(group: _Group, layer: Pointers, count: int, options: Options) -> None:
-    """Choose for each unit, one contribution a round, and mark what is chosen."""
+    """Choose for each unit of a group, one contribution a round, and mark what is chosen."""
     left = 0
-    open_units = after(group.many, layer.size)  # behind what one unit may need
+    open_units = after(group.many, layer.size)  # what is before them is for the ranks of one unit
     for g in range(count):
         if _aim(group, layer, g, options):
             open_units[left] = g
@@ -264,7 +273,7 @@ def _mark(group: _Group, layer: Pointers, g: int, ranks: I64) -> None:
 
 @compiled
 def _decide_exactly(group: _Group, layer: Pointers, g: int, options: Options) -> None:
-    """Choose for a unit with sums in float64, however many it needs, and mark what is chosen."""
+    """Choose for one unit with sums in float64, however many contributions it needs, and mark what is chosen."""
     number, count = after(group.numbers, g * NUMBERS), after(group.counts, g * COUNTS)
     o, e, minus = count[_CHANNEL], count[_POSITION], count[_MINUS] != 0
     first, weight_at, out = layer.first[o], o * layer.size, after(group.contributions, g * layer.size)
@@ -280,13 +289,13 @@ def _decide_exactly(group: _Group, layer: Pointers, g: int, options: Options) ->
 
 @compiled
 def _take_all(group: _Group, layer: Pointers, g: int, options: Options) -> None:
-    """Choose every contribution of at least phi, and mark them."""
+    """Choose every contribution of at least phi to one unit, and mark them."""
     number, count = after(group.numbers, g * NUMBERS), after(group.counts, g * COUNTS)
     o, e, phi = count[_CHANNEL], count[_POSITION], options.phi
     out, weight = after(group.contributions, g * layer.size), after(layer.weight, o * layer.size)
     chosen = 0
     for at in range(0, layer.size, LANES):
-        # Float32 may round either way: what comes near is multiplied again.
+        # Float32 may round either way: what comes near is multiplied again in float64.
         bits = at_least(load(out, at), np.float32(phi * (1 - 1e-6)))
         while bits:
             k = at + lowest(bits)

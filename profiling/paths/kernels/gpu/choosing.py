@@ -66,7 +66,7 @@ def _largest_of_tiles(
     x, weight, taps, here, x_at, weight_at, taps_at, sign, channels, per_group, window, last, last_rank,
     units: tl.constexpr, tile: tl.constexpr,
 ):  # fmt: skip
-    """Do the same over receptive fields that are longer than a tile."""
+    """Return what ``_largest`` does, for receptive fields that are longer than a tile: gather them tile by tile."""
     top = tl.zeros([units], tl.float32)
     first = tl.full([units], _NO_RANK, tl.int32)
     for start in range(0, per_group * window, tile):

@@ -24,14 +24,14 @@ from pathprint.profiling.paths.policy import Selection
 from pathprint.profiling.paths.steps.weighted import Weighted
 
 _FEW = 64
-"""So many contributions are looked up one by one; the few units that need more are sorted."""
+"""How many contributions to a unit are looked up one by one; those of the few units that need more are sorted."""
 _LONGEST_TILE = 4096
 """Places of a receptive field that one program holds in registers."""
 _PLACES = 512
-"""Places that a program holds of all its units together, if those of one are fewer: compiled for
-compute capability 8.0, 512 take 158 registers a thread, 2048 do not fit the 255 that there are."""
+"""Places that a program holds of all its units together, unless one unit has more. Compiled for compute
+capability 8.0, 512 places take 158 registers a thread; 2048 do not fit the 255 that there are."""
 _MARKED = 1 << 28
-"""Bytes of marks, for inputs and weights, of the images that are walked at once."""
+"""Bytes for the marks of inputs and weights of all images that are walked at once."""
 _REFERENCES = {"sum": 0, "output": 1, "positive": 2}
 
 
@@ -68,7 +68,7 @@ class _Found(NamedTuple):
 
 
 class GpuKernel(ReferenceKernel):
-    """See ``Kernel``."""
+    """A ``Kernel`` in Triton for weighted layers; thresholds phi and lists of synapses are left to the reference."""
 
     name = "gpu"
 
@@ -90,7 +90,7 @@ class GpuKernel(ReferenceKernel):
     def _choose(
         self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, selection: Selection
     ) -> tuple[LayerPath, Tensor]:
-        """Choose for images whose marks fit the memory."""
+        """Choose for all images at once; their marks must fit ``_MARKED`` bytes."""
         units = _listed(wanted)
         found = _run(step, self._layer(step), x, y, units, selection)
         _choose_many(step, x, y, units, found, selection)
@@ -117,7 +117,7 @@ class GpuKernel(ReferenceKernel):
 
 
 def _listed(mask: Tensor) -> _Units:
-    """Return where a mask ``(n, ...)`` is not 0; only that is copied to the host."""
+    """Return where a mask ``(n, ...)`` is not 0; only these places are copied to the host, not the mask."""
     flat = mask.reshape(len(mask), -1)
     image, unit = flat.nonzero(as_tuple=True)
     ends = torch.bincount(image, minlength=len(flat)).cumsum(0).cpu().numpy()
@@ -126,7 +126,7 @@ def _listed(mask: Tensor) -> _Units:
 
 
 def _rows(value: Tensor, step: Weighted) -> Tensor:
-    """Return activations as ``(n, positions, channels)``, without copying what lies so already."""
+    """Return an activation as contiguous ``(n, positions, channels)``; copy it only if it lies otherwise."""
     return (value if step.channels_last else value.movedim(1, -1)).contiguous()
 
 
@@ -173,7 +173,7 @@ def _run(step: Weighted, layer: _Layer, x: Tensor, y: Tensor | None, units: _Uni
 def _choose_many(
     step: Weighted, x: Tensor, y: Tensor | None, units: _Units, found: _Found, selection: Selection
 ) -> None:
-    """Enter in ``found`` what is chosen for units that need many contributions; sorts those of each."""
+    """Enter in ``found`` what is chosen for the units that need more than ``_FEW`` contributions, by sorting them."""
     many = found.short.nonzero()[:, 0]
     if not len(many):
         return
@@ -196,7 +196,10 @@ def _choose_many(
 
 
 def _per_image(units: _Units, found: _Found) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the sums of what was found for each image's units, ``(n,)``; in a fixed order, without atomics."""
+    """Return the sums over each image's units of chosen, explained and coherence, ``(n,)`` each.
+
+    The order of summation is fixed (no atomics), so equal images give equal sums.
+    """
     values = torch.stack([found.chosen, found.explained, found.coherence], 1)
     sums = torch.stack([part.sum(0) for part in torch.split(values, units.members.counts.tolist())])
     synapses, explained, coherence = sums.T.cpu().numpy()
