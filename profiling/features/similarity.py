@@ -1,6 +1,6 @@
 """Compare paths with class signatures: image paths become named features (docs/method.md).
 
-Each measure is one small function, of a ``Compared`` whole batch or of its path in one layer.
+Each measure is one small function of a ``Compared`` batch, or of its path in one layer.
 """
 
 from __future__ import annotations
