@@ -79,7 +79,7 @@ def test_one_class_detector_needs_no_attacks(tmp_path: Path, capsys: pytest.Capt
     in_process(capsys, "profile", "--network", "digits-cnn", "--images-per-class", 20, "--out", profile)
     fitting = ("fit", profile, "--out", bundle, "--classifier", "one-class", "--fit-images", 100)
     refused = in_process(capsys, *fitting, "--attack", "pgd-0.2")
-    assert (refused[0], "learns from no attack; leave --attack out" in refused[2]) == (2, True)
+    assert (refused[0], "is fitted without attacks; leave --attack out" in refused[2]) == (2, True)
     assert in_process(capsys, *fitting, *cache)[0] == 0
     assert not (tmp_path / "attacked").exists()
     asked = ("--full", "--paper-protocol", "--attack", "pgd-0.2", "--attack", "noise-images", "--images", 60)
