@@ -31,7 +31,9 @@ def fit(choice: str, examples: Examples) -> Score:
 
 def _check(examples: Examples) -> None:
     if len(np.unique(examples.adversarial)) < 2:
-        raise FitError("both clean and adversarial examples are needed, but there are only those of one kind.")
+        raise FitError(
+            "both clean and adversarial examples are needed: either no attack succeeded, or there is no clean image."
+        )
     images = len(np.unique(examples.sources))
     if images < 2 * FOLDS:
         raise FitError(f"the examples come from {images} images; at least {2 * FOLDS} are needed.")
