@@ -17,11 +17,12 @@ from torch.nn import functional as F
 from pathprint.profiling.attacks.draws import Draws
 
 Norm = Literal["Linf", "L2", "L0", "area", "none"]
-"""L0 and area budgets are shares: of the values of an image, and of its pixels."""
+"""How a perturbation is measured. An L0 budget is a share of the image's values (pixels times channels), an area
+budget is a share of its pixels."""
 Logits = Callable[[Tensor], Tensor]
 """The attacked network: pixels ``n c h w`` to logits ``n k``, differentiable."""
 METHODS = 1
-"""Number of the methods' code; raised when a method makes other images from the same declaration."""
+"""Version of the methods' code: raised by one when a method makes different images from an unchanged declaration."""
 
 
 @dataclass(frozen=True)
@@ -29,36 +30,42 @@ class Goal:
     """What the attacker wants.
 
     Attributes:
-        labels: the right answers, ``(n,)``.
-        targets: the answers to reach, ``(n,)``; None if any wrong one will do.
+        labels: the right class of each image, ``(n,)``.
+        targets: the class that each image should be answered with, ``(n,)``; None if any wrong class will do.
     """
 
     labels: Tensor
     targets: Tensor | None = None
 
     def loss(self, logits: Tensor) -> Tensor:
-        """Return what a gradient attack climbs, per image ``(n,)``: cross-entropy, signed by the goal."""
+        """Return what a gradient attack maximises, ``(n,)``.
+
+        Untargeted: the cross-entropy of the label. Targeted: minus the cross-entropy of the target.
+        """
         if self.targets is None:
             return F.cross_entropy(logits, self.labels, reduction="none")
         return -F.cross_entropy(logits, self.targets, reduction="none")
 
     def margin(self, logits: Tensor) -> Tensor:
-        """Return how far the goal is away, per image ``(n,)``; below 0 it is reached."""
+        """Return how many logits each image is away from the goal, ``(n,)``; below 0 the goal is reached.
+
+        Untargeted: the label's logit minus the largest other. Targeted: the largest other minus the target's.
+        """
         own = self.labels if self.targets is None else self.targets
         value = logits.gather(1, own[:, None])[:, 0]
         others = logits.scatter(1, own[:, None], -torch.inf).amax(1)
         return value - others if self.targets is None else others - value
 
     def some(self, rows: Tensor) -> Goal:
-        """Return the goal of some images."""
+        """Return the goal for the images ``rows`` only (indices or a mask)."""
         return Goal(self.labels[rows], None if self.targets is None else self.targets[rows])
 
 
 class Method(Protocol):
-    """How images are made; a frozen dataclass whose fields are all that decides them."""
+    """How an attack makes its images. A method is a frozen dataclass, and its fields are all the settings it has."""
 
     def __call__(self, logits: Logits, pixels: Tensor, goal: Goal, draws: Draws) -> Tensor:
-        """Return attacked pixels ``n c h w`` in [0, 1]; ``draws`` is the only source of chance."""
+        """Return attacked pixels ``n c h w`` in [0, 1]; all randomness comes from ``draws``."""
         ...
 
 
@@ -73,11 +80,12 @@ class Attack:
     """One attack at one strength.
 
     Attributes:
-        name: says the budget too; a number alone is an Linf budget.
-        family: attacks that are left out of training together, being too alike.
-        budget: largest perturbation in ``norm``; None for attacks that look for the smallest.
-        targeted: a random wrong class per image is to be answered.
-        on_image: False for images made from nothing: their label is whatever the network answers.
+        name: includes the budget; unless the name says another norm, it is an Linf budget.
+        family: name of a group of similar attacks, which are left out of fitting together.
+        budget: largest perturbation in ``norm``; None for attacks that look for the smallest one.
+        summary: what the attack does, in one line for reports.
+        targeted: whether each image has to be answered with a wrong class that is drawn at random.
+        on_image: False if the attack makes images from nothing. The network's answer to them counts as their label.
     """
 
     name: str
@@ -90,7 +98,7 @@ class Attack:
     on_image: bool = True
 
     def declaration(self) -> dict[str, Any]:
-        """Return all that decides what the attack makes, as JSON-able data."""
+        """Return everything that determines the attacked images, as JSON-able data."""
         return {"name": self.name, "targeted": self.targeted, "methods": METHODS, "method": _declared(self.method)}
 
 
@@ -102,7 +110,7 @@ def _declared(value: object) -> Any:
 
 
 def budget_text(budget: float) -> str:
-    """Write a budget as users do: small ones in steps of 8-bit images, others as decimals."""
+    """Return a budget as text: below 0.05 in steps of 8-bit images (``8of255``), otherwise as a decimal (``0.3``)."""
     return f"{round(budget * 255)}of255" if budget < 0.05 else f"{budget:g}"
 
 
@@ -112,9 +120,9 @@ class Crafted:
 
     Attributes:
         pixels: ``n c h w``, rounded to 8 bit, as a file would hold them.
-        success: the network's answer on these rounded pixels is not the label, ``(n,)``. A targeted
-            attack that ends at a third class has fooled the network too.
-        success_unrounded: the same before rounding.
+        success: whether the network answers the rounded pixels with another class than the label, ``(n,)``. A
+            targeted attack that ends at a third class counts as a success too.
+        success_unrounded: whether it answers the pixels before rounding with another class, ``(n,)``.
     """
 
     pixels: Tensor
@@ -125,7 +133,7 @@ class Crafted:
 def climb(logits: Logits, pixels: Tensor, loss: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor, Tensor]:
     """Return logits ``n k``, loss ``n`` and its gradient ``n c h w`` at ``pixels``.
 
-    Images are independent, so the gradient of the sum is each image's own.
+    Images do not influence each other, so the gradient of the summed loss holds each image's own gradient.
     """
     leaf = pixels.detach().requires_grad_()
     with torch.enable_grad():

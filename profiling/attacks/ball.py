@@ -18,14 +18,14 @@ def lengths(change: Tensor) -> Tensor:
 
 
 def steepest(gradient: Tensor, norm: Norm) -> Tensor:
-    """Return the change of size 1 in ``norm`` that climbs most."""
+    """Return the change of size 1 in ``norm`` (Linf or L2) that increases the loss most, ``n c h w``."""
     return gradient.sign() if norm == "Linf" else gradient / lengths(gradient).clamp(min=_TINY)
 
 
 def project(made: Tensor, pixels: Tensor, norm: Norm, budget: float) -> Tensor:
     """Return the images moved into the ball of ``budget`` around ``pixels`` and into [0, 1].
 
-    Clipping to [0, 1] comes last: it brings every value nearer to the original, which lies inside.
+    Clipping to [0, 1] comes last. It only moves values towards the original, so the result stays in the ball.
     """
     change = made - pixels
     if norm == "Linf":
@@ -47,5 +47,5 @@ def random_point(pixels: Tensor, norm: Norm, budget: float, draws: Draws) -> Ten
 
 
 def wrong_side(margin: Tensor) -> Tensor:
-    """Return which margins mean that the goal is reached; a tie is none."""
+    """Return which margins (see ``Goal.margin``) mean that the goal is reached; a tie of two classes does not."""
     return torch.lt(margin, 0)

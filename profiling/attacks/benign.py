@@ -1,6 +1,6 @@
-"""Benign changes: on these the detector should be as quiet as on clean images.
+"""Benign changes: the detector should flag changed images as rarely as clean ones.
 
-A detector that fires on noise of an attack's size detects noise, not attacks.
+A detector that flags noise of an attack's size detects noise, not attacks.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Change = Callable[[Tensor, Draws], Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """One benign change of pixels ``n c h w``; its result is rounded to 8 bit like an attack's."""
+    """One benign change of pixels ``n c h w``; whoever applies it rounds the result to 8 bit, as for attacks."""
 
     name: str
     summary: str
@@ -35,13 +35,13 @@ class Control:
 def noise_like(attack: Attack) -> Control:
     """Return noise with exactly the attack's budget in the attack's norm, before clipping to [0, 1].
 
-    Linf: every value moves up or down by the whole budget. L2: a random direction of that length.
+    Linf: every value moves up or down by the whole budget. L2: a random direction, as long as the budget.
 
     Raises:
-        ValueError: the attack has no budget, or one that is no norm.
+        ValueError: the attack has no budget, or its budget is neither in Linf nor in L2.
     """
     if attack.budget is None or attack.norm not in ("Linf", "L2"):
-        raise ValueError(f"{attack.name} has no Linf or L2 budget; no noise is of equal norm.")
+        raise ValueError(f"{attack.name} has no Linf or L2 budget, so there is no noise of equal size.")
     budget, norm = attack.budget, attack.norm
 
     def change(pixels: Tensor, draws: Draws) -> Tensor:
@@ -77,7 +77,7 @@ FIXED = (_jpeg(75), _jpeg(90), _blur(0.5), _brightness(0.9), _brightness(1.1))
 
 
 def controls(attacks: list[Attack]) -> list[Control]:
-    """Return the fixed controls, and noise of every Linf and L2 budget among ``attacks``, each once."""
+    """Return noise of every Linf and L2 budget among ``attacks``, each budget once, and the fixed controls."""
     sized: dict[tuple[str, float], Attack] = {}
     for attack in attacks:
         if attack.budget is not None and attack.norm in ("Linf", "L2"):

@@ -1,8 +1,8 @@
-"""Attacked images kept on disk: one file per chunk, found by the content of all that decides it.
+"""Attacked images kept on disk: one file per chunk, named by a hash of everything that determines its content.
 
-A file is named by the SHA-256 of network, declaration, seed, images and labels, so no file can be
-stale. It is whole or absent, so a run that was interrupted goes on where it stopped. A file that does
-not verify is made anew.
+The name is the SHA-256 of network, declaration, seed, images and labels, so no file can be stale.
+A file is complete or absent, so an interrupted run continues where it stopped. A file that does
+not verify is made again.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from pathprint.profiling.signatures.storage import Stored
 
 SCHEMA = 1
 _TOLERANCE = 1e-2
-"""Largest change of a stored logit: another processor or batch size rounds differently."""
+"""Largest accepted difference, absolute and relative, from a stored logit: another processor or batch size rounds
+differently."""
 
 
 def chunk_key(attack: Attack, network: Network, pixels: Tensor, labels: Tensor, seed: int) -> str:
-    """Return the SHA-256 of everything that decides what the attack makes of these images."""
+    """Return the SHA-256 of everything that determines what the attack makes of these images."""
     facts = {
         "schema": SCHEMA,
         "network": network.fingerprint,
@@ -65,16 +66,17 @@ def digest(arrays: Arrays) -> str:
 
 
 def load_chunk(path: Path, key: str, attack: Attack, network: Network, labels: Tensor) -> Crafted:
-    """Return a stored chunk.
+    """Return a stored chunk of attacked images.
 
     Raises:
-        any of ``storage.UNREADABLE``: it is damaged or another chunk, or the network now answers otherwise.
+        any of ``storage.UNREADABLE``: the file is damaged or holds another chunk, or the network no longer
+            gives the stored logits.
     """
     stored = storage.read(path, SCHEMA)
     if stored.facts["key"] != key:
-        raise ValueError("it holds another chunk than its name says")
+        raise ValueError("it holds another chunk than the one that it is named after")
     if stored.facts["sha256"] != digest(stored.arrays):
-        raise ValueError("its checksum does not fit its content")
+        raise ValueError("its checksum does not match its content")
     pixels = torch.from_numpy(stored.arrays["pixels"]).to(labels.device).float() / 255
     with torch.inference_mode():
         logits = network.logits(pixels)

@@ -1,4 +1,4 @@
-"""Attack images, or change them benignly: chunk by chunk, from disk where that has been done before."""
+"""Attack images or change them benignly, chunk by chunk; attacked images that are on disk are not made again."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ log = logging.getLogger("pathprint")
 
 @dataclass(frozen=True, slots=True)
 class Crafting:
-    """How attacked images come about.
+    """Seed and cache of attacked images.
 
     Attributes:
-        seed: of all chance in the attacks.
-        cache: folder of attacked images to read and to add to; None keeps nothing.
+        seed: of all randomness in the attacks.
+        cache: folder of attacked images to read from and to add to; None keeps nothing.
     """
 
     seed: int = 0
     cache: Path | None = None
 
     def craft(self, attack: Attack, network: Network, pixels: Tensor, labels: Tensor) -> Crafted:
-        """Return what ``craft`` makes, from disk if it is there and verifies."""
+        """Attack ``pixels`` away from ``labels``, or load the result if it is on disk and verifies; see ``craft``."""
         if self.cache is None:
             return craft(attack, network, pixels, labels, self.seed)
         key = chunk_key(attack, network, pixels, labels, self.seed)
@@ -45,22 +45,22 @@ class Crafting:
             try:
                 return load_chunk(path, key, attack, network, labels)
             except (*storage.UNREADABLE, RuntimeError) as error:
-                log.warning("%s is damaged and is made anew: %s", path, storage.reason(error))
+                log.warning("the cached file %s is unusable and is made again: %s", path, storage.reason(error))
         crafted = craft(attack, network, pixels, labels, self.seed)
         save_chunk(path, key, attack, network, crafted)
         return crafted
 
 
 def craft(attack: Attack, network: Network, pixels: Tensor, labels: Tensor, seed: int = 0) -> Crafted:
-    """Attack ``pixels`` away from ``labels``; the same seed gives an image the same result.
+    """Attack ``pixels`` ``n c h w`` away from ``labels`` ``(n,)``.
 
-    It does not depend on the other images, except for HopSkipJump, and but for the last bits in
-    which convolution libraries differ between batch sizes.
+    With the same seed, an image's result does not depend on the other images. There are two exceptions: HopSkipJump,
+    and rounding, because convolution libraries round differently for different batch sizes.
 
     Raises:
         MissingExtraError: the attack comes from foolbox, which is not installed.
     """
-    # What was made in inference mode, as predictions are, cannot take part in gradients; copies can.
+    # Tensors made in inference mode, as predictions are, cannot take part in gradients; copies of them can.
     pixels, labels = pixels.clone(), labels.clone()
     draws = Draws(pixels, seed)
     targets = draws.other_class(labels, len(network.labels)) if attack.targeted else None
@@ -78,7 +78,7 @@ class Controlled:
 
     Attributes:
         pixels: ``n c h w``, rounded to 8 bit.
-        kept: the network still gives the label, ``(n,)``; only these are plainly benign.
+        kept: whether the network still gives the label, ``(n,)``; only these images are clearly benign.
     """
 
     pixels: Tensor
@@ -86,14 +86,14 @@ class Controlled:
 
 
 def apply(control: Control, network: Network, pixels: Tensor, labels: Tensor, seed: int = 0) -> Controlled:
-    """Change ``pixels``; the same seed gives an image the same result in any company."""
+    """Change ``pixels`` ``n c h w`` benignly. With the same seed, an image's result does not depend on the others."""
     changed = to_8_bit(control.change(pixels, Draws(pixels, seed)))
     return Controlled(changed, network.predict(changed) == labels)
 
 
 def craft_all(attack: Attack, network: Network, correct: Correct[R], crafting: Crafting) -> Crafted:
-    """Attack all images, chunk by chunk, fewer at once if they are large; what is cached is not crafted again."""
-    size = at_once(correct.pixels)  # gradients hold all activations
+    """Attack all images, chunk by chunk; chunks of large images are smaller. Cached chunks are not made again."""
+    size = at_once(correct.pixels)  # a gradient keeps all activations in memory
     pairs = list(zip(torch.split(correct.pixels, size), torch.split(correct.labels, size), strict=True))
     parts = [crafting.craft(attack, network, x, y) for x, y in track(pairs, f"attack {attack.name}")]
     columns = zip(*((part.pixels, part.success, part.success_unrounded) for part in parts), strict=True)

@@ -1,4 +1,4 @@
-"""Chance that belongs to the image: the same image draws the same numbers in any company."""
+"""Random numbers per image: an image draws the same numbers whatever images are beside it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 class Draws:
     """One random generator per image, seeded by a number and the image's 8-bit content.
 
-    Every method draws for all images alike, so an image's numbers do not depend on its chunk.
+    Every call draws from all generators, so an image's numbers do not depend on the other images of its chunk.
     """
 
     def __init__(self, pixels: Tensor, seed: int) -> None:
@@ -26,7 +26,7 @@ class Draws:
 
     @property
     def chunk_seed(self) -> int:
-        """A seed for libraries that know one generator only; it depends on all images of the chunk."""
+        """A seed for libraries that have a single generator; it depends on all images of the chunk."""
         return _seed(b"".join(value.to_bytes(8, "little") for value in self._seeds))
 
     def uniform(self, *shape: int) -> Tensor:
@@ -38,7 +38,7 @@ class Draws:
         return self._each(lambda generator: torch.randn(shape, generator=generator))
 
     def other_class(self, labels: Tensor, classes: int) -> Tensor:
-        """Return a class per image ``(n,)`` that is not its label, each equally likely."""
+        """Return for each image a class that is not its label, all equally likely, ``(n,)``."""
         step = 1 + (self.uniform() * (classes - 1)).long().clamp(max=classes - 2)
         return (labels + step) % classes
 
@@ -47,5 +47,5 @@ class Draws:
 
 
 def _seed(data: bytes) -> int:
-    # torch takes 64 bits with a sign; 63 are enough.
+    # A torch seed is a signed 64-bit number; 63 bits keep it positive.
     return int.from_bytes(hashlib.sha256(data).digest()[:8], "little") >> 1

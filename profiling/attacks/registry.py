@@ -1,4 +1,4 @@
-"""The attacks we fit and evaluate with: one declaration each, in two suites for grey and for RGB inputs."""
+"""The attacks to fit and evaluate with: a default and a full suite, each for grey and for RGB inputs."""
 
 from __future__ import annotations
 
@@ -148,9 +148,9 @@ SUITES: dict[str, dict[Suite, tuple[Attack, ...]]] = {
 
 
 def suite(network: Network, which: Suite = "default") -> dict[str, Attack]:
-    """Return a suite's attacks by name: ``default`` is quick, ``full`` is for evaluation.
+    """Return a suite's attacks by name: ``default`` is quick, ``full`` is for evaluation and contains ``default``.
 
-    The full suite contains the default one; budgets are those for grey or for RGB inputs.
+    Budgets are chosen for grey or RGB inputs by the network's number of channels.
     """
     colours = "grey" if network.preprocessing.channels == 1 else "rgb"
     return {attack.name: attack for attack in SUITES[colours][which]}
@@ -160,7 +160,7 @@ def chosen(network: Network, names: Sequence[str] | None, which: Suite = "defaul
     """Return the attacks called ``names``, or what can be used here of a whole suite.
 
     Raises:
-        OptionsError: an unknown name; lists the known ones.
+        OptionsError: there is no attack of that name; the message lists the known ones.
         MissingExtraError: an attack that is named comes from a library that is not installed.
     """
     known = suite(network, "full")
@@ -192,14 +192,14 @@ def _tell(missing: Sequence[Attack], refused: bool) -> None:
 
 
 def declared(network: Network, declarations: Sequence[Mapping[str, Any]]) -> list[Attack]:
-    """Return the attacks that were declared so, as ``Attack.declaration`` does.
+    """Return the attacks that have the given declarations (see ``Attack.declaration``).
 
     Raises:
-        OptionsError: this version has no such attack, or declares it otherwise; says which.
+        OptionsError: this version lacks an attack or declares it differently; the message says which.
     """
     known = {canonical_json(attack.declaration()): attack for attack in suite(network, "full").values()}
     found = [known.get(canonical_json(dict(declaration))) for declaration in declarations]
     unknown = [str(declared["name"]) for declared, attack in zip(declarations, found, strict=True) if attack is None]
     if unknown:
-        raise OptionsError(f"this version does not have, or makes otherwise, the attacks {', '.join(unknown)}.")
+        raise OptionsError(f"this version lacks these attacks or makes them differently: {', '.join(unknown)}.")
     return [attack for attack in found if attack is not None]

@@ -1,12 +1,12 @@
-"""The artefact: one directory with everything a detector needs, as data, verified at load.
+"""The bundle: a folder with everything that a detector needs, as data, and verified whenever it is loaded.
 
 manifest.json            schema, SHA-256 of every file, fingerprints, golden vector, provenance
 network.json             the canonical graph, labels, preprocessing
-network.safetensors      its constants
+network.safetensors      the graph's constants
 signatures.safetensors   class signatures
-detector.json            features, classifier, what it was fitted on, calibration, extraction options
+detector.json            features, classifier, attacks that it was fitted on, calibration, extraction options
 detector.safetensors     the score's arrays, clean statistics, clean scores
-images.safetensors       content keys of the images that each step saw
+images.safetensors       content keys of the images of the roles profile, fit and calibrate
 """
 
 from __future__ import annotations
@@ -52,19 +52,19 @@ FILES = (
     "images.safetensors",
 )
 GOLDEN_TOLERANCE = 0.02
-"""Largest allowed change of the golden score. Another processor rounds activations differently, and a unit whose
-choice is a matter of rounding may then be chosen on one of them only."""
+"""Largest allowed change of the golden image's score. Another processor rounds activations differently, and may choose
+other units where the choice depends on rounding."""
 
 Used = Mapping[str, frozenset[int]]
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A detector with what belongs to it.
+    """A detector, with the images that it has seen and a golden image that tests it.
 
     Attributes:
         used: content keys of the images of each role (``profile``, ``fit``, ``calibrate``).
-        golden: pixels ``c h w`` of the image whose score every load recomputes.
+        golden: pixels ``c h w`` of an image whose score is computed again at every load.
         sha256: the manifest's checksum, which stands for the whole bundle; empty until it is saved.
     """
 
@@ -109,9 +109,13 @@ class Bundle:
 def load_bundle(folder: Path | str, kernel: str = "auto") -> Bundle:
     """Load and verify a bundle.
 
+    Args:
+        folder: a folder that ``Bundle.save`` wrote.
+        kernel: name of the kernel that extracts paths; ``auto`` takes the fastest.
+
     Raises:
-        BundleError: a file is missing, extra or changed; parts do not belong together; the golden
-            image scores differently here. The message names what differs.
+        BundleError: a file is missing, extra or changed; the files do not belong together; or the golden image has
+            another score here. The message says which.
     """
     folder = Path(folder)
     manifest = _verified_manifest(folder)
@@ -180,19 +184,19 @@ def _sealed(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def _verified_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest after checking it, and every file against it."""
+    """Return the manifest after checking its own checksum, and every file against it."""
     path = folder / MANIFEST
     try:
         data = path.read_bytes()
         manifest = json.loads(data)
         schema, files = manifest["schema"], dict(manifest.get("files", {}))
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise BundleError(f"{folder} is not a bundle, or is damaged: {path} cannot be read: {error!r}") from error
+        raise BundleError(f"{folder} is not a bundle, or is damaged: {path} cannot be read ({error!r}).") from error
     if schema != SCHEMA:
         raise BundleError(
             f"{path} has schema {schema!r}, but this version reads {SCHEMA} only; build the bundle again."
         )
-    # A manifest is written in one form only, so that not a single byte of it can change unnoticed.
+    # A manifest has one canonical form, so that no byte of it can change unnoticed.
     if data != canonical_json(_sealed(manifest)):
         raise BundleError(
             f"{path} was changed after it was written: its checksum does not match. Build the bundle again."
@@ -225,14 +229,14 @@ def _sha256(path: Path) -> str:
 
 
 def _checked_golden(detector: Detector, golden: Mapping[str, Any], folder: Path) -> torch.Tensor:
-    """Return the golden image after scoring it again: its score must be what it was."""
+    """Return the golden image ``c h w`` after scoring it again; class and score must be those in the manifest."""
     shape = detector.network.preprocessing.input_shape
     pixels = torch.tensor(golden["pixels"], dtype=torch.float32).reshape(1, *shape) / 255
     (verdict,) = detector.examine(pixels)
     if verdict.predicted != golden["predicted"] or not abs(verdict.score - golden["score"]) <= GOLDEN_TOLERANCE:
         raise BundleError(
             f"{folder}: the golden image gives class {verdict.predicted} and score {verdict.score:.4f} here, but gave "
-            f"class {golden['predicted']} and score {golden['score']:.4f} where the bundle was made; this installation "
-            "computes something else, so its verdicts cannot be trusted."
+            f"class {golden['predicted']} and score {golden['score']:.4f} where the bundle was made. This installation "
+            "computes different scores, so its verdicts cannot be trusted."
         )
     return pixels[0]

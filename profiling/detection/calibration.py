@@ -1,7 +1,7 @@
-"""A threshold with a promise: split conformal on clean images that were used for nothing else.
+"""A threshold with a guaranteed false-positive rate: split conformal prediction on held-out clean images.
 
-With n exchangeable clean scores, flagging what exceeds the ceil((n + 1)(1 - a))-th smallest flags
-a new clean image with probability at most a (Vovk et al. 2005; Papadopoulos et al. 2002).
+Given n exchangeable clean scores, take the ceil((n + 1)(1 - a))-th smallest as the threshold. A new clean image
+exceeds it with probability at most a (Vovk et al. 2005; Papadopoulos et al. 2002).
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ _CONFIDENCE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The threshold that the clean calibration images give, and how far to trust it.
+    """The threshold set on clean calibration images, and how precise it is.
 
     Attributes:
-        target: the largest false-positive rate that was asked for.
+        target: largest false-positive rate that the threshold is set for.
         images: number of clean images that the threshold was set on.
         threshold: scores above it are flagged.
         interval: 95 % confidence interval of the false-positive rate of this threshold.
-        uncertain: for a score between these two, a threshold set on other clean images could give the other verdict.
+        uncertain: lower and upper score between which the verdict is uncertain, because a threshold set on other
+            clean images could give the other verdict.
     """
 
     target: float
@@ -50,17 +51,17 @@ class Calibration:
 
 
 def conformal_threshold(clean_scores: Floats, rate: float) -> float:
-    """Return the score above which at most ``rate`` of clean images lie; infinity if there are too few to say.
+    """Return the score above which at most ``rate`` of clean images lie; infinity if there are too few images.
 
     Args:
-        clean_scores: of clean images that nothing else has seen, ``(n,)``.
+        clean_scores: scores of clean images that were used for nothing else, ``(n,)``.
     """
     flagged = _most_above(len(clean_scores), rate)
     return float(np.sort(clean_scores)[len(clean_scores) - flagged]) if flagged else float("inf")
 
 
 def _most_above(images: int, rate: float) -> int:
-    """Return how many of ``images`` clean scores, and a new one, may lie above the threshold."""
+    """Return how many clean scores, out of ``images`` and one new one, may lie above the threshold."""
     return floor((images + 1) * rate)
 
 
@@ -68,9 +69,13 @@ def calibrate(clean_scores: Floats, target: float = 0.05) -> Calibration:
     """Return the threshold that flags at most ``target`` of clean images.
 
     Raises:
-        CalibrationError: ``target`` is not between 0 and 1, or takes more images; the message says how many.
+        CalibrationError: ``target`` is not between 0 and 1, or there are too few images for it; the message says how
+            many are needed.
     """
-    from scipy.stats import beta, binom  # offline only: the service loads calibrations, it makes none
+    from scipy.stats import (
+        beta,
+        binom,
+    )  # imported here because the service, which only loads calibrations, has no use for it
 
     if not 0 < target < 1:
         raise CalibrationError(f"the target false-positive rate is {target}; it must lie between 0 and 1.")
@@ -84,7 +89,7 @@ def calibrate(clean_scores: Floats, target: float = 0.05) -> Calibration:
     ordered = np.sort(clean_scores)
     tail = (1 - _CONFIDENCE) / 2
     achieved = beta(flagged, n + 1 - flagged)
-    # Order statistics that enclose the true quantile: the number of clean scores above it is binomial.
+    # The number of clean scores above the true quantile is binomial, which gives the order statistics around it.
     fewest, most = (int(binom(n, target).ppf(p)) for p in (tail, 1 - tail))
     return Calibration(
         target=target,

@@ -1,4 +1,4 @@
-"""Judge images, each on its own, with a bundle."""
+"""Give verdicts on images with a bundle, one image at a time."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def detect(bundle: Bundle | str | Path, images: AnImage | Iterable[AnImage]) -> 
 
     Raises:
         BundleError: the bundle cannot be read.
-        DataError: a file cannot be read, or is no image that we accept; says which.
-        ImageError: an opened image is of a kind that we do not accept.
+        DataError: a file cannot be read or is not an accepted image; the message names the file.
+        ImageError: an opened image is of a kind that is not accepted.
     """
     detector = (bundle if isinstance(bundle, Bundle) else load_bundle(bundle)).detector
     preprocessing = detector.network.preprocessing
@@ -41,10 +41,10 @@ def _pixels(image: AnImage, preprocessing: Preprocessing) -> Tensor:
 
 
 def read_pixels(path: Path, preprocessing: Preprocessing) -> Tensor:
-    """Return the pixels ``c h w`` of an image file, by the same code as the service.
+    """Return the pixels ``c h w`` in [0, 1] of an image file, decoded as the service decodes it.
 
     Raises:
-        DataError: it cannot be read, or is no image that we accept.
+        DataError: the file cannot be read or is not an accepted image.
     """
     try:
         return preprocessing.pixels(decode(path.read_bytes()))

@@ -1,4 +1,4 @@
-"""The detector: pixels in, verdicts with reasons out. Service, command line and evaluation call it."""
+"""The detector: pixels in, verdicts with evidence out. The service, the command line and the evaluation call it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pathprint.profiling.signatures.counts import ClassSignatures
 
 Decision = Literal["benign", "adversarial", "uncertain"]
 ENOUGH_IMAGES = 10
-"""Images a class signature needs before a verdict may rest on it."""
+"""Least number of profiled images of a class for a verdict on images that are predicted as this class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,17 @@ class Verdict:
     """What the detector says about one image.
 
     Attributes:
-        decision: ``adversarial`` above the threshold, ``benign`` below, ``uncertain`` where the
-            calibration or the signature of the predicted class cannot tell.
-        predicted, runner_up: class numbers; ``label``, ``runner_up_label`` their names.
+        decision: ``adversarial`` above the threshold, else ``benign``; ``uncertain`` if the score is too near the
+            threshold, or too few images of the predicted class were profiled.
+        predicted, runner_up: numbers of the classes with the largest and second largest logit.
+        label, runner_up_label: names of these classes.
         confidence: softmax of the predicted class, in [0, 1].
-        score: larger is more suspicious; the sum of all contributions (see ``scores``).
+        score: the sum of all features' contributions and a constant (see ``scores``); larger is more suspicious.
         threshold: scores above it are flagged.
         p_value: estimated share of clean images with a score at least this high, in (0, 1].
         usual_score: mean score of clean images.
-        layers: evidence per layer, the heaviest first; adds up to ``score - usual_score``.
+        layers: evidence per layer, largest contribution first, whatever its sign. The contributions add up to
+            ``score - usual_score``.
         note: why the verdict is uncertain; empty if it is not.
     """
 
@@ -59,18 +61,20 @@ class Verdict:
 
     @property
     def flagged(self) -> bool:
-        """True if the score is above the threshold, whatever the uncertainty."""
+        """Whether the score is above the threshold, even if the decision is ``uncertain``."""
         return self.score > self.threshold
 
 
 @dataclass(frozen=True)
 class Detector:
-    """A network with class signatures, a fitted score and a calibrated threshold. It never changes.
+    """A network with class signatures, a fitted score and a calibrated threshold; immutable.
 
     Attributes:
-        maker: makes the features that the score is of.
-        clean_scores: the calibration images' scores, ascending.
-        fitting: what the score was fitted on.
+        maker: makes the features of an image.
+        features: the features that the score was fitted on, in the order of its columns.
+        usual: feature statistics of clean calibration images, which evidence is compared with.
+        clean_scores: scores of the clean calibration images, ascending, ``(n,)``.
+        fitting: the images and attacks that the score was fitted on.
     """
 
     maker: FeatureMaker
@@ -95,7 +99,7 @@ class Detector:
 
     @property
     def thorough(self) -> bool:
-        """Whether the detector also asks the network about changed copies of each image."""
+        """Whether the detector also classifies slightly changed copies of each image (test-time views)."""
         return self.maker.thorough
 
     @property
@@ -107,12 +111,14 @@ class Detector:
         """Return the verdict on each image of pixels ``n c h w`` in [0, 1].
 
         Raises:
-            OptionsError: the pixels do not fit the network, or are not finite.
-            BundleError: the parts of this detector do not belong together, or give no finite score.
+            OptionsError: the pixels do not have the network's input shape, or are not finite.
+            BundleError: the parts of this detector do not belong together, or the score is not finite.
         """
         paths, table = self.maker.make(pixels)
         if table.features != self.features:
-            raise BundleError("the score was fitted on other features than these signatures give; fit the score again.")
+            raise BundleError(
+                "the score was fitted on other features than these signatures give; fit the detector again."
+            )
         contributions = self.score.contributions(table.values)
         scores = contributions.sum(axis=1) + self.score.intercept
         if not np.isfinite(scores).all():
@@ -144,7 +150,7 @@ class Detector:
         )
 
     def _doubt(self, predicted: int, score: float) -> str:
-        """Return why no firm verdict is possible, or nothing."""
+        """Return why the verdict is uncertain; empty if it is not."""
         row = int(self.signatures.rows(np.array([predicted]))[0])
         images = int(self.signatures.images[row]) if row >= 0 else 0
         if images < ENOUGH_IMAGES:

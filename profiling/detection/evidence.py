@@ -1,4 +1,4 @@
-"""Why a score is what it is: what each layer adds, beside what is usual for clean images."""
+"""Evidence for a verdict: what each layer adds to the score, compared with what it adds for clean images."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pathprint.profiling.detection.sentences import Classes, Finding, sentence, 
 from pathprint.profiling.features.table import Feature
 
 _ENOUGH = 5
-"""Clean images of a class below which its own statistics are replaced by those of all classes."""
+"""Least number of clean images for statistics of a single class; below it, those of all classes are used."""
 
 
 @dataclass(frozen=True)
 class Usual:
-    """Clean images' features: mean and standard deviation per predicted class and over all.
+    """Mean and standard deviation of clean images' features, per predicted class and over all images.
 
     Attributes:
-        classes: class numbers with statistics of their own, ascending, ``(k,)``.
-        mean, deviation: ``(k + 1, f)``; the last row is over all classes.
+        classes: numbers of the classes that have their own statistics, ascending, ``(k,)``.
+        mean, deviation: one row per entry of ``classes``, and a last row over all clean images, ``(k + 1, f)``.
         contributions: mean contribution of each feature over all clean images, ``(f,)``.
     """
 
@@ -40,12 +40,12 @@ class Usual:
         return Usual(classes.astype(np.int64), mean, deviation, score.contributions(values).mean(axis=0))
 
     def row(self, class_number: int) -> int:
-        """Return the row of a class; that over all classes if it has none of its own."""
+        """Return the row of a class in ``mean`` and ``deviation``; the last row if the class has no statistics."""
         at = int(np.searchsorted(self.classes, class_number))
         return at if at < len(self.classes) and self.classes[at] == class_number else len(self.classes)
 
     def arrays(self) -> Arrays:
-        """Return what has to be stored."""
+        """Return the arrays to store, by name; ``from_arrays`` reads them."""
         return {
             "usual_classes": self.classes,
             "usual_mean": self.mean,
@@ -58,7 +58,8 @@ class Usual:
         """Return the statistics stored by ``arrays``.
 
         Raises:
-            KeyError, ValueError: something is missing, or they do not fit each other.
+            KeyError: an array is missing.
+            ValueError: the arrays' shapes contradict each other.
         """
         names = ("classes", "mean", "deviation", "contributions")
         classes, mean, deviation, contributions = (arrays[f"usual_{name}"] for name in names)
@@ -73,12 +74,12 @@ class LayerEvidence:
 
     Attributes:
         contribution: what the layer adds to the score beyond what it adds for a usual clean image.
-            Over all layers these add up to the score minus the usual clean score.
-        feature: a short name of the layer's feature that adds most in that direction.
-        value: that feature's value for this image.
-        usual, spread: mean and standard deviation of it over clean images of the predicted class; over all
-            clean images if too few of that class were seen.
-        text: all of this as a sentence.
+            Over all layers, contributions add up to the score minus the usual clean score.
+        feature: short name of the layer's feature that adds most in the direction of ``contribution``.
+        value: the value of ``feature`` for this image.
+        usual, spread: mean and standard deviation of ``feature`` over clean images of the predicted class, or over all
+            clean images if too few of the predicted class were seen.
+        text: the evidence as a sentence.
     """
 
     layer: str
@@ -91,7 +92,7 @@ class LayerEvidence:
 
     @staticmethod
     def of(finding: Finding, classes: Classes) -> LayerEvidence:
-        """Return a finding about an image of ``classes`` as evidence."""
+        """Return a finding as evidence; ``classes`` are the image's predicted and runner-up class."""
         feature = finding.feature
         return LayerEvidence(
             layer=feature.layer,
@@ -107,10 +108,10 @@ class LayerEvidence:
 def layer_evidence(
     features: tuple[Feature, ...], values: Floats, contributions: Floats, usual: Usual, classes: Classes
 ) -> tuple[LayerEvidence, ...]:
-    """Return the evidence of each layer for one image, the heaviest first.
+    """Return the evidence of each layer for one image, largest contribution first, whatever its sign.
 
     Args:
-        values, contributions: of that image, ``(f,)``.
+        values, contributions: the image's feature values and what each adds to the score, ``(f,)``.
     """
     excess = contributions - usual.contributions
     row = usual.row(classes.predicted)

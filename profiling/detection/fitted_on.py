@@ -1,4 +1,4 @@
-"""What a detector's classifier has seen, so that nobody has to guess it from a bundle."""
+"""The images and attacks that a detector's classifier was fitted on, recorded in the bundle."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class SeenAttack:
     """One attack that the classifier was fitted on.
 
     Attributes:
-        declaration: all that decides what the attack makes, as JSON-able data (``Attack.declaration``).
-        successes: images that it made and that the network answers wrongly.
+        declaration: everything that determines the attacked images, as JSON-able data (``Attack.declaration``).
+        successes: number of attacked images that the network answers wrongly.
     """
 
     declaration: Mapping[str, Any]
@@ -27,11 +27,11 @@ class SeenAttack:
 
 @dataclass(frozen=True)
 class Fitting:
-    """What the classifier was fitted on. It decides no verdict.
+    """What the classifier was fitted on; a record that no verdict depends on.
 
     Attributes:
-        images: clean fit images, correctly classified; the first so many of the role.
-        attacks: what was done to each of them.
+        images: number of clean fit images: the first correctly classified ones of the role.
+        attacks: the attacks on these images.
         seed: of the attacks.
     """
 

@@ -1,7 +1,7 @@
-"""Fitted scores: sums of one contribution per feature, stored as arrays. No scikit-learn here.
+"""Fitted scores: sums of one contribution per feature, stored as arrays and computed without scikit-learn.
 
-A larger score is more suspicious. Scores that were fitted on attacks are on the logit scale; the one-class score is a
-mean deviation from clean images, in their standard deviations.
+A larger score is more suspicious. Scores that were fitted on attacks are log-odds; the one-class score is the mean
+deviation from clean images, in standard deviations of clean images.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ class Score(Protocol):
     def intercept(self) -> float: ...
 
     def contributions(self, values: Floats) -> Floats:
-        """Return what each feature adds to the score, ``(n, f)``, of feature values ``(n, f)``."""
+        """Return what each feature adds to the score, ``(n, f)``; ``values`` are the features, ``(n, f)``."""
         ...
 
     def arrays(self) -> Arrays:
-        """Return what has to be stored."""
+        """Return the arrays to store, by name."""
         ...
 
 
 def total(score: Score, values: Floats) -> Floats:
-    """Return the score of each image, ``(n,)``."""
+    """Return the score of each image, ``(n,)``; ``values`` are its features, ``(n, f)``."""
     result: Floats = score.contributions(values).sum(axis=1) + score.intercept
     return result
 
 
 @dataclass(frozen=True)
 class LinearScore:
-    """Weights on standardised features; ``scale`` is 1 / standard deviation, 0 for constant ones."""
+    """A weighted sum of standardised features; ``scale`` is 1 / standard deviation, 0 for constant features."""
 
     kind: str
     mean: Floats
@@ -57,7 +57,7 @@ class LinearScore:
 
 
 def load_linear(kind: str) -> Callable[[Arrays, int], LinearScore]:
-    """Return what reads a stored linear score of this ``kind``."""
+    """Return a function that makes a linear score of ``kind`` from stored arrays and the number of features."""
 
     def load(arrays: Arrays, features: int) -> LinearScore:
         mean, scale, weights = columns(arrays, ("mean", "scale", "weights"), features)
@@ -67,7 +67,12 @@ def load_linear(kind: str) -> Callable[[Arrays, int], LinearScore]:
 
 
 def columns(arrays: Arrays, names: Sequence[str], features: int) -> list[Floats]:
-    """Return stored arrays with one finite number per feature."""
+    """Return the stored arrays ``names``.
+
+    Raises:
+        KeyError: an array is missing.
+        ValueError: an array does not have one finite number per feature.
+    """
     found = [arrays[name] for name in names]
     require(
         all(one.shape == (features,) and np.isfinite(one).all() for one in found),
@@ -77,13 +82,18 @@ def columns(arrays: Arrays, names: Sequence[str], features: int) -> list[Floats]
 
 
 def number(arrays: Arrays, name: str) -> float:
-    """Return a stored single number."""
+    """Return a single stored number.
+
+    Raises:
+        KeyError: it is missing.
+        ValueError: it is not one finite number.
+    """
     require(arrays[name].shape == (1,) and bool(np.isfinite(arrays[name]).all()), f"{name} must be one finite number")
     return float(arrays[name][0])
 
 
 def require(holds: bool, rule: str) -> None:
-    """Refuse a stored score, saying why, if it makes no sense."""
+    """Raise a ValueError that quotes ``rule`` if a stored score breaks it."""
     if not holds:
         raise ValueError(f"the stored score is malformed: {rule}.")
 

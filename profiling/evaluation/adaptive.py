@@ -1,4 +1,4 @@
-"""Detection of an attacker who knows the detector, as a curve over the attacker's budget."""
+"""Detection of the adaptive attack, by an attacker who knows the detector, as a curve over the attacker's budget."""
 
 from __future__ import annotations
 
@@ -22,18 +22,20 @@ GREY, RGB = (0.05, 0.1, 0.2, 0.3, 0.4), (1 / 255, 2 / 255, 4 / 255, 8 / 255, 16 
 def curve(
     detector: Detector, clean: Correct[Test], limit: int, seed: int, effort: Callable[[float], Adaptive] = Adaptive
 ) -> tuple[EvasionPoint, ...]:
-    """Attack the first ``limit`` clean images adaptively at each budget, at the bundle's threshold.
+    """Run the adaptive attack on the first ``limit`` clean images; return a point per Linf budget, ascending.
+
+    Images are flagged at the bundle's threshold. Budgets are ``GREY`` or ``RGB``, by the number of channels.
 
     Args:
-        effort: how hard to try at a budget.
+        effort: makes the settings of the attack from a budget.
     """
     pixels, labels, images = clean.pixels[:limit], clean.labels[:limit], clean.indices[:limit]
-    size = at_once(pixels)  # gradients hold all activations
+    size = at_once(pixels)  # a gradient keeps all activations in memory
     parts = list(zip(torch.split(pixels, size), torch.split(labels, size), strict=True))
     by_image, points = Resampling.over(images), []
     found, guides = [unbeaten(x) for x, _ in parts], Guides(clean.pixels, clean.labels)
     for budget in track(GREY if pixels.shape[1] == 1 else RGB, "adaptive attack"):
-        tries = zip(parts, found, strict=True)  # what a smaller budget found is within a larger one as well
+        tries = zip(parts, found, strict=True)  # what a smaller budget found also lies within a larger one
         found = [evade(detector, x, y, effort(budget), seed, guides, known) for (x, y), known in tries]
         evaded = np.concatenate([part.evaded(detector.calibration.threshold).numpy() for part in found])
         wrong = np.concatenate([part.wrong.numpy() for part in found])

@@ -1,4 +1,4 @@
-"""What a detection costs beside a plain inference: both timed in turn, in one process."""
+"""Time and memory of a detection, compared with a plain inference that is timed in turn in the same process."""
 
 from __future__ import annotations
 
@@ -25,24 +25,25 @@ from pathprint.profiling.signatures.counts import ClassSignatures, count
 
 _WARM_UP = 3
 _SLOW_IMAGES = 2
-"""Images of which the borderline rate is taken: that is done in float64."""
+"""Images that the borderline rate is measured on; few, because that runs in float64."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Milliseconds are per image, the median of all rounds.
+    """What detection costs. Milliseconds are per image, the median of all rounds.
 
     Attributes:
-        plain_ms: the module as it was given, in evaluation and inference mode, in the faster of
-            contiguous and channels-last memory.
-        detect_ms: a recorded run, the path's neurons and weights, their similarity to the classes
-            and the score. ``ratio``: of this to ``plain_ms``.
-        thorough_ms: the same with the views of a thorough detector.
-        extract_ms: the walk alone, without the run.
-        contributions_per_s: of wanted units, in ``extract_ms``.
-        peak_mb: memory that a detection of the batch takes at its peak; None where the system
-            does not tell. ``activations_mb``: of all activations of the batch, for comparison.
-        borderline: share of wanted units that rounding may decide.
+        network: its name.
+        batch: images per batch; ``threads`` and ``layers`` are the numbers of CPU threads and of weighted layers.
+        plain_ms: inference of the module as it was given, in the faster of contiguous and channels-last memory.
+        detect_ms: a fast detection: recorded inference, path extraction, similarity to the classes, score.
+        ratio: ``detect_ms / plain_ms``.
+        thorough_ms: a thorough detection, which also classifies the test-time views.
+        extract_ms: path extraction alone, without the inference.
+        contributions_per_s: contributions of wanted units that extraction weighs per second.
+        peak_mb: peak memory of detecting the batch, in MB; None if the system does not report it.
+        activations_mb: memory of all activations of the batch, in MB, for comparison.
+        borderline: share of wanted units whose choice may depend on rounding.
     """
 
     network: str
@@ -68,7 +69,11 @@ class Cost:
 def cost(extractor: Extractor, module: nn.Module, pixels: Tensor, rounds: int) -> Cost:
     """Measure what detection costs on pixels ``n c h w``, taken as one batch.
 
-    The signatures are those of the images themselves: what is in them does not change the cost.
+    The signatures are made from these very images, because the cost does not depend on what signatures hold.
+
+    Args:
+        module: the network as the user's own module, for the plain inference.
+        rounds: how often each run is timed.
     """
     network, images = extractor.network, len(pixels)
     x = network.preprocessing.normalise(pixels)
@@ -121,7 +126,7 @@ def _detection(
 
 
 def _modules(module: nn.Module, x: Tensor) -> tuple[dict[str, Callable[[], object]], tuple[str, ...]]:
-    """Return runs of ``module`` in both memory layouts, and their names."""
+    """Return functions that run ``module`` in both memory layouts, and the names of the layouts."""
 
     def run(inputs: Tensor, moved: nn.Module) -> Callable[[], object]:
         def inference() -> object:
@@ -139,7 +144,7 @@ def _modules(module: nn.Module, x: Tensor) -> tuple[dict[str, Callable[[], objec
 
 
 def _in_turn(runs: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Return the median seconds of each run; all take turns, so that what else runs meets all."""
+    """Return the median seconds of each run; runs take turns, so that other load on the machine affects all equally."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for turn in range(_WARM_UP + rounds):
         for name, run in runs.items():
@@ -164,7 +169,7 @@ def _activations_mb(extractor: Extractor, x: Tensor) -> float:
 
 
 def _peak_mb(run: Callable[[], object]) -> float | None:
-    """Return how much memory ``run`` takes at its peak beyond what the process holds; Linux only."""
+    """Return the peak memory of ``run`` in MB beyond what the process already holds; None where this is not Linux."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)  # give back what earlier runs left in the heap
         Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far

@@ -1,4 +1,4 @@
-"""Measure a bundle on images that none of its steps has seen."""
+"""Evaluate a bundle on images that were not used to make it."""
 
 from __future__ import annotations
 
@@ -28,27 +28,28 @@ def evaluate(
     cache: str | Path | None = None,
     seed: int = 1,
 ) -> Report:
-    """Return how well a bundle tells clean from attacked images, on images that nothing has seen.
+    """Return how well a bundle tells clean from attacked images, on images that were not used to make it.
 
     Args:
         bundle: what ``pathprint.fit`` returned, or the folder that it was saved in.
-        data: labelled images; those that the bundle has seen are left out.
-        attacks: names of the attacks to defend against; the default is a whole suite.
-        class_map: the network's class number of each folder of the data, where names do not say it.
-        images: correctly predicted test images, at most.
+        data: labelled images; those that the bundle was made from are left out of the test.
+        attacks: names of the attacks to test; the default is a whole suite.
+        class_map: the network's class number of each folder of the data; needed if the folders are not named like
+            the network's classes.
+        images: most correctly predicted test images.
         full: also measure all attacks, benign changes, other detectors, and classifiers that have not seen
             the attacks that they are tested on. Slow.
-        paper_protocol: also the papers' leaky split, to compare with published figures.
-        adaptive: test images for an attacker who knows the detector, at most. Slow.
-        cache: folder that keeps attacked images, from which an interrupted run goes on.
-        seed: of the attacks; another one than the bundle was fitted with.
+        paper_protocol: also measure with the papers' leaky split, to compare with published figures.
+        adaptive: most test images for the adaptive attack, by an attacker who knows the detector. Slow.
+        cache: folder that keeps attacked images, so that an interrupted run continues where it stopped.
+        seed: of the attacks; choose another one than the bundle was fitted with.
 
     Raises:
-        BundleError: the bundle cannot be read, or cannot be fitted again as ``full`` needs it.
+        BundleError: the bundle cannot be read, or cannot be fitted again, which ``full`` and ``paper_protocol`` need.
         DataError, SplitError: the data cannot be read, do not fit the network, or have no unseen image.
         OptionsError: there is no such attack.
         MissingExtraError: an attack that is named comes from a library that is not installed.
-        FitError: the network answers no image correctly.
+        FitError: the network predicts no image of a role correctly.
     """
     loaded = bundle if isinstance(bundle, Bundle) else load_bundle(bundle)
     labels = loaded.detector.network.labels
@@ -58,10 +59,11 @@ def evaluate(
 
 
 def outcome(bundle: Bundle, dataset: Dataset, attacks: Sequence[str] | None, options: Options) -> Outcome:
-    """Return what ``evaluate`` returns, with the images and scores behind it.
+    """Evaluate a loaded bundle; return the report with the images and scores that it was made from.
 
     Args:
-        dataset: its labels are the network's class numbers.
+        dataset: images labelled with the network's class numbers.
+        attacks: names of the attacks to test; None for a whole suite.
     """
     crafted = chosen(bundle.detector.network, attacks, "full" if options.full else "default")
     return measured_outcome(bundle.detector, split_again(dataset, bundle.used), crafted, options)

@@ -1,7 +1,7 @@
-"""The figures of an evaluation as values; ``Report.to_dict`` is what files and pages are made from.
+"""The figures of an evaluation as values; files and pages are made from ``Report.to_dict``.
 
-What is undefined (a rate of no images, a threshold that too few images allow) is nan here and null in
-JSON. Every rate and area is an ``Estimate``: value, 95 % interval, number of images.
+Undefined figures (a rate over no images, a threshold for which there are too few images) are nan here and null in
+JSON. A rate or area with uncertainty is an ``Estimate``: value, 95 % interval, number of images.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathprint.profiling.evaluation.distributions import Distributions
 from pathprint.profiling.evaluation.metrics import Estimate
 
 NOTHING, EVERYTHING = "(nothing)", "(everything)"
-"""Names in ``left_out`` that are no family: all attacks were seen, none was."""
+"""Keys of ``left_out`` that are not families: the classifier has seen all attacks, or no attack."""
 SCHEMA = 3
 """Raised when a reader of the JSON would have to change."""
 
@@ -27,11 +27,12 @@ class AttackFigures:
     """How one attack fared against the network; no detector is involved.
 
     Attributes:
-        success: share of images whose answer changed, after rounding to 8 bit.
-        success_unrounded: the same before rounding.
-        median_l2, median_linf: perturbation of the successful ones, in pixels of [0, 1].
-        unprofiled: share of the successful ones that are answered with a class without a signature.
-            No path is like such a class, which makes any score look good.
+        family, norm, budget, summary: as in ``Attack``.
+        success: share of images that the network answers wrongly after rounding to 8 bit.
+        success_unrounded: share of images that it answers wrongly before rounding.
+        median_l2, median_linf: median perturbation of the successful images, in pixels of [0, 1].
+        unprofiled: share of the successful images that are answered with a class that has no signature.
+            No path is like a class without a signature, which makes any detector look good.
     """
 
     family: str
@@ -50,11 +51,11 @@ class AttackDetection:
     """How well one detector finds one attack.
 
     Attributes:
-        auc: of successful adversarial against correctly classified clean images.
-        tpr_at_5fpr, tpr_at_1fpr: share of the successful ones flagged at thresholds that come from
-            clean calibration images.
-        failed_flagged: share of the attack's failures flagged at the 5 % threshold; they are
-            still answered rightly.
+        auc: of successful adversarial images against correctly classified clean images.
+        tpr_at_5fpr, tpr_at_1fpr: share of the successful images that are flagged at the thresholds for false-positive
+            rates of 5 % and 1 %, which are set on clean calibration images.
+        failed_flagged: share of the attack's failures that are flagged at the 5 % threshold. The network still
+            answers these images rightly.
     """
 
     auc: Estimate
@@ -65,7 +66,7 @@ class AttackDetection:
 
 @dataclass(frozen=True, slots=True)
 class PaperFigures:
-    """AUC of one attack: ``leaky`` as published, ``disjoint`` with each image on one side."""
+    """AUC of one attack: ``leaky`` with the published split, ``disjoint`` with no image in both training and test."""
 
     leaky: float
     disjoint: float
@@ -76,9 +77,11 @@ class EvasionPoint:
     """The adaptive attack at one Linf budget, at the bundle's threshold.
 
     Attributes:
-        wrong: share of images for which a wrong answer was found, in a class on which there are verdicts.
-        evaded: share for which one was found that is not flagged.
-        flagged: share of the wrong answers that are flagged in spite of all tries.
+        budget: in pixels of [0, 1].
+        wrong: share of images for which a wrong answer was found. Only classes on which the detector gives verdicts
+            count.
+        evaded: share of images for which a wrong answer was found that is not flagged.
+        flagged: share of the images with a wrong answer whose every attempt is flagged.
     """
 
     budget: float
@@ -92,8 +95,8 @@ class ControlDetection:
     """How quiet one detector stays on one benign change.
 
     Attributes:
-        kept: share of images that the network still answers rightly.
-        flagged: share of these that are flagged at the 5 % threshold; it should stay near 5 %.
+        kept: share of changed images that the network still answers rightly.
+        flagged: share of the kept images that are flagged at the 5 % threshold; it should stay near 5 %.
     """
 
     summary: str
@@ -107,7 +110,8 @@ class DetectorFigures:
 
     Attributes:
         fpr_at_5, fpr_at_1: realised false-positive rates of the thresholds meant for 5 % and 1 %.
-        misclassified_flagged: share of clean images with a wrong answer that are flagged at 5 %.
+        misclassified_flagged: share of misclassified clean images that are flagged at the 5 % threshold.
+        attacks, controls: figures by the name of an attack or a benign control.
     """
 
     summary: str
@@ -119,7 +123,7 @@ class DetectorFigures:
 
     @property
     def mean_auc(self) -> float:
-        """Mean AUC over the attacks that succeeded at all."""
+        """Mean AUC over the attacks that succeeded on any image; nan if none did."""
         areas = [found.auc.value for found in self.attacks.values() if isfinite(found.auc.value)]
         return float(np.mean(areas)) if areas else float("nan")
 
@@ -137,23 +141,25 @@ class DetectorFigures:
 
 @dataclass(frozen=True)
 class Report:
-    """All figures on images that no step of the bundle has seen.
+    """All figures of an evaluation, on images that were not used to make the bundle.
 
     Attributes:
         network: name and fingerprint.
-        images: correctly classified clean test images; ``misclassified`` the others looked at.
-        clean_accuracy: of the network on the test images.
-        target: false-positive rate promised by the bundle; ``flagged_clean`` what it is here.
-        attacks: by name.
-        detector: the bundle's.
-        baselines: other detectors, fitted and calibrated on the same images.
-        left_out: the bundle's kind of classifier, fitted again without one family of
-            the attacks that it saw, by family; without ``(nothing)``; and without ``(everything)``, on clean images.
-        paper_protocol: AUC by attack as the papers split, **with clean images on both sides**; only
+        images: number of correctly classified clean test images.
+        misclassified: number of test images that the network answers wrongly.
+        clean_accuracy: accuracy of the network on the test images.
+        target: false-positive rate promised by the bundle.
+        flagged_clean: false-positive rate of the bundle on clean test images.
+        attacks: how each attack fared against the network, by name.
+        detector: figures of the bundle's detector.
+        baselines: figures of other detectors, which are fitted and calibrated on the same images, by name.
+        left_out: figures of the bundle's kind of classifier, fitted again without one family of attacks, by family;
+            ``(nothing)`` is fitted on all attacks, ``(everything)`` on clean images only.
+        paper_protocol: AUC by attack with the papers' split, **with clean images on both sides**; only
             to compare with published figures.
-        adaptive: by an attacker who knows the detector, by rising budget.
+        adaptive: figures of the adaptive attack, by ascending budget.
         distributions: what curves and histograms of the detector are drawn from.
-        settings: what was measured with what; JSON-able.
+        settings: options, versions and seeds of the evaluation, JSON-able.
     """
 
     network: Mapping[str, str]
@@ -173,7 +179,7 @@ class Report:
 
     @property
     def mean_left_out_auc(self) -> float:
-        """Mean AUC over the attacks, each by a classifier that has not seen its family."""
+        """Mean AUC over the attacks, each by a classifier that has not seen its family; nan if not measured."""
         if not self.left_out:
             return float("nan")
         known = [area for name in self.attacks if isfinite(area := self.unseen_auc(name).value)]
@@ -181,12 +187,12 @@ class Report:
 
     @property
     def unprofiled(self) -> float:
-        """Mean over the attacks of the share that is answered with a class without a signature; nan without attacks."""
+        """Mean over the attacks of ``AttackFigures.unprofiled``; nan if no attack succeeded."""
         known = [fared.unprofiled for fared in self.attacks.values() if isfinite(fared.unprofiled)]
         return float(np.mean(known)) if known else float("nan")
 
     def unseen_auc(self, name: str) -> Estimate:
-        """Return the AUC of an attack by a classifier that has not seen its family; ``left_out`` must be there."""
+        """Return the AUC of an attack by a classifier that has not seen its family; needs ``left_out``."""
         found = self.left_out.get(self.attacks[name].family, self.left_out[NOTHING])
         return found.attacks[name].auc
 
@@ -217,7 +223,7 @@ class Report:
 
 
 def finite(value: Any) -> Any:
-    """Replace numbers that JSON cannot hold by None."""
+    """Return the value with nan and infinity, at any depth, replaced by None, because JSON has no such numbers."""
     if isinstance(value, Mapping):
         return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""What each layer measures on clean and on attacked images."""
+"""Two features of each layer, compared between clean and attacked images."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pathprint.profiling.features.table import Feature
 
 @dataclass(frozen=True, slots=True)
 class LayerBand:
-    """Two features of a layer: containment of the path's weights in the class path, and the most telling one.
+    """Two features of a layer on clean and attacked images.
 
     Attributes:
-        containment: the former.
-        telling: that whose mean over attacks is farthest from the clean mean, in standard deviations
-            of clean images. It is chosen on these very images: read it as a description, not as a result.
+        containment: containment of the path's weights in the path of the predicted class.
+        telling: the most telling feature: its mean on attacked images is farthest from its clean mean, in standard
+            deviations of clean images. It is chosen on these very images: read it as a description, not as a result.
     """
 
     layer: str
@@ -28,7 +28,7 @@ class LayerBand:
 
 @dataclass(frozen=True, slots=True)
 class FeatureBand:
-    """A feature's mean and standard deviation on clean test images; by attack its mean on the successes."""
+    """A feature's mean and standard deviation on clean test images, and its mean on each attack's successes."""
 
     feature: str
     mean: float
@@ -39,11 +39,16 @@ class FeatureBand:
 def layer_bands(
     features: Sequence[Feature], names: Sequence[str], clean: Floats, attacks: Mapping[str, Floats]
 ) -> tuple[LayerBand, ...]:
-    """Return the bands of the layers ``names``, of feature values ``(n, f)``."""
+    """Return the bands of the layers ``names``.
+
+    Args:
+        clean: feature values of clean test images, ``(n, f)``.
+        attacks: feature values of each attack's successes, ``(m, f)``.
+    """
     mean, deviation = clean.mean(axis=0), clean.std(axis=0)
     won = {name: values.mean(axis=0) for name, values in attacks.items() if len(values)}
     distance = np.mean([np.abs(found - mean) for found in won.values()], axis=0) if won else np.zeros_like(mean)
-    # A feature that never changes on clean images (an empty path, say) has no scale to be far on.
+    # A feature that never changes on clean images (of an empty path, say) has no standard deviation to measure by.
     distance = np.where(deviation > 1e-9, distance / np.maximum(deviation, 1e-9), -1.0)
 
     def band(column: int) -> FeatureBand:

@@ -1,4 +1,4 @@
-"""Attacks unseen in fitting: the bundle's kind of classifier, fitted again without one family of attacks."""
+"""Detection of attacks unseen in fitting: the bundle's kind of classifier, fitted again without one family."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathprint.profiling.jobs.fit_data import FitData
 
 
 def left_out(kind: str, fit_data: FitData) -> dict[str, Score]:
-    """Return a score per family that was left out, and those for ``NOTHING`` and ``EVERYTHING``.
+    """Return one fitted score per family of attacks that was left out, by family.
 
-    Leaving nothing out is what the bundle does; leaving everything out is learning from clean
-    images alone. So is leaving out the only family that succeeded.
+    ``NOTHING`` is fitted on all attacks, as the bundle is. ``EVERYTHING`` is the one-class score, which is fitted on
+    clean images only. It also stands for a family without which no attack succeeded.
     """
     clean_only = fit(KIND, fit_data.clean_examples)
     if not needs_attacks(kind):

@@ -1,4 +1,4 @@
-"""Figures of a detector from scores of clean and adversarial images; larger is more suspicious."""
+"""Rates and areas with bootstrap intervals, from scores of clean and adversarial images; larger is more suspicious."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure with its 95 % bootstrap interval; nan where ``images`` is 0."""
+    """A figure with its 95 % bootstrap interval ``low`` to ``high``; all are nan if ``images`` is 0."""
 
     value: float
     low: float
@@ -58,12 +58,12 @@ class Resampling:
         return self._drawn[:, np.searchsorted(self.images, sources)]
 
     def area(self, clean: Floats, clean_sources: Indices, adversarial: Floats, sources: Indices) -> Estimate:
-        """Return the area under the ROC curve."""
+        """Return the area under the ROC curve; ``sources`` are the source images of the scores, ``(n,)``."""
         areas = weighted_areas(clean, adversarial, self.weights(clean_sources), self.weights(sources))
         return _estimate(auc(clean, adversarial), areas, len(adversarial))
 
     def share(self, flags: Flags, sources: Indices) -> Estimate:
-        """Return the share of set ``flags``."""
+        """Return the share of ``flags`` that are set; ``sources`` are their source images, ``(n,)``."""
         weights = self.weights(sources)
         with np.errstate(invalid="ignore"):  # a resample without any of these images says nothing
             shares = weights @ flags.astype(np.float64) / weights.sum(1)
@@ -85,9 +85,9 @@ def auc(clean: Floats, adversarial: Floats) -> float:
 
 
 def weighted_areas(clean: Floats, adversarial: Floats, clean_weights: Floats, weights: Floats) -> Floats:
-    """Return the area for each row of weights ``(r, n)``; nan where one side weighs nothing.
+    """Return the area under the ROC curve for each row of weights ``(r, n)``; nan where one side weighs nothing.
 
-    The area is the chance that an adversarial image scores above a clean one; ties count half.
+    The area is the probability that an adversarial image scores above a clean one; ties count half.
     """
     order = np.argsort(clean, kind="stable")
     below = np.pad(np.cumsum(clean_weights[:, order], axis=1), ((0, 0), (1, 0)))

@@ -1,4 +1,4 @@
-"""What an evaluation was asked for, and the record of it that goes with its figures."""
+"""Options of an evaluation, and the record of its settings that goes with its figures."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Options:
     """How much to measure.
 
     Attributes:
-        images, profiled: correctly classified test and profile images, at most; of fit and calibration images
-            those that the bundle was made with.
-        crafting: of attacks on test images.
-        full: also controls, baselines, and classifiers that have not seen a family of attacks.
-        paper: also the papers' leaky split.
-        adaptive: images for the adaptive attack, at most.
+        images, profiled: most correctly classified test and profile images. Fit and calibration images are those that
+            the bundle was made with.
+        crafting: seed and cache of the attacks on test images.
+        full: whether to measure benign controls, baselines, and classifiers that have not seen a family of attacks.
+        paper: whether to measure with the papers' leaky split.
+        adaptive: most images for the adaptive attack; 0 leaves it out.
     """
 
     images: int = 500
@@ -42,7 +42,7 @@ class Options:
 
 
 def settings(detector: Detector, split: Split, options: Options) -> dict[str, Any]:
-    """Return what was measured with what, as JSON-able data."""
+    """Return the settings of an evaluation (data, options, seeds, versions) as JSON-able data."""
     return {
         "data": split.dataset.name,
         "classes": list(detector.network.labels),
@@ -62,7 +62,7 @@ def settings(detector: Detector, split: Split, options: Options) -> dict[str, An
 
 
 def recorded(report: Report, bundle: str) -> Report:
-    """Return the report with what only the command line knows: itself, the bundle's checksum and the day."""
+    """Return the report with the command line, the bundle's checksum and today's date added to its settings."""
     command = shlex.join(["pathprint", *sys.argv[1:]])
     known = {"command": command, "bundle_sha256": bundle, "day": datetime.now(UTC).date().isoformat()}
     return replace(report, settings={**known, **report.settings})

@@ -1,4 +1,4 @@
-"""Detectors that judge from one measurement: measured once per image, scored by all of them."""
+"""Panels: groups of detectors that share one measurement per image."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ M = TypeVar("M")
 
 @dataclass(frozen=True)
 class Panel(Generic[M]):
-    """Some detectors.
+    """Detectors that score the same measurement of an image.
 
     Attributes:
         summaries: what each detector is, by name.
-        measure: what all of them judge from, of pixels ``n c h w``.
-        score: each detector's scores ``(n,)`` of what was measured, by name.
+        measure: takes pixels ``n c h w``, returns the measurement that all detectors score.
+        score: takes a measurement, returns each detector's scores ``(n,)``, by name.
         clean_scores: each detector's scores of clean calibration images, by name.
     """
 
@@ -34,11 +34,11 @@ class Panel(Generic[M]):
 
 
 def path_panel(detector: Detector, others: Mapping[str, Score], calibrating: Floats | None) -> Panel[Floats]:
-    """Return the detector, and other scores on the same features ``(n, f)``.
+    """Return a panel of the detector and of ``others``, which score the same features.
 
     Args:
-        others: by name; they need ``calibrating``.
-        calibrating: features of the clean calibration images, ``(n, f)``.
+        others: other scores of the features, by name.
+        calibrating: features of the clean calibration images, ``(n, f)``; required if there are ``others``.
     """
 
     def measure(pixels: Tensor) -> Floats:

@@ -1,8 +1,8 @@
-"""The split of the published figures, which leaks; reproduced once, to compare with them.
+"""The leaky split behind the published figures, reproduced only to compare with them.
 
-For each attack separately the papers' code joins its images with *the same* clean images and shuffles
-rows; what is left out for one attack is among the training rows of another, clean images all the
-more. A forest of deep trees remembers them. The same forest on image-disjoint halves shows the gain.
+The papers' code joins each attack's images with *the same* clean images and splits the rows at random, separately
+for each attack. So a test image of one attack can be a training image of another, above all a clean one, and a
+forest of deep trees remembers it. A forest fitted on an image-disjoint split shows how much the leak adds.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _TRAIN_SHARE = 0.1
 
 
 def paper_protocol(fit_data: FitData, seed: int = 0) -> dict[str, PaperFigures]:
-    """Return both figures of each attack that succeeded; no test image is used."""
+    """Return the AUC with the leaky and with a disjoint split of the fit images, by attack that succeeded."""
     generator = np.random.default_rng(seed)
     names = [attack.name for attack in fit_data.attacks if len(fit_data.values[attack.name])]
     images = len(fit_data.clean.indices)

@@ -42,13 +42,14 @@ class Outcome:
 
 
 def measured_outcome(detector: Detector, split: Split, attacks: Sequence[Attack], options: Options) -> Outcome:
-    """Measure the detector, and what ``options`` ask for beside it, on the split's test images.
+    """Measure the detector, and everything else that ``options`` ask for, on the test images of ``split``.
 
     Raises:
         FitError: the network classifies no image of a role correctly.
-        SplitError: baselines are asked for, and the data set lacks the images that the bundle was
-            built from.
-        BundleError: the same, and this version does not have the attacks that the bundle was fitted on.
+        SplitError: classifiers are to be fitted again (``full`` or ``paper``), and the data set lacks the images that
+            the bundle was made from.
+        BundleError: classifiers are to be fitted again, and this version lacks an attack that the bundle was fitted
+            on.
     """
     network = detector.network
     fit_data = _fit_data(detector, split, options.crafting) if options.full or options.paper else None
@@ -81,11 +82,11 @@ def measured_outcome(detector: Detector, split: Split, attacks: Sequence[Attack]
 
 
 def _fit_data(detector: Detector, split: Split, crafting: Crafting) -> FitData:
-    """Attack the images that the bundle was fitted on as was done then."""
+    """Attack the images that the bundle was fitted on, with the attacks and the seed of that fitting."""
     if not (len(split.fit) and len(split.profiled) and len(split.calibrate)):
         raise SplitError(
-            f"{split.dataset.name} does not contain the images that the bundle was built from, on which other "
-            "detectors would have to be fitted; pass that data, or leave --full and --paper-protocol out."
+            f"{split.dataset.name} does not contain the images that the bundle was built from, which other detectors "
+            "are fitted on. Pass the data of the bundle, or leave --full and --paper-protocol out."
         )
     fitting = detector.fitting
     attacks = _seen_attacks(detector)
@@ -110,12 +111,12 @@ def _paths(detector: Detector, split: Split, options: Options, fit_data: FitData
 
 
 def _held(detector: Detector, split: Split) -> Correct[Calibrate]:
-    """Return the clean images that the bundle was calibrated on; the other detectors are calibrated on them too."""
+    """Return the clean images that the bundle was calibrated on, on which other detectors are calibrated too."""
     return correct_images(detector.network, split.calibrate, len(detector.clean_scores))
 
 
 def _distributions(detector: Detector, trial: Trial, scores: Scores, measured: PerPart[Floats]) -> Distributions:
-    """Return what pictures of the bundle's detector need, of successful attacks only."""
+    """Return the distributions of the bundle's detector; of attacked images only the successful ones count."""
     rows = {name: made.success.cpu().numpy() for name, made in trial.crafted.items()}
     won = {name: scores.attacks[name][success] for name, success in rows.items()}
     values = {name: measured.attacks[name][success] for name, success in rows.items()}
@@ -142,7 +143,9 @@ def _lessons(detector: Detector, split: Split, fit_data: FitData, options: Optio
     network, seed = detector.network, detector.fitting.seed
     profiled = correct_images(network, split.profiled, options.profiled)
     won = [crafted.pixels[crafted.success] for crafted in fit_data.crafted.values()]
-    benignly = controls(list(fit_data.attacks)) if fit_data.attacks else []  # else no detector learns from them
+    benignly = (
+        controls(list(fit_data.attacks)) if fit_data.attacks else []
+    )  # without attacks no baseline is fitted on these
     changed = [control_all(control, network, fit_data.clean, seed) for control in benignly]
     benign = torch.cat([fit_data.clean.pixels, *(made.pixels[made.kept] for made in changed)])
     return Lessons(

@@ -1,4 +1,4 @@
-"""Evaluate detectors on test images: clean ones, every attack on them, and benign controls."""
+"""Score and judge detectors on test images: clean ones, attacks on them and benign changes of them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ U = TypeVar("U")
 
 @dataclass(frozen=True)
 class PerPart(Generic[T]):
-    """One value for each part of a trial: clean images, misclassified ones, every attack, every control.
+    """One value for each part of a trial: clean images, misclassified images, each attack, each control.
 
     Attributes:
         misclassified: None if no test image was misclassified.
@@ -41,7 +41,7 @@ class PerPart(Generic[T]):
     controls: Mapping[str, T]
 
     def map(self, make: Callable[[T], U]) -> PerPart[U]:
-        """Return what ``make`` makes of each value."""
+        """Return ``make`` applied to each value."""
         return PerPart(
             make(self.clean),
             None if self.misclassified is None else make(self.misclassified),
@@ -52,10 +52,13 @@ class PerPart(Generic[T]):
 
 @dataclass(frozen=True)
 class Trial:
-    """Clean test images and what attacks and controls made of them.
+    """Clean test images, attacks on them and benign changes of them.
 
     Attributes:
-        answers: predicted classes of what each attack made, ``(n,)``.
+        clean: correctly classified test images, ``n`` of them; it also holds the misclassified ones.
+        crafted: attacked images, by the attack's name.
+        controlled: benignly changed images, by the control's name.
+        answers: predicted classes of the attacked images, ``(n,)``, by the attack's name.
     """
 
     clean: Correct[Test]
@@ -73,7 +76,7 @@ class Trial:
         controls: Sequence[Control],
         crafting: Crafting,
     ) -> Trial:
-        """Craft everything that the detectors will be asked about."""
+        """Attack the clean images and change them benignly."""
         crafted = {attack.name: craft_all(attack, network, clean, crafting) for attack in attacks}
         controlled = {control.name: control_all(control, network, clean, crafting.seed) for control in controls}
         answers = {name: _answers(network, made.pixels) for name, made in crafted.items()}
@@ -91,7 +94,7 @@ class Trial:
         )
 
     def sources(self, rows: Tensor) -> Indices:
-        """Return the source images of marked rows, ``(n,)``."""
+        """Return the numbers of the source images at ``rows``, a mask ``(n,)``."""
         found: Indices = self.clean.indices[rows.cpu().numpy()]
         return found
 
@@ -123,7 +126,7 @@ def _answers(network: Network, pixels: Tensor) -> Indices:
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores of one detector on a trial; of attacks on every image, successful or not."""
+    """Scores of one detector on each part of a trial; attacked images are scored even if the attack failed."""
 
     calibration: Floats
     clean: Floats
@@ -133,12 +136,12 @@ class Scores:
 
 
 def score_all(panel: Panel[T], trial: Trial) -> dict[str, Scores]:
-    """Return the scores of each of the panel's detectors."""
+    """Measure and score the images of a trial; return the scores by detector."""
     return by_detector(panel, trial.pixels.map(panel.measure).map(panel.score))
 
 
 def by_detector(panel: Panel[T], scores: PerPart[Mapping[str, Floats]]) -> dict[str, Scores]:
-    """Return scores by detector, given those of each part by detector."""
+    """Regroup ``scores``, which are by part and then by detector, by detector and then by part."""
     return {
         name: Scores(
             calibration=panel.clean_scores[name],
@@ -152,7 +155,7 @@ def by_detector(panel: Panel[T], scores: PerPart[Mapping[str, Floats]]) -> dict[
 
 
 def judge(scores: Scores, trial: Trial, summary: str) -> DetectorFigures:
-    """Return the figures of one detector; thresholds come from its calibration scores alone."""
+    """Return the figures of one detector; its thresholds are set on calibration scores only."""
     limit, strict = (conformal_threshold(scores.calibration, rate) for rate in _RATES)
     images = trial.clean.indices
     by_image = Resampling.over(images)

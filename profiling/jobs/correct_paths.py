@@ -33,7 +33,7 @@ def class_signatures(extractor: Extractor, dataset: Dataset, images: Indices, pe
 def signatures_and_synapses(
     extractor: Extractor, dataset: Dataset, images: Indices, per_class: int
 ) -> tuple[ClassSignatures, ClassSynapses]:
-    """Return what ``class_signatures`` returns, and the synapses of each class.
+    """Return signatures and synapses of the first ``per_class`` correctly predicted images of each class.
 
     Raises:
         FitError: no image is predicted correctly.
@@ -51,7 +51,10 @@ def signatures_and_synapses(
 def correct_paths(
     extractor: Extractor, dataset: Dataset, images: Indices, per_class: int
 ) -> Iterator[tuple[ImagePaths, Indices]]:
-    """Yield paths and labels of the first ``per_class`` correctly predicted images of each class.
+    """Yield, batch by batch, paths and labels of the first ``per_class`` correctly predicted images of each class.
+
+    Args:
+        images: positions in the data set, in the order in which they are taken.
 
     Raises:
         FitError: no image is predicted correctly.
@@ -59,7 +62,7 @@ def correct_paths(
     quota = _Quota(np.bincount(dataset.labels[images], minlength=len(extractor.network.labels)) > 0, per_class)
     for chunk in track(in_chunks(images), "profiling"):
         if quota.is_full:
-            break  # further images would only be counted out
+            break  # no further image would be taken
         pixels, labels = dataset.pixels(chunk, extractor.network.preprocessing), dataset.labels[chunk]
         walked, taken, start = [], [], 0
         for recording in extractor.recorded(pixels):
@@ -86,7 +89,7 @@ class _Quota:
 
     @property
     def is_full(self) -> bool:
-        """Whether no image of any class that is present is wanted any more."""
+        """Whether every class that occurs in the data has ``per_class`` images."""
         return bool((self.taken >= self._per_class)[self._present].all())
 
     def take(self, labels: Indices, correct: Bits) -> Indices:
@@ -98,5 +101,5 @@ class _Quota:
 
 
 def _ordinal(labels: Indices) -> Indices:
-    """Return for each label how many equal ones come before it."""
+    """Return for each label how many equal labels come before it, ``(n,)``."""
     return np.array([np.count_nonzero(labels[:i] == label) for i, label in enumerate(labels)], dtype=np.int64)

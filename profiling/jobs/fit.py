@@ -23,14 +23,14 @@ from pathprint.profiling.jobs.network_profile import NetworkProfile
 
 @dataclass(frozen=True, slots=True)
 class FitOptions:
-    """How to fit.
+    """Options of fitting.
 
     Attributes:
         classifier: one of ``classifiers.CHOICES``.
-        target_fpr: largest share of clean images to flag.
-        sizes: how many images to use at most.
+        target_fpr: largest share of clean images to flag, above 0 and below 1.
+        sizes: most images per role.
         seed: of the attacks.
-        cache: folder of attacked images to read and to add to.
+        cache: folder of attacked images to read from and to add to; None keeps nothing.
     """
 
     classifier: str = "auto"
@@ -55,26 +55,27 @@ def fit(
 ) -> Bundle:
     """Fit a detector on a profiled network, and calibrate its threshold on clean images.
 
-    Images that were profiled are left out; the others are divided among fitting, calibrating and testing.
+    Images that were profiled are left out. The others are divided among fitting, calibration and testing.
 
     Args:
         profile: what ``pathprint.profile`` returned, or the folder that it was saved in.
         data: images to fit on; the default is the data that was profiled.
         attacks: names of the attacks to fit on, see ``pathprint attacks``; the default is a whole suite.
         classifier: one of ``classifiers.CHOICES``; ``one-class`` needs no attacks.
-        thorough: also ask the network about changed copies of each image: detects more, costs more.
+        thorough: also classify slightly changed copies of each image (test-time views); detects more, costs more.
         target_fpr: largest share of clean images to flag, above 0 and below 1.
-        fit_images, calibration_images: correctly predicted images of each role, at most.
-        cache: folder that keeps attacked images, from which an interrupted run goes on.
+        fit_images, calibration_images: most correctly predicted images of each role.
+        cache: folder that keeps attacked images, so that an interrupted run continues where it stopped.
         seed: of the attacks; the same seed gives the same bundle.
 
     Raises:
         SignatureError: the profile cannot be read.
         DataError, SplitError: the data cannot be read, do not fit the network, or leave a role without images.
-        OptionsError: there is no such attack, or the classifier is fitted on no attack at all.
+        OptionsError: there is no such attack, or attacks are named for a classifier that is fitted without attacks.
         MissingExtraError: an attack that is named comes from a library that is not installed.
         FitError: there is no such classifier, too few images are usable, or no attack succeeded.
-        CalibrationError: too few clean images for the target false-positive rate.
+        CalibrationError: the target false-positive rate is not between 0 and 1, or there are too few clean images
+            for it.
     """
     folder = None if cache is None else Path(cache)
     wanted = FitOptions(classifier, target_fpr, Sizes(fit_images, calibration_images), seed, folder)
@@ -96,14 +97,14 @@ def _attacks(network: Network, names: Sequence[str] | None, classifier: str) -> 
 
 
 def bundle_of(detector: Detector, parts: Split) -> Bundle:
-    """Return the bundle of a detector that was made from the split's images."""
+    """Return the bundle of a detector that was made from the images of ``parts``; the test images stay unseen."""
     used = {role: parts.keys(role) for role in ROLES if role != "test"}
     first = parts.calibrate.positions[:1]
     return Bundle(detector, used, parts.dataset.pixels(first, detector.network.preprocessing)[0])
 
 
 def fit_detector(maker: FeatureMaker, parts: Split, attacks: Sequence[Attack], options: FitOptions) -> Detector:
-    """Fit on the split's fit images and attacks on them; calibrate on its clean calibration images.
+    """Fit on the fit images of ``parts`` and attacks on them, and calibrate on its clean calibration images.
 
     Raises:
         FitError: too few usable images, no attack succeeded, or there is no such classifier.

@@ -1,4 +1,4 @@
-"""What a classifier is fitted on: clean images, benign changes of them and attacks on them, measured once.
+"""What a classifier is fitted on: features of clean images, of benign changes of them and of attacks on them.
 
 Benign changes count as clean. Otherwise a classifier may learn that anything unusual is an attack,
 and flag noise, another camera or another file format.
@@ -26,14 +26,16 @@ from pathprint.profiling.features.table import Feature
 
 @dataclass(frozen=True)
 class FitData:
-    """Clean fit images, what was made of them, and the features of all.
+    """Clean fit images, attacks on them, benign changes of them, and the features of all.
 
     Attributes:
-        crafted: by attack.
-        kept: by benign control, which of its images are still answered rightly, ``(n,)``.
+        clean: the clean fit images, ``n`` of them.
+        crafted: attacked images, by the attack's name.
+        kept: whether the network still answers a benignly changed image rightly, ``(n,)``, by the control's name.
+        features: what the columns of all values are.
         clean_values: features of the clean images, ``(n, f)``.
-        benign_values: by control, features of those images.
-        values: by attack, features of its successes.
+        benign_values: features of the ``kept`` changed images, ``(m, f)``, by the control's name.
+        values: features of the attack's successes, ``(m, f)``, by the attack's name.
     """
 
     clean: Correct[Fit]
@@ -57,7 +59,7 @@ class FitData:
 
         crafted = {attack.name: craft_all(attack, network, clean, crafting) for attack in attacks}
         kept, benign_values = {}, {}
-        for control in controls(list(attacks)) if attacks else ():  # nothing is learnt where nothing stands against it
+        for control in controls(list(attacks)) if attacks else ():  # without attacks no classifier learns from them
             made = control_all(control, network, clean, seed)
             kept[control.name] = made.kept
             benign_values[control.name] = measured(made.pixels[made.kept])
@@ -66,20 +68,23 @@ class FitData:
 
     @property
     def clean_examples(self) -> Examples:
-        """The clean images alone."""
+        """The clean images without any adversarial rows."""
         nothing_adversarial = np.zeros(len(self.clean_values), dtype=np.int64)
         return Examples(self.features, self.clean_values, nothing_adversarial, self.clean.indices)
 
     def examples(self, attacks: Sequence[Attack]) -> Examples:
-        """Return clean images, their benign changes, and the successes of some attacks.
+        """Return clean images, their benign changes, and the successes of ``attacks``.
 
-        Noise has the budgets of these attacks only, as if no other had been made.
+        Of the noise controls only those with a budget of one of ``attacks`` are taken, as if no other attack
+        had been made.
 
         Raises:
-            FitError: none of these attacks succeeded; images made from nothing do not count.
+            FitError: none of ``attacks`` succeeded; attacks that make images from nothing do not count.
         """
         if not any(attack.on_image and len(self.values[attack.name]) for attack in attacks):
-            raise FitError(f"no attack on an image succeeded: {', '.join(attack.name for attack in attacks)}.")
+            raise FitError(
+                f"none of these attacks succeeded on an image: {', '.join(attack.name for attack in attacks)}."
+            )
         names = [control.name for control in controls(list(attacks))]
         benign = [self.clean_values, *(self.benign_values[name] for name in names)]
         adversarial = [self.values[attack.name] for attack in attacks]

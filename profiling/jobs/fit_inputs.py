@@ -1,4 +1,4 @@
-"""What a detector is fitted and calibrated on, measured once; and the detectors that come of it."""
+"""The features that a detector is fitted and calibrated on, and the detectors that are made from them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from pathprint.profiling.jobs.fit_data import FitData
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How many images fitting uses at most."""
+    """Most correctly predicted images to fit and to calibrate on."""
 
     fit: int = 400
     calibrate: int = 1000
@@ -33,14 +33,14 @@ class Sizes:
 
 @dataclass(frozen=True)
 class FitInputs:
-    """What a detector is fitted and calibrated on, measured once.
+    """The features that a detector is fitted and calibrated on; several detectors can be made from them.
 
     Attributes:
         maker: made the features.
-        data: clean fit images, their benign changes and attacks.
+        data: clean fit images, benign changes of them and attacks on them.
         seed: of the attacks.
         clean: features of the clean calibration images, ``(n, f)``.
-        predicted: their predicted classes, ``(n,)``.
+        predicted: predicted classes of the clean calibration images, ``(n,)``.
     """
 
     maker: FeatureMaker
@@ -51,10 +51,10 @@ class FitInputs:
 
     @staticmethod
     def of(maker: FeatureMaker, split: Split, attacks: Sequence[Attack], crafting: Crafting, sizes: Sizes) -> FitInputs:
-        """Attack the split's fit images, and measure these and its clean calibration images.
+        """Attack the fit images of ``split``; measure clean, changed and attacked fit images, and calibration images.
 
         Raises:
-            FitError: the network predicts none of either correctly.
+            FitError: the network predicts no fit image or no calibration image correctly.
         """
         data = FitData.of(maker, correct_images(maker.network, split.fit, sizes.fit), attacks, crafting)
         held = correct_images(maker.network, split.calibrate, sizes.calibrate)
@@ -62,10 +62,10 @@ class FitInputs:
         return FitInputs(maker, data, crafting.seed, clean.values, predicted)
 
     def detector(self, classifier: str, target_fpr: float = 0.05) -> Detector:
-        """Return the detector that has learnt from all attacks, or from none.
+        """Return a detector whose classifier is fitted on all attacks, or on clean images if it needs no attacks.
 
         Raises:
-            FitError: no attack succeeded, or too few images are there to learn from.
+            FitError: no attack succeeded, or there are too few images to fit on.
             CalibrationError: too few clean images for the target false-positive rate.
         """
         data = self.data

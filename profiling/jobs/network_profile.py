@@ -21,19 +21,21 @@ from pathprint.profiling.signatures.counts import ClassSignatures
 from pathprint.profiling.signatures.synapses import ClassSynapses
 
 SYNAPSES = "synapses.safetensors"
-"""What a profile with synapses has beside its other files."""
+"""Name of the file that only a profile with synapses has."""
 _FACTS, _SIGNATURES, _IMAGES = "profile.json", "signatures.safetensors", "images.safetensors"
 
 
 @dataclass(frozen=True)
 class NetworkProfile:
-    """A network's class signatures with all that made them.
+    """A network's class signatures, with the network, options and images that they were made from.
 
     Attributes:
+        extractor: the network and the options of the path.
         keys: content keys of the images that the network was trained on or profiled with.
         data: the data set as the user named it.
-        class_map: network class of each folder, where names do not say it.
-        synapses: of each class, if they were asked for; ``load`` does not read them.
+        seed: of the order of the images.
+        class_map: class number of each folder of the data; None if the folders' names are the classes' names.
+        synapses: synapses of each class, if they were asked for; ``load`` does not read them.
     """
 
     extractor: Extractor
@@ -65,7 +67,7 @@ class NetworkProfile:
         """Return the profile in ``folder``.
 
         Raises:
-            SignatureError: a file is missing or damaged, or they do not belong together.
+            SignatureError: a file is missing or damaged, or the files do not belong together.
         """
         folder = Path(folder)
         try:
@@ -79,5 +81,7 @@ class NetworkProfile:
         except (ModelError, ProfilingError, *storage.UNREADABLE) as error:
             raise SignatureError(f"{folder} is not a readable profile: {error}") from error
         if signatures.extraction != extractor.fingerprint:
-            raise SignatureError(f"{folder}: the signatures belong to another network or other options; profile again.")
+            raise SignatureError(
+                f"{folder}: the signatures were made with another network or other options; profile again."
+            )
         return NetworkProfile(extractor, signatures, keys, data, seed, class_map)

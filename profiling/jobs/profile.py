@@ -20,12 +20,12 @@ from pathprint.profiling.paths.policy import Policy
 from pathprint.profiling.paths.thresholds import calibrated
 
 _THRESHOLD_IMAGES = 32
-"""Correctly predicted images that absolute thresholds come from; all are walked at once."""
+"""Number of correctly predicted images that absolute thresholds are set from; all are extracted in one batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class PathKind:
-    """What is recorded of each image; see ``profile``."""
+    """Which path is recorded of each image; the fields are the arguments of ``profile``."""
 
     policy: Policy
     selection: str
@@ -52,14 +52,15 @@ def profile(
 
     Args:
         data: a data set, or what names one: ``digits``, a folder or ``.zip`` of class folders, or an ``.npz``
-            file. Where it sets images apart for testing, all others are profiled, else half of all images.
+            file. If the data set has test images, all others are profiled; if not, half of all images.
         policy: the options of the extraction; the default is the whole cumulative path.
-        selection: how weighted layers choose: ``cumulative``, ``absolute``, or ``hybrid``: absolutely in
-            the first half of the layers. Absolute thresholds are set from profile images.
-        forward: take every layer on its own, from its largest outputs, instead of walking.
+        selection: how weighted layers choose contributions: ``cumulative``, ``absolute``, or ``hybrid``, which is
+            absolute in the first half of the layers. Absolute thresholds are set from profile images.
+        forward: take every layer's path from its own largest outputs, instead of walking back from the prediction.
         synapses: also keep the union of the synapses of each class; needs pyroaring.
-        images_per_class: correctly predicted images of each class, at most.
-        class_map: the network's class number of each folder of the data, where names do not say it.
+        images_per_class: most correctly predicted images of each class.
+        class_map: the network's class number of each folder of the data; needed if the folders are not named like
+            the network's classes.
         seed: of the order of the images.
 
     Raises:
@@ -82,7 +83,7 @@ def profile(
 
 
 def _extractor(network: Network, dataset: Dataset, images: Indices, kind: PathKind) -> Extractor:
-    """Return the extractor, with thresholds from the first of ``images`` where it needs any."""
+    """Return the extractor; thresholds, if ``kind`` needs any, are set from the first of ``images``."""
     extractor = Extractor(network, kind.policy)
     if kind.selection == "cumulative" and not kind.forward:
         return extractor

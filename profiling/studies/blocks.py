@@ -1,4 +1,4 @@
-"""Which way effective paths take through residual blocks, and what each block is worth (Veit et al. 2016)."""
+"""Which way effective paths take through residual blocks, and the accuracy without each block (Veit et al. 2016)."""
 
 from __future__ import annotations
 
@@ -32,11 +32,12 @@ class BlockFigures:
     """One residual block.
 
     Attributes:
-        branch: the weighted layers of its branch; ``shortcut`` the one of its shortcut, if any.
-        ways: share of the wanted units of its sum that chose the branch's element only, the
-            shortcut's only, both or neither, mean over images; nan where no path comes by.
-        routes: share of the random routes through it that take the branch.
-        accuracy_without: accuracy with its branch replaced by zero.
+        branch: the weighted layers of the block's branch.
+        shortcut: the weighted layer of its shortcut; empty if it has none.
+        ways: by ``WAYS``, the mean share of the wanted units of the block's sum that chose the branch's element only,
+            the shortcut's only, both or neither; nan if no path reaches the block.
+        routes: share of the random routes through the block that take the branch.
+        accuracy_without: accuracy of the network with the block's branch replaced by zero.
     """
 
     name: str
@@ -52,9 +53,11 @@ class Blocks:
     """The residual blocks of a network.
 
     Attributes:
-        images: that were walked, all of them correctly predicted; ``judged``: those of the accuracies.
-        lengths: share of the random routes that reach the image through 0, 1, … branches.
-        lost: share of the routes that end before, at a unit that nothing explains.
+        images: number of correctly predicted images whose paths were extracted.
+        judged: number of images that accuracies were measured on.
+        accuracy: accuracy of the whole network.
+        lengths: share of the routes that reach the image through 0, 1, … branches, among those that reach it.
+        lost: share of the random routes that end before the image, at a unit that chose no input.
     """
 
     facts: dict[str, Any]
@@ -67,7 +70,7 @@ class Blocks:
 
     @property
     def even(self) -> tuple[float, ...]:
-        """The lengths if every way were as likely (Veit et al. 2016): binomial."""
+        """Shares of the lengths if branch and shortcut were equally likely (Veit et al. 2016): binomial."""
         n = len(self.blocks)
         return tuple(comb(n, length) / 2**n for length in range(n + 1))
 
@@ -119,12 +122,12 @@ class Blocks:
 
 
 def blocks(subject: Subject, images: int = 50, per_image: int = 32, judged: int = 500) -> Blocks:
-    """Return the way of paths through residual blocks, and the worth of each block.
+    """Return which way paths take through residual blocks, and the accuracy without each block.
 
     Args:
-        images: correctly predicted images of the fit role to walk, at most; none was profiled.
-        per_image: random routes along the path of each.
-        judged: images of the same role, right or wrong, that accuracies are taken of, at most.
+        images: most correctly predicted images of the fit role whose paths are extracted; none of them was profiled.
+        per_image: random routes along the path of each image.
+        judged: most images of the fit role that accuracies are measured on, whatever the network predicts.
 
     Raises:
         PlanError: the network has no residual sum.
@@ -150,7 +153,7 @@ def blocks(subject: Subject, images: int = 50, per_image: int = 32, judged: int 
 def ways(extractor: Extractor, blocks: Sequence[Block], pixels: Tensor) -> Floats:
     """Return the share of each of ``WAYS`` among the wanted units of each block's sum, ``(n, blocks, 4)``.
 
-    It is nan where the path of an image does not come by.
+    It is nan where the path of an image does not reach the block.
     """
     at = {block.step.y: (number, block) for number, block in enumerate(blocks)}
     shares = np.full((len(pixels), len(blocks), len(WAYS)), np.nan)
@@ -180,7 +183,7 @@ def _drawn(extractor: Extractor, blocks: Sequence[Block], pixels: Tensor, seed: 
 
 
 def accuracies(network: Network, blocks: Sequence[Block], pixels: Tensor, labels: Indices) -> list[float]:
-    """Return the accuracy of the whole network, then that without each block's branch."""
+    """Return the accuracy of the whole network, then the accuracies without each block's branch."""
     right = np.zeros(len(blocks) + 1)
     pairs = list(zip(torch.split(pixels, CHUNK), np.split(labels, range(CHUNK, len(labels), CHUNK)), strict=True))
     for chunk, truth in track(pairs, "deleting blocks"):
@@ -204,6 +207,6 @@ def _figures(
 
 
 def _lengths(drawn: Routes) -> tuple[tuple[float, ...], float]:
-    """Return the share of each length among the routes that arrived, and the share of the others."""
+    """Return the share of each length among the routes that reached the image, and the share of all other routes."""
     counts = np.bincount(drawn.lengths[drawn.arrived], minlength=drawn.came.shape[1] + 1)
     return tuple(map(float, counts / max(counts.sum(), 1))), float(1 - drawn.arrived.mean())

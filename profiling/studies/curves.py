@@ -1,4 +1,4 @@
-"""Draw curves of shares as an SVG picture that stands alone; the report's primitives draw it."""
+"""Draw curves of shares as an SVG file of its own, with the plots of the evaluation report."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from pathprint.profiling.evaluation.report.plot import Axis, Plot, shares
 from pathprint.profiling.evaluation.report.svg import INKS, element, moved, words
 
 Curves = Mapping[str, Sequence[float]]
-"""Shares in [0, 1] of each line, by its name."""
+"""The shares in [0, 1] of each line, by the line's name."""
 
 _MARGIN, _GAP = 60, 50
 
 
 def svg(x: Sequence[float], x_name: str, y_name: str, panels: Mapping[str, Curves]) -> str:
-    """Return a picture with one panel beside the other.
+    """Return an SVG picture with its panels side by side.
 
     Args:
         x: ascending positions in [0, 1], shared by all lines.
-        panels: lines by the title of their panel.
+        panels: the lines of each panel, by its title.
 
     Raises:
-        OptionsError: a line has not one share in [0, 1] for every position.
+        OptionsError: a line does not have one share in [0, 1] per position.
     """
     for name, line in ((name, line) for curves in panels.values() for name, line in curves.items()):
         if len(line) != len(x) or not all(0 <= share <= 1 for share in line):

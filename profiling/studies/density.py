@@ -1,4 +1,4 @@
-"""How much of a network is in its paths: of one image, of a class, of all classes (Qiu et al. 2019, section 2)."""
+"""Path density: the share of a network in the path of an image, a class or all classes (Qiu et al. 2019, section 2)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pathprint.profiling.studies.subject import Subject
 
 WHOLE = "all layers"
 Elements = dict[str, Floats]
-"""By whose path it is: how many elements each layer has in it, ``(layers,)``."""
+"""Number of elements of each layer in a path, ``(layers,)``, by whose path it is: image, class or network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,10 @@ class Point:
     """Densities at one theta.
 
     Attributes:
-        shares: by kind of set; by whose path it is: of an ``image``, on average, of a ``class``,
-            on average, or of any class of the ``network``; and by layer, ``WHOLE`` for all as one:
-            the share of the layer's elements that are in the path, in [0, 1].
+        images: number of images whose paths were counted.
+        shares: share of a layer's elements that are in the path, in [0, 1], by three keys. First the kind of set; then
+            whose path it is: ``image`` and ``class`` are means, ``network`` is the union of all classes; then the
+            layer, or ``WHOLE`` for all layers together.
     """
 
     theta: float
@@ -40,7 +41,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Density:
-    """The densities over theta."""
+    """Path densities at several thetas."""
 
     facts: dict[str, Any]
     layout: Layout
@@ -76,10 +77,11 @@ class Density:
 
 
 def density(subject: Subject, thetas: Sequence[float] = DENSITY_THETAS, synapses: bool = False) -> Density:
-    """Return how dense paths are at each theta.
+    """Return path densities at each theta.
 
     Args:
-        synapses: also the unions of synapses; those of single images are always counted.
+        synapses: whether to count the unions of synapses of a class and of the network too; the synapses of single
+            images are always counted.
 
     Raises:
         FitError: no image is predicted correctly.
@@ -99,7 +101,7 @@ def _point(subject: Subject, synapses: bool) -> Point:
 
 
 def _gathered(subject: Subject, synapses: bool) -> tuple[ClassSignatures, Floats, ClassSynapses | None]:
-    """Return the signatures, the chosen synapses of each layer over all images, and their unions where asked."""
+    """Return the signatures, each layer's number of chosen synapses over all images, and their unions if asked for."""
     listing = subject.at(synapses=synapses)
     extraction, effort = listing.extractor.fingerprint, np.zeros(len(listing.extractor.layout.layers))
     counted: ClassSignatures | None = None
@@ -111,7 +113,7 @@ def _gathered(subject: Subject, synapses: bool) -> tuple[ClassSignatures, Floats
         if synapses:
             listed = collect(paths, labels, extraction)
             unions = listed if unions is None else unions.merge(listed)
-    assert counted is not None  # without a correct image there are no paths, which is an error
+    assert counted is not None  # if no image is predicted correctly, paths() raises a FitError
     return counted, effort, unions
 
 
@@ -133,7 +135,7 @@ def _of_unions(synapses: ClassSynapses) -> Elements:
 
 
 def _shares(layout: Layout, kind: str, elements: Floats) -> dict[str, float]:
-    """Return what share these elements are of each layer, and of all as one."""
+    """Return the number of ``elements`` as a share of each layer, and of all layers together."""
     sizes = np.array([shape.size(kind) for shape in layout.layers], dtype=np.float64)
     shares = map(float, [elements.sum() / sizes.sum(), *(elements / sizes)])
     return dict(zip([WHOLE, *layout.names], shares, strict=True))

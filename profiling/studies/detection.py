@@ -1,6 +1,6 @@
-"""What detection depends on: theta, layers, profiled images, attacks seen (Qiu et al. 2019, figures 10 and 12).
+"""How detection depends on theta, layers, profiled images or attacks seen (Qiu et al. 2019, figures 10 and 12).
 
-Every point is a whole job: profile, fit, calibrate, judge; all are judged on the same attacked test images.
+For every value a detector is profiled, fitted and calibrated anew. All are tested on the same attacked images.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ class Effort:
     """How much work each point is.
 
     Attributes:
-        attacks: to fit on, and to be found.
-        classifier: see ``classifiers.CHOICES``.
-        images: clean test images, at most; ``sizes`` those of the other roles.
-        cache: folder that keeps attacked images; every point uses them again.
+        attacks: the attacks to fit on and to test with.
+        classifier: one of ``classifiers.CHOICES``.
+        images: most clean test images.
+        sizes: most images of the fit and calibrate roles.
+        cache: folder that keeps attacked images, which all points share.
     """
 
     attacks: Sequence[Attack]
@@ -49,11 +50,11 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """Detection by what was varied.
+    """Detection figures for each value of what was varied.
 
     Attributes:
-        varied: ``theta``, ``layers``, ``images`` (per class) or ``attack`` (fitted on).
-        points: by the varied value, as text, the detector's figures on unseen images.
+        varied: ``theta``, ``layers``, ``images`` (per class) or ``attack`` (that was fitted on).
+        points: the detector's figures on unseen images, by the varied value as text.
     """
 
     facts: dict[str, Any]
@@ -75,7 +76,7 @@ class Detection:
         return [Sheet(f"AUC of each attack on unseen images, by {self.varied}", ("", *self.points), (*rows, *ends))]
 
     def _matrix(self, rows: Sequence[Row], attacks: Sequence[str]) -> Sheet:
-        """Return the table of what was fitted on, by number: its names have no room beside each other."""
+        """Return the table of AUCs by fitted attack; columns have numbers, because the names are too wide."""
         columns = (str(attacks.index(name) + 1) if name in attacks else name for name in self.points)
         means = ("mean", *(decimal(found.mean_auc) for found in self.points.values()))
         numbered = (*((f"{number} {row[0]}", *row[1:]) for number, row in enumerate(rows, 1)), means)
@@ -113,10 +114,10 @@ def detection(subject: Subject, varied: str, values: Sequence[float], effort: Ef
 
     Args:
         varied: one of ``VARYING``, or ``attack``: fit on one attack at a time, which takes no values.
-        values: none for the usual ones.
+        values: the values to try; empty for the default ones.
 
     Raises:
-        OptionsError: there is no such thing to vary, or a value does not fit it.
+        OptionsError: ``varied`` is not one of ``VARIED``, or a value is not allowed for it.
         FitError, CalibrationError, SplitError: too few images are usable.
     """
     if varied not in VARIED:
@@ -125,7 +126,7 @@ def detection(subject: Subject, varied: str, values: Sequence[float], effort: Ef
         raise OptionsError("--value does not go with --vary attack; choose attacks with --attack.")
     if varied == "attack" and not needs_attacks(effort.classifier):
         raise OptionsError(
-            f"--classifier {effort.classifier} learns from no attack; --vary attack has nothing to vary."
+            f"--classifier {effort.classifier} is fitted without attacks, so --vary attack has nothing to vary."
         )
     chosen = _checked(varied, values or _usual(subject, varied))
     subjects = {f"{value:.12g}": VARYING[varied](subject, value) for value in chosen}
@@ -138,7 +139,7 @@ def detection(subject: Subject, varied: str, values: Sequence[float], effort: Ef
 
 
 def _usual(subject: Subject, varied: str) -> list[float]:
-    """Return the values that a study takes if none are given."""
+    """Return the default values of ``varied``."""
     if varied == "layers":
         most = len(subject.extractor.layout.layers)
         return [*(n for n in DETECTION_LAYERS if n < most), most]
@@ -155,7 +156,7 @@ def _checked(varied: str, values: Sequence[float]) -> list[float]:
 
 
 def _trial(subject: Subject, effort: Effort) -> Trial:
-    """Attack the test images, once for all points."""
+    """Attack the test images, which all points share."""
     network = subject.extractor.network
     clean = correct_images(network, subject.split.test, effort.images)
     # Another seed than in fitting, as in `pathprint evaluate`.
@@ -179,7 +180,7 @@ def _judged(detector: Detector, trial: Trial) -> DetectorFigures:
 
 
 def _by_attack(subject: Subject, effort: Effort, trial: Trial) -> dict[str, DetectorFigures]:
-    """Fit on each attack alone and judge on all; attacks that never succeed are not fitted on."""
+    """Fit a classifier on each single attack that succeeds, and judge it on all attacks."""
     inputs = _inputs(subject, subject, effort)
     detector, scores = inputs.detector(effort.classifier), {}
     for attack in effort.attacks:

@@ -1,4 +1,4 @@
-"""What every study answers with: tables, drawings and the same figures as JSON-able data."""
+"""The results of a study: tables, drawings, and all figures as JSON-able data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Row = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A table: its caption, the names of its columns, its rows; the first column names the rows."""
+    """A table; the first cell of a row names it."""
 
     caption: str
     columns: Row
@@ -21,11 +21,11 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """One line over ``x``, ascending, with a band around it where there is one.
+    """One line ``y`` over ascending ``x``, if wanted with a band around it.
 
     Attributes:
-        shares: the values are shares in [0, 1].
-        band: the line's lower and upper neighbours, each as long as ``y``.
+        shares: whether ``y`` is drawn on an axis from 0 to 100 %.
+        band: lower and upper end of the band, each as long as ``y``.
     """
 
     title: str
@@ -42,7 +42,7 @@ class Findings(Protocol):
 
     @property
     def title(self) -> str:
-        """What was studied, in a line."""
+        """What was studied, in one line."""
         ...
 
     def sheets(self) -> list[Sheet]:
@@ -54,12 +54,12 @@ class Findings(Protocol):
         ...
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all figures as JSON-able data; what is undefined is nan."""
+        """Return all figures as JSON-able data; undefined figures are nan."""
         ...
 
 
 def percent(share: float) -> str:
-    """Return a share in percent: to a tenth, and small ones to two digits that count."""
+    """Return a share in percent, to a tenth; below 10 %, to two significant digits."""
     if not isfinite(share):
         return "n/a"
     return f"{share:.1%}" if share >= 0.1 or share == 0 else f"{100 * share:.2g}%"

@@ -1,4 +1,4 @@
-"""How class paths grow as images are added, and the network's path as classes are (Qiu et al. 2019, figure 3)."""
+"""How class paths grow with images, and the network's path with classes (Qiu et al. 2019, figure 3)."""
 
 from __future__ import annotations
 
@@ -16,21 +16,24 @@ from pathprint.profiling.studies.findings import Drawing, Sheet, percent
 from pathprint.profiling.studies.subject import Subject
 
 Firsts = npt.NDArray[np.unsignedinteger[Any]]
-"""Number of the first image of a class, from 1, whose path has an element, ``(size,)``; the largest number for none."""
+"""For each element, the number (from 1) of the first image of a class whose path has it, ``(size,)``.
+
+Elements in no path have the largest number of the type.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class Grown:
-    """The growth of one kind of set, all layers as one.
+    """The growth of one kind of set, all layers together.
 
     Attributes:
         classes: share of the elements in the path of each class after each number of images,
             ``(k, points)``; nan where the class has fewer images.
-        final: the same after all images of each class, ``(k,)``.
-        new: share of an image's path that the images of its class before it did not have, mean over
-            classes and over the images since the point before, ``(points,)``.
+        final: share of the elements in the path of each class after all its images, ``(k,)``.
+        new: share of an image's path that no earlier image of its class had, mean over classes and over the
+            images since the previous point, ``(points,)``.
         merged: share of the elements in the path of the first 1, 2, … classes, ``(k,)``.
-        saturated: images after which a class path has 95 % of its final size, mean over classes.
+        saturated: number of images after which a class path has 95 % of its final size, mean over classes.
     """
 
     classes: Floats
@@ -41,13 +44,13 @@ class Grown:
 
     @property
     def mean(self) -> Floats:
-        """Mean over the classes that have so many images, ``(points,)``."""
+        """Mean of ``classes`` at each point, over the classes with enough images for it, ``(points,)``."""
         found: Floats = np.nanmean(self.classes, axis=0)
         return found
 
     @property
     def range(self) -> tuple[Floats, Floats]:
-        """The smallest and the largest of these classes, ``(points,)`` each."""
+        """Smallest and largest of ``classes`` at each point, over classes with enough images, ``(points,)`` each."""
         return np.nanmin(self.classes, axis=0), np.nanmax(self.classes, axis=0)
 
     @property
@@ -62,7 +65,7 @@ class Growth:
     """Growth by kind of set.
 
     Attributes:
-        at: numbers of images, ascending; the last is that of the class with most images.
+        at: numbers of images, ascending; the last is the number of images of the largest class.
         images: correctly predicted images of each class, ``(k,)``.
     """
 
@@ -132,13 +135,13 @@ def growth(subject: Subject) -> Growth:
 
 
 def _points(last: int) -> tuple[int, ...]:
-    """Return 1, 2, 5, 10, 20, 50, … up to ``last``, and that."""
+    """Return 1, 2, 5, 10, 20, 50, … below ``last``, then ``last``."""
     steps = (factor * 10**power for power in range(len(str(last))) for factor in (1, 2, 5))
     return (*(n for n in steps if n < last), last)
 
 
 class _Gathering:
-    """Which image of its class brought each element, and how large each image's path was."""
+    """Collects which image of its class first had each element, and how large each image's path is."""
 
     def __init__(self, subject: Subject) -> None:
         self.layout = subject.extractor.layout
@@ -161,7 +164,7 @@ class _Gathering:
                     self.sizes[kind][label, number] += len(members)
 
     def _firsts(self, label: int) -> dict[str, Firsts]:
-        """Return the numbers of a class by layer and kind; a class without images needs no room."""
+        """Return the first-image numbers of a class, by layer and kind; memory is taken at a class's first image."""
         if label not in self.firsts:
             self.firsts[label] = {
                 key(shape, kind): np.full(shape.size(kind), self.never, dtype=self.number)
@@ -171,7 +174,7 @@ class _Gathering:
         return self.firsts[label]
 
     def _whole(self, label: int, kind: str) -> Firsts:
-        """Return the numbers of a class, all layers as one."""
+        """Return the first-image numbers of a class, all layers together."""
         return np.concatenate([self.firsts[label][key(shape, kind)] for shape in self.layout.layers])
 
     def grown(self, kind: str, classes: Indices, at: tuple[int, ...]) -> Grown:

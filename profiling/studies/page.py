@@ -33,7 +33,7 @@ def page(found: Findings) -> str:
 
 
 def _drawn(drawing: Drawing) -> Markup:
-    """Return a line; points that are not finite are left out."""
+    """Return the picture of a line; points that are not finite are left out."""
     known = [i for i, value in enumerate(drawing.y) if isfinite(value)]
     xs, ys = [drawing.x[i] for i in known], [drawing.y[i] for i in known]
     lows, highs = ([side[i] for i in known] for side in drawing.band or (drawing.y, drawing.y))

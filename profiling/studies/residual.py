@@ -1,4 +1,4 @@
-"""The residual blocks of a network, found in its plan, and the network without one of them."""
+"""Find the residual blocks of a network in its plan, and run the network without one of them."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ class Block:
     """A residual block: a sum of a shortcut and a branch.
 
     Attributes:
-        name: the layer whose sum it is, ``@2`` for its second sum, and so on.
-        branch: which operand of ``step`` is the branch.
-        layers: the weighted layers in the branch alone.
-        shortcut: the weighted layer in the shortcut alone; empty if it has none.
+        name: name of the module that computes the sum; its second sum ends with ``@2``, and so on.
+        step: the sum.
+        branch: which operand of ``step`` is the branch, 0 or 1.
+        layers: the weighted layers that only the branch has.
+        shortcut: the weighted layer that only the shortcut has; empty if there is none.
     """
 
     name: str
@@ -35,18 +36,18 @@ class Block:
     shortcut: str
 
     def shortcut_alone(self, value: Tensor, read: Mapping[str, Any]) -> Tensor:
-        """Return what the sum is if the branch is zero; see ``Graph.record``."""
+        """Return the value of the sum if the branch is zero; a replacement for ``Graph.record``."""
         kept = 1 - self.branch
         alone: Tensor = self.step.scales[kept] * read[self.step.operands[kept]]
         return alone.expand_as(value)
 
 
 def residual_blocks(network: Network, plan: Plan) -> tuple[Block, ...]:
-    """Return the residual blocks in forward order; the plan is that of all layers.
+    """Return the residual blocks in forward order; ``plan`` must cover all layers.
 
-    A sum is residual if one operand, the shortcut, has at most one weighted layer that the other has
-    not, and the other, the branch, has more. So a projection is a shortcut, and the sum of two equal
-    towers is no block.
+    Count for each operand of a sum the weighted layers that the other operand does not have. The sum is residual if
+    one operand, the shortcut, has at most one, and the other, the branch, has more. So a projection counts as a
+    shortcut, and the sum of two towers of equal depth is no residual block.
     """
     behind: dict[str, dict[str, None]] = {INPUT: {}}  # the weighted layers before each value, in order
     found, seen = [], Counter[str]()

@@ -18,12 +18,12 @@ from pathprint.profiling.studies.residual import Block
 
 @dataclass(frozen=True, eq=False)
 class Routes:
-    """One route a row.
+    """Random routes along effective paths, one per row.
 
     Attributes:
-        came: whether the route came to the sum of each block, ``(n, blocks)``.
-        branched: whether it went on in the branch there, ``(n, blocks)``.
-        arrived: whether it reached the image; others ended at a unit that nothing explains, ``(n,)``.
+        came: whether the route reached the sum of each block, ``(n, blocks)``.
+        branched: whether the route took the branch of each block, ``(n, blocks)``.
+        arrived: whether the route reached the image, ``(n,)``; if not, it ended at a unit that chose no input.
     """
 
     came: Bits
@@ -44,7 +44,10 @@ class Routes:
 
 
 class Wandering:
-    """Follows one chosen input of each unit, drawn evenly, and notes where it went."""
+    """Follows one chosen input of each unit, drawn uniformly, and records where the route goes.
+
+    It is passed to ``Extractor.walk``, which calls it at every step.
+    """
 
     def __init__(self, blocks: Sequence[Block], rows: int, generator: torch.Generator) -> None:
         self.blocks = {block.step.y: (number, block) for number, block in enumerate(blocks)}
@@ -64,7 +67,7 @@ class Wandering:
         return drawn
 
     def _one_each(self, chosen: Chosen) -> Chosen:
-        """Return one of the chosen units of each row, over all inputs of the step."""
+        """Return masks with one of the chosen units per row, drawn over all inputs of the step."""
         flat = torch.cat([mask.flatten(1) for _, mask in chosen], 1)
         counts = flat.sum(1)
         rows, units = flat.nonzero(as_tuple=True)
@@ -82,7 +85,7 @@ def routes(extractor: Extractor, blocks: Sequence[Block], pixels: Tensor, genera
     """Return one random route for each image of pixels ``n c h w``; repeat an image for several.
 
     A route starts at the logit of the predicted class. At every step it goes on to one of the inputs
-    that its unit chose, each as likely as the others.
+    that its unit chose, all equally likely.
     """
     drawing = Wandering(blocks, len(pixels), generator)
     extractor.walk(pixels, drawing)

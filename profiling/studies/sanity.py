@@ -1,7 +1,7 @@
-"""Do paths carry the answer? Accuracy without a path's synapses, and with nothing else (Qiu et al. 2019, section 2).
+"""Do paths carry the prediction? Accuracy without a path's synapses, and with only those (Qiu et al. 2019, section 2).
 
-The last weighted layer is left whole: of it a path has only the synapses of the predicted class, so
-keeping these alone would give that answer whatever came before.
+The last weighted layer stays whole. A path has only the synapses of the predicted class there, so keeping only
+those would predict this class whatever came before.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pathprint.profiling.progress import track
 from pathprint.profiling.studies.defaults import SANITY_THETAS
 
 RUNS = {"path removed": False, "random removed": False, "path kept": True, "random kept": True}
-"""What is done, and whether the chosen synapses are kept or removed."""
+"""By the name of a run: True if the chosen synapses are the only ones kept, False if they are removed."""
 _CHUNK = 32
 
 Chosen = Mapping[str, Members]
@@ -34,12 +34,12 @@ Chosen = Mapping[str, Members]
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What became of the answers at one theta.
+    """Predictions at one theta.
 
     Attributes:
-        share: mean share of a layer's synapses that the path has.
-        unchanged: share of images that are still answered as by the whole network, per run.
-        right: share of images that are answered correctly, per run.
+        share: mean share of a layer's synapses that are in the path.
+        unchanged: share of images with the whole network's prediction, by run.
+        right: share of images that are predicted correctly, by run.
     """
 
     theta: float
@@ -50,10 +50,11 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Sanity:
-    """The curves over theta.
+    """Predictions without paths and with paths only, over theta.
 
     Attributes:
-        accuracy: of the whole network on these images.
+        images: number of images.
+        accuracy: accuracy of the whole network on these images.
         layers: the layers in which synapses were removed or kept.
     """
 
@@ -70,11 +71,12 @@ class Sanity:
 def sanity(
     extractor: Extractor, pixels: Tensor, labels: Indices, thetas: Sequence[float] = SANITY_THETAS, seed: int = 0
 ) -> Sanity:
-    """Return what removing and keeping paths does to the answers to images ``n c h w``.
+    """Return predictions after removing each image's path, and after keeping only its path.
 
     Args:
-        seed: of the random sets, which have as many synapses per image and layer as the path, drawn
-            among those whose input is not zero: others would be no loss.
+        pixels: images ``n c h w``; ``labels`` their classes, ``(n,)``.
+        seed: of the random sets to compare with. They have as many synapses per image and layer as the path, and
+            only synapses whose input is not zero, because removing others would change nothing.
     """
     generator = torch.Generator().manual_seed(seed)
     before = extractor.network.predict(pixels).numpy()
@@ -92,7 +94,7 @@ def sanity(
 
 
 def _chunk(extractor: Extractor, pixels: Tensor, generator: torch.Generator) -> tuple[dict[str, Indices], Floats]:
-    """Return the answers of each run, and the share of synapses in the path of each layer and image."""
+    """Return the predictions of each run, and the share of synapses in the path for each layer and image."""
     layers = extractor.extract(pixels).layers[:-1]
     path = {layer.shape.name: layer.members("synapses") for layer in layers}
     drawn = random_like(extractor, pixels, path, generator)
@@ -103,9 +105,9 @@ def _chunk(extractor: Extractor, pixels: Tensor, generator: torch.Generator) -> 
 
 
 def altered(extractor: Extractor, pixels: Tensor, chosen: Chosen, keep: bool) -> Tensor:
-    """Return the logits ``n k`` of the network without the ``chosen`` synapses, or with no others.
+    """Return the logits ``n k`` of the network without the ``chosen`` synapses, or with only those if ``keep``.
 
-    In a layer that ``chosen`` does not name all synapses stay. Biases always stay: they are none.
+    Layers that ``chosen`` does not name stay whole. Biases always stay, because they are not synapses.
     """
     network, plan = extractor.network, extractor.plan
     with torch.inference_mode():
@@ -118,7 +120,7 @@ def altered(extractor: Extractor, pixels: Tensor, chosen: Chosen, keep: bool) ->
 
 
 def _changed(step: Weighted, plan: Plan, chosen: Members, keep: bool, y: Tensor, read: Mapping[str, Any]) -> Tensor:
-    """Return the outputs of a layer without the chosen synapses, or with no others."""
+    """Return a layer's outputs without the chosen synapses, or with only those if ``keep``."""
     x = plan.axes[step.x].images_first(read[step.x]).flatten(1)
     y = plan.axes[step.y].images_first(y)
     image, synapse = torch.from_numpy(chosen.images), torch.from_numpy(chosen.indices)
@@ -132,7 +134,7 @@ def _changed(step: Weighted, plan: Plan, chosen: Members, keep: bool, y: Tensor,
 
 
 def random_like(extractor: Extractor, pixels: Tensor, path: Chosen, generator: torch.Generator) -> Chosen:
-    """Return random sets of as many synapses as the path has, per image and layer."""
+    """Return random sets with as many synapses per image and layer as the path."""
     network, plan = extractor.network, extractor.plan
     steps = [step for step in plan.weighted if step.layer.name in path]
     with torch.inference_mode():
@@ -146,7 +148,7 @@ def random_like(extractor: Extractor, pixels: Tensor, path: Chosen, generator: t
 
 
 def _drawn(step: Weighted, x: Tensor, count: int, generator: torch.Generator) -> Indices:
-    """Return ``count`` different synapses with an input that is not zero; the path has as many, so they exist."""
+    """Return ``count`` different synapses whose input is not zero; the path has this many, so they exist."""
     size = step.layer.size("synapses")
     found = np.zeros(0, dtype=np.int64)
     while len(found) < count:

@@ -1,4 +1,4 @@
-"""How alike the paths of classes are, and how much of an image's path its class knows (Qiu et al. 2019, eq. 5)."""
+"""Similarity of class paths, and containment of held-out images in them (Qiu et al. 2019, equation 5)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pathprint.profiling.studies.subject import Subject
 
 _CHUNK = 64
 _COLUMNS = 1 << 16
-"""Elements that are counted at once; float32 counts to 2^24 exactly."""
+"""Elements that are counted at once; fewer than 2^24, up to which float32 counts exactly."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,11 +27,11 @@ class Alike:
     """Similarities of one kind of set.
 
     Attributes:
-        jaccard: |A n B| / |A u B| of the class paths, all layers as one, ``(k, k)``.
-        layers: mean Jaccard of two different classes in each layer, by name.
-        containment: |P n A| / |P|, mean over the held-out images of the row's class, for the path of
-            the column's class, ``(k, k)``; nan where a class has no held-out image.
-        nearest: share of held-out images that no class contains more of than their own.
+        jaccard: |A n B| / |A u B| of every two class paths A and B, all layers together, ``(k, k)``.
+        layers: mean Jaccard of two different classes, by layer.
+        containment: |P n A| / |P|, ``(k, k)``: mean over the paths P of held-out images of the row's class, in the path
+            A of the column's class; nan if the row's class has no held-out image.
+        nearest: share of held-out images whose path is contained in their own class at least as much as in any other.
     """
 
     jaccard: Floats
@@ -46,12 +46,12 @@ class Alike:
 
     @property
     def own(self) -> float:
-        """Mean containment in the path of the own class."""
+        """Mean containment of held-out images in the path of their own class."""
         return float(np.nanmean(np.diag(self.containment)))
 
     @property
     def others(self) -> float:
-        """Mean containment in the path of another class."""
+        """Mean containment of held-out images in the path of another class."""
         return float(np.nanmean(self.containment[~np.eye(len(self.containment), dtype=bool)]))
 
     def to_dict(self) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def similarity(subject: Subject, images: int = 200) -> Similarity:
     extractor = subject.extractor
     signatures = subject.signatures()
     if len(signatures.classes) < 2:
-        raise FitError("images of one class only are predicted correctly; two classes are needed to compare.")
+        raise FitError("only images of one class are predicted correctly; two classes are needed to compare.")
     held = correct_images(extractor.network, subject.split.fit, images)
     known = signatures.rows(held.labels.numpy()) >= 0
     chunks = [held.pixels[rows] for rows in np.array_split(np.flatnonzero(known), max(1, len(known) // _CHUNK))]
@@ -183,13 +183,13 @@ def _mean_between(jaccard: Floats) -> float:
 
 
 def _mean(rows: Floats) -> Floats:
-    """Return the mean row, nan if there is none."""
+    """Return the mean of the rows; nan if there are none."""
     found: Floats = rows.mean(0) if len(rows) else np.full(rows.shape[1], np.nan)
     return found
 
 
 def containment(signatures: ClassSignatures, kind: str, paths: ImagePaths) -> Floats:
-    """Return |P n P_c| / |P| of each image for each class, all layers as one, ``(n, k)``; 1 for an empty path."""
+    """Return |P n P_c| / |P| of each image's path P in each class path P_c, ``(n, k)``; 1 for an empty path."""
     layers = [layer.members(kind) for layer in paths.layers]
     shared = sum(
         (_contained(members, union) for members, (_, union) in zip(layers, unions(signatures, kind), strict=True)),
@@ -201,7 +201,7 @@ def containment(signatures: ClassSignatures, kind: str, paths: ImagePaths) -> Fl
 
 
 def _contained(members: Members, union: Bits) -> Floats:
-    """Return how many of each image's members each class has, ``(n, k)``."""
+    """Return how many of each image's elements are in each class path, ``(n, k)``."""
     columns = []
     for own in union:  # one class at a time: there can be a thousand, and each hit takes room
         hits = np.concatenate([[0], own[members.indices].cumsum()])

@@ -1,4 +1,4 @@
-"""What a study looks at: a network, what a path is, and images in their roles."""
+"""The subject of a study: a network, the options of its paths, and images in their roles."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Subject:
     """A network with its paths, and the data that it is studied on.
 
     Attributes:
-        dataset: its labels are the network's class numbers.
-        per_class: correctly predicted profile images of each class, at most.
-        seed: of the order of images and of all chance.
+        dataset: images labelled with the network's class numbers.
+        per_class: most correctly predicted profile images of each class.
+        seed: of the order of images and of all randomness.
     """
 
     extractor: Extractor
@@ -32,7 +32,7 @@ class Subject:
     seed: int = 0
 
     def at(self, **options: Any) -> Subject:
-        """Return the same with other options of the path, named as in ``Policy``."""
+        """Return the subject with other options of the path, named as in ``Policy``."""
         return replace(self, extractor=replace(self.extractor, policy=replace(self.extractor.policy, **options)))
 
     @cached_property
@@ -42,11 +42,11 @@ class Subject:
 
     @cached_property
     def split(self) -> Split:
-        """The roles of the other images; no study but that of detection looks at test images."""
+        """The roles of the images that were not profiled; only the detection study looks at test images."""
         return split(self.dataset, frozenset(self.dataset.keys[self.images].tolist()), self.seed)
 
     def paths(self) -> Iterator[tuple[ImagePaths, Indices]]:
-        """Yield paths and labels of the images behind ``signatures``."""
+        """Yield paths and labels of the correctly predicted profile images, batch by batch."""
         return correct_paths(self.extractor, self.dataset, self.images, self.per_class)
 
     def signatures(self) -> ClassSignatures:
@@ -54,7 +54,7 @@ class Subject:
         return class_signatures(self.extractor, self.dataset, self.images, self.per_class)
 
     def facts(self) -> dict[str, Any]:
-        """Return what was studied, as JSON-able data."""
+        """Return network, options and seed of the study, as JSON-able data."""
         policy = self.extractor.policy.to_dict()
         named = {"network": self.extractor.network.name, "images_per_class": self.per_class, "seed": self.seed}
         return {**named, "policy": policy}

@@ -1,1 +1,1 @@
-"""An attacker who knows the detector."""
+"""Adaptive white-box attack: an attacker who knows the detector."""

@@ -1,6 +1,6 @@
-"""An attacker who knows the detector, and tries everything known against it; the best result counts.
+"""The adaptive attack: an attacker who knows the detector tries several ways to evade it, and the best result counts.
 
-What decides is the detector's true score of the rounded image, whatever the steps climb.
+Results are compared by the detector's true score of the rounded image, whatever surrogate the steps maximise.
 """
 
 from __future__ import annotations
@@ -23,21 +23,23 @@ from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.detection.scores import total
 
 Steer = Callable[[Tensor], Tensor]
-"""Says where to go from pixels ``n c h w``."""
+"""Takes pixels ``n c h w``, returns the direction of the next step, ``n c h w``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Adaptive:
-    """How hard to try, within an Linf ball.
+    """Settings of the adaptive attack within an Linf ball.
 
     Attributes:
-        weights: how much the path counts beside the wrong answer; each is tried, the best result stays.
-        leads: logits by which the wrong answer should lead; while it does, only the path is worked on.
-            Each is tried from another random point, as both too little and too much confidence show.
-        matched: of so many last weighted layers the outputs are made like those of an image of another
-            class; each is tried. None stands for all layers.
-        guides: so many other images are tried for each of ``matched``.
-        looks: the true detector is asked after every so many steps.
+        budget: radius of the ball, in pixels of [0, 1].
+        steps: gradient steps of each attempt.
+        weights: weights of the path's likeness relative to the wrong answer; one attempt per weight and lead.
+        leads: logits by which the wrong answer should lead; once it does, a step works on the path only. Several
+            are tried because the detector notices both too little and too much confidence.
+        matched: how many of the last weighted layers to match to a guide image; one attempt per entry and guide.
+            None means all layers.
+        guides: guide images per attacked image: clean images of another class.
+        looks: number of steps after which the true detector is asked again.
     """
 
     budget: float
@@ -51,13 +53,13 @@ class Adaptive:
 
 @dataclass(frozen=True)
 class Evasion:
-    """The best that was found for each image.
+    """The best result of the adaptive attack for each image.
 
     Attributes:
-        pixels: rounded to 8 bit, ``n c h w``; the clean image where no wrong answer was found.
-        wrong: the network answers with a wrong class that the detector judges, ``(n,)``. On others
-            its verdict is ``uncertain``, so nothing is won there.
-        scores: the detector's, ``(n,)``; infinite where no wrong answer was found.
+        pixels: rounded to 8 bit, ``n c h w``; the clean image if no wrong answer was found.
+        wrong: whether a wrong answer was found, ``(n,)``. Only classes on which the detector gives verdicts count: for
+            all others its verdict is ``uncertain``, so the attacker gains nothing.
+        scores: the detector's score, ``(n,)``; infinite if no wrong answer was found.
     """
 
     pixels: Tensor
@@ -70,7 +72,7 @@ class Evasion:
 
 
 def unbeaten(pixels: Tensor) -> Evasion:
-    """Return what an attacker has who has tried nothing yet."""
+    """Return the state before the first attempt: clean images, and no wrong answer found."""
     return Evasion(pixels, torch.zeros(len(pixels), dtype=torch.bool), np.full(len(pixels), np.inf))
 
 
@@ -86,11 +88,12 @@ def evade(
     """Search for wrong answers with the lowest detector score; the same seed gives the same images.
 
     Args:
-        guides: clean images to make others like; the images themselves if there are none.
-        known: what a smaller budget has found; it stays where nothing better comes up.
+        pixels: clean images ``n c h w``; ``labels`` their classes, ``(n,)``.
+        guides: clean images whose activations are matched; the attacked images themselves if None.
+        known: what a smaller budget has found; it is kept for images where nothing better is found.
     """
     found = known or unbeaten(pixels)
-    pixels, labels = pixels.clone(), labels.clone()  # predictions are made in inference mode
+    pixels, labels = pixels.clone(), labels.clone()  # tensors made in inference mode cannot take part in gradients
     draws = Draws(pixels, seed)
     for steer in _ways(detector, labels, guides or Guides(pixels, labels), attempt, draws):
         made = random_point(pixels, "Linf", attempt.budget, draws)
@@ -103,7 +106,7 @@ def evade(
 
 
 def _ways(detector: Detector, labels: Tensor, guides: Guides, attempt: Adaptive, draws: Draws) -> Iterator[Steer]:
-    """Yield every way to go that is tried, each from a random point of its own."""
+    """Yield the direction function of every attempt."""
     for weight in attempt.weights:
         for lead in attempt.leads:
             yield partial(likeness.direction, detector, labels, weight, lead)
@@ -113,7 +116,7 @@ def _ways(detector: Detector, labels: Tensor, guides: Guides, attempt: Adaptive,
 
 
 def _better(found: Evasion, detector: Detector, made: Tensor, labels: Tensor) -> Evasion:
-    """Return the better of both for each image, by the true detector on rounded pixels."""
+    """Return for each image the better of ``found`` and ``made``, by the true detector on rounded pixels."""
     rounded = to_8_bit(made)
     paths, table = detector.maker.make(rounded)
     scores = total(detector.score, table.values)

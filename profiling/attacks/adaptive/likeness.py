@@ -1,9 +1,9 @@
-"""Go towards a wrong answer along a path that looks like the answer's: ascent on a surrogate.
+"""First way to evade: ascend towards a wrong answer whose effective path looks like that of its class.
 
-The path is piecewise constant, so its gradient is taken from a surrogate: which units are on the path
-is read off the true walk, how that changes is taken from a soft top-k of the activations
-(straight-through, Athalye et al. 2018). The views of a thorough detector are differentiable; they
-have to be answered wrongly too.
+The path is piecewise constant and has no useful gradient, so a surrogate gives one. Which units are on the path
+comes from the true extraction; how that changes comes from a soft top-k of the activations (straight-through
+estimator, Athalye et al. 2018). The test-time views of a thorough detector are differentiable, and they have to be
+answered wrongly too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,15 @@ _TINY = 1e-12
 
 
 def direction(detector: Detector, labels: Tensor, weight: float, lead: float, made: Tensor) -> Tensor:
-    """Return where to go: the sum of two directions of length 1, the second ``weight`` times."""
+    """Return the direction of the next step from pixels ``made``, ``n c h w``.
+
+    It is the unit direction towards a wrong answer plus ``weight`` times the unit direction towards a likely path.
+
+    Args:
+        labels: right classes, ``(n,)``.
+        weight: of the path; 0 leaves it out, and the direction is not scaled to length 1.
+        lead: logits by which the wrong answer should lead; once it does, it no longer counts.
+    """
     graph = detector.network.graph
     layers = {node.layer: node for node in graph.weighted}
     paths = detector.extractor.extract(made) if weight else None
@@ -43,35 +51,40 @@ def direction(detector: Detector, labels: Tensor, weight: float, lead: float, ma
 
 
 def answers(detector: Detector, leaf: Tensor, values: Mapping[str, Tensor]) -> list[Tensor]:
-    """Return the logits of the images, and of the views that a thorough detector compares them with."""
+    """Return logits ``n k`` of the images; for a thorough detector also of each test-time view of them.
+
+    Args:
+        leaf: pixels ``n c h w``.
+        values: recorded values of the network's graph for these pixels, its output among them.
+    """
     views = VIEWS.values() if detector.thorough else ()
     return [values[detector.network.graph.output], *(detector.network.logits(view.change(leaf)) for view in views)]
 
 
 def _goals(detector: Detector, labels: Tensor) -> Tensor:
-    """Return the wrong answers of each image on which there are verdicts, ``(n, k)``."""
+    """Return which classes are wrong answers on which the detector gives verdicts, bool ``(n, k)``."""
     goals = torch.zeros(len(labels), len(detector.network.labels), dtype=torch.bool)
     goals[:, torch.from_numpy(detector.judged)] = True
     return goals.scatter(1, labels[:, None], False)
 
 
 def _behind(logits: Tensor, goals: Tensor) -> Tensor:
-    """Return by how much the best goal is behind the best other answer, ``(n,)``; below 0 it leads."""
+    """Return the largest logit outside ``goals`` minus the largest within, ``(n,)``; below 0 a goal leads."""
     goal, other = (logits.masked_fill(rows, -torch.inf).amax(1) for rows in (~goals, goals))
     return other - goal
 
 
 def _likeness(detector: Detector, paths: ImagePaths, outputs: dict[str, Tensor], labels: Indices) -> Tensor:
-    """Return by how much each path votes for the answer given rather than the right one, ``(n,)``.
+    """Return by how much each path speaks for the predicted class rather than the right one, ``(n,)``.
 
-    Per layer the mean over the path's units of log p(unit | answer) - log p(unit | label); the
-    detector's frequencies and votes all rise with it.
+    It is the sum over layers of the mean over the path's units of log p(unit | predicted) - log p(unit | label).
+    The detector's frequency and vote features rise with it.
     """
     votes = torch.zeros(len(paths))
     for layer in paths.layers:
         output = outputs.get(layer.shape.name)
         if output is None or tuple(output.shape[1:]) != layer.shape.neurons:
-            continue  # a layer that keeps its images elsewhere, as some attention does
+            continue  # some attention layers do not keep images in the first dimension; they are left out
         given, right = (_log_frequency(detector, key(layer.shape, "neurons"), c) for c in (paths.seeds, labels))
         member = _straight_through(output.flatten(1), torch.from_numpy(layer.neurons.mask()))
         votes = votes + (member * (given - right)).sum(1) / member.detach().sum(1).clamp(min=1)
@@ -79,7 +92,7 @@ def _likeness(detector: Detector, paths: ImagePaths, outputs: dict[str, Tensor],
 
 
 def _log_frequency(detector: Detector, name: str, classes: Indices) -> Tensor:
-    """Return log p of each unit in each image's class, ``(n, units)``."""
+    """Return log p(unit | class) of each unit for each image's class in ``classes``, ``(n, units)``."""
     rows = detector.signatures.rows(classes)
     return torch.from_numpy(detector.maker.lookup.log_frequency_of(name, rows)).float()
 

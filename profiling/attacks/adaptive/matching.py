@@ -1,7 +1,7 @@
-"""Go where another image is: match what layers compute for an image of another class (Ptolemy's AT_n, Gan et al. 2020).
+"""Second way to evade: match the activations of an image of another class (Ptolemy's AT_n, Gan et al. 2020).
 
-An image whose activations are those of a benign image has its path as well. Distances are relative
-to the size of what is matched, so that every layer counts the same.
+An image with the activations of a benign image also has that image's path. Distances are divided by the size of the
+matched activations, so that every layer counts equally.
 """
 
 from __future__ import annotations
@@ -23,15 +23,20 @@ _TINY = 1e-12
 
 @dataclass(frozen=True)
 class Guides:
-    """Clean images ``n c h w`` that others are made like, and their classes ``(n,)``."""
+    """Clean images ``n c h w`` whose activations attacked images are made to match, and their classes ``(n,)``."""
 
     pixels: Tensor
     labels: Tensor
 
     def choose(self, labels: Tensor, judged: Indices, count: int, draws: Draws) -> list[Tensor]:
-        """Return up to ``count`` times a guide for each image: distinct ones, of other classes with verdicts.
+        """Return up to ``count`` batches ``n c h w``, each with one guide for every attacked image.
 
-        An image for which there are fewer gets any; nothing is won on those.
+        An image's guides are distinct, and of a class that is not its label and on which there are verdicts. If an
+        image has fewer of them, the rest are arbitrary guides, which gain the attacker nothing.
+
+        Args:
+            labels: right classes of the attacked images, ``(n,)``.
+            judged: classes on which the detector gives verdicts.
         """
         allowed = (labels[:, None] != self.labels) & torch.from_numpy(np.isin(self.labels.numpy(), judged))
         most = min(count, int(allowed.sum(1).amax()))
@@ -41,11 +46,11 @@ class Guides:
 
 @dataclass(frozen=True)
 class Target:
-    """What is to be matched.
+    """The activations that are to be matched.
 
     Attributes:
-        names: of the values of the network's graph.
-        values: what they are for the guides, and the answers to a thorough detector's views of them.
+        names: names of the matched values in the network's graph.
+        values: these values for the guides; for a thorough detector also the logits of each test-time view of them.
     """
 
     detector: Detector
@@ -54,7 +59,7 @@ class Target:
 
     @staticmethod
     def of(detector: Detector, guides: Tensor, layers: int | None) -> Target:
-        """Return the last ``layers`` weighted layers' values for the guides ``n c h w``, all layers' for None."""
+        """Return the outputs of the last ``layers`` weighted layers, or of all for None, for the guides ``n c h w``."""
         names = tuple(node.name for node in detector.network.graph.weighted)[-(layers or 0) :]
         with torch.no_grad():
             return Target(detector, names, _looked(detector, guides, names))
@@ -72,7 +77,7 @@ def direction(target: Target, made: Tensor) -> Tensor:
 
 def _distance(here: Tensor, there: Tensor, images: int) -> Tensor:
     """Return the sum of each image's squared distance, relative to the size of its target."""
-    # Some attention keeps images elsewhere than first: all of them are one there.
+    # Some attention layers do not keep images in the first dimension; there the whole batch counts as one image.
     rows = images if len(there) == images else 1
     away, size = ((here - there).reshape(rows, -1), there.reshape(rows, -1))
     return (away.square().sum(1) / size.square().sum(1).clamp(min=_TINY)).sum()

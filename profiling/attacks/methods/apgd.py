@@ -1,4 +1,4 @@
-"""APGD: ascent that halves its own step, the core of AutoAttack (Croce & Hein 2020, algorithm 1)."""
+"""APGD: gradient ascent that halves its own step, the core of AutoAttack (Croce & Hein 2020, algorithm 1)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TINY = 1e-12
 
 @dataclass
 class _Search:
-    """Where each image's search stands; a checkpoint looks back at the one before."""
+    """State of each image's search; ``checkpoint_*`` are the values at the last checkpoint."""
 
     made: Tensor
     before: Tensor
@@ -35,11 +35,12 @@ class _Search:
 
 @dataclass(frozen=True, slots=True)
 class Apgd:
-    """Auto-PGD.
+    """Auto-PGD (Croce & Hein 2020).
 
     Attributes:
-        loss: ``ce``, cross-entropy; ``dlr``, difference of logits ratio, which no scaling of the
-            logits can flatten (section 4.1 there; needs three classes).
+        steps: gradient steps per image.
+        loss: ``ce`` is the cross-entropy. ``dlr`` is the difference of logits ratio (section 4.1 of the paper), which
+            does not change when the logits are scaled; it needs at least three classes.
     """
 
     norm: Norm
@@ -55,7 +56,7 @@ class Apgd:
         checkpoints, last = _checkpoints(self.steps), 0
         for k in range(1, self.steps):
             found, value, gradient = climb(logits, search.made, loss)
-            # The loss may fall again after the goal was reached, so what reached it is kept.
+            # The loss may fall again after the goal was reached, so the image that reached it is kept.
             reached = wrong_side(goal.margin(found))
             fooling = torch.where(_wide(reached), search.made, fooling)
             fooled |= reached
@@ -86,7 +87,7 @@ class Apgd:
         search.before, search.made = search.made, project(mixed, pixels, self.norm, self.budget)
 
     def _checkpoint(self, search: _Search, steps: int) -> None:
-        """Halve the step and go back to the best point, where the steps since the last one did little."""
+        """Halve the step of images that hardly improved in the last ``steps``, and return them to their best point."""
         few = search.improved < _IMPROVING * steps
         stuck = (search.step == search.checkpoint_step) & (search.best_loss <= search.checkpoint_best)
         halve = few | stuck
@@ -105,16 +106,16 @@ def _keep_best(search: _Search, value: Tensor) -> None:
 
 
 def _checkpoints(steps: int) -> frozenset[int]:
-    """Return the steps at which to look back (section 3.2 there)."""
+    """Return the steps that are checkpoints (Croce & Hein 2020, section 3.2)."""
     before, now, found = 0.0, 0.22, []
     while now < 1:
-        found.append(ceil(round(now * steps, 6)))  # 0.41 + 0.16 is a little more than 0.57
+        found.append(ceil(round(now * steps, 6)))  # in floating point 0.41 + 0.16 is a little more than 0.57
         before, now = now, now + max(now - before - 0.03, 0.06)
     return frozenset(found)
 
 
 def _ratio(logits: Tensor, goal: Goal) -> Tensor:
-    """Return minus the margin over the distance of the largest and the third largest logit."""
+    """Return minus the margin, divided by the largest minus the third largest logit, ``(n,)``."""
     ordered = logits.sort(1, descending=True).values
     return -goal.margin(logits) / (ordered[:, 0] - ordered[:, 2]).clamp(min=_TINY)
 

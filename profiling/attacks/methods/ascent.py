@@ -1,7 +1,7 @@
 """Gradient ascent inside a ball: FGSM, BIM and PGD are three settings of it.
 
-Goodfellow et al. 2015 (one full step), Kurakin et al. 2017 (small steps), Madry et al. 2018 (small
-steps from a random point).
+FGSM is one full step (Goodfellow et al. 2015), BIM many small steps (Kurakin et al. 2017), PGD many small steps
+from a random point (Madry et al. 2018).
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from pathprint.profiling.attacks.draws import Draws
 
 @dataclass(frozen=True, slots=True)
 class Ascent:
-    """Climb the cross-entropy.
+    """Maximise the cross-entropy by steps of fixed length.
 
     Attributes:
+        steps: number of steps.
         step: length of a step as a share of ``budget``.
         random_start: begin at a random point of the ball instead of the image.
     """

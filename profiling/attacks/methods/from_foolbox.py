@@ -1,4 +1,4 @@
-"""Attacks that foolbox has and we need not write: DeepFool, Carlini-Wagner, HopSkipJump."""
+"""Attacks taken from foolbox (extra ``attacks``): DeepFool, Carlini-Wagner, HopSkipJump."""
 
 from __future__ import annotations
 
@@ -20,7 +20,12 @@ LIBRARY = "foolbox"
 
 @dataclass(frozen=True, slots=True)
 class DeepFool:
-    """Walk to the nearest linearised boundary, and a share beyond (Moosavi-Dezfooli et al. 2016)."""
+    """Step to the nearest linearised decision boundary until it is crossed (Moosavi-Dezfooli et al. 2016).
+
+    Attributes:
+        overshoot: share by which the change goes beyond the boundary.
+        steps: most steps.
+    """
 
     library: ClassVar[str] = LIBRARY
 
@@ -35,7 +40,13 @@ class DeepFool:
 
 @dataclass(frozen=True, slots=True)
 class CarliniWagner:
-    """The smallest L2 change after which the answer leads by ``confidence`` (Carlini & Wagner 2017)."""
+    """Search for the smallest L2 change after which a wrong class leads (Carlini & Wagner 2017).
+
+    Attributes:
+        confidence: logits by which the wrong class has to lead.
+        searches: steps of a binary search for the weight of success against size; it starts at ``initial_const``.
+        steps: optimiser steps for each weight; ``step`` is their learning rate.
+    """
 
     library: ClassVar[str] = LIBRARY
 
@@ -52,22 +63,23 @@ class CarliniWagner:
             stepsize=self.step,
             confidence=self.confidence,
             initial_const=self.initial_const,
-            abort_early=False,  # it would stop all images of a chunk when their sum stops falling
+            abort_early=False,  # foolbox would stop all images of a chunk as soon as their summed loss stops falling
         )
         made = _run(attack, logits, pixels, goal)
-        # foolbox gives a black image where it finds nothing, which the network may well misread.
+        # foolbox returns a black image where it finds nothing, and the network may misclassify that one.
         nothing = (made == 0).flatten(1).all(1)
         return torch.where(nothing.reshape(-1, 1, 1, 1), pixels, made)
 
 
 @dataclass(frozen=True, slots=True)
 class HopSkipJump:
-    """Walk along the boundary with the answers alone, no scores (Chen et al. 2020).
+    """Walk along the decision boundary, using predicted classes only (Chen et al. 2020).
 
-    Directions are drawn for a whole chunk by the library, so this attack's images depend on the chunk.
+    foolbox draws its random directions for a whole chunk, so an image's result depends on the others of its chunk.
 
     Attributes:
-        steps: of the walk; each costs about 20 queries beside ``directions`` times the root of its number.
+        steps: steps of the walk; step k costs about 20 + ``directions`` * sqrt(k) queries.
+        directions: random directions that the first step's gradient is estimated from.
     """
 
     library: ClassVar[str] = LIBRARY
@@ -89,9 +101,9 @@ class HopSkipJump:
 
 
 def _starts(logits: Logits, pixels: Tensor, goal: Goal, draws: Draws) -> tuple[Tensor, Tensor]:
-    """Return images that reach the goal, and for which images one was found.
+    """Return starting points ``n c h w`` that reach the goal, and for which images one was found, bool ``(n,)``.
 
-    First noise, then, as a network may take all noise for one class, the other images of the chunk.
+    Noise is tried first, then the other images of the chunk, because a network may give all noise the same class.
     """
     start, found = pixels.clone(), torch.zeros(len(pixels), dtype=torch.bool, device=pixels.device)
     for attempt in range(2 * _STARTS):
@@ -116,7 +128,7 @@ def _run(attack: Any, logits: Logits, pixels: Tensor, goal: Goal, **options: Ten
 
 
 class _Pixels(nn.Module):
-    """The network as a torch module on pixels, which the library insists on."""
+    """The attacked network as a torch module on pixels, which foolbox requires."""
 
     def __init__(self, logits: Logits) -> None:
         super().__init__()
@@ -130,12 +142,14 @@ def load_foolbox() -> Any:
     """Return the foolbox module.
 
     Raises:
-        MissingExtraError: it is not installed.
+        MissingExtraError: foolbox is not installed.
     """
     # foolbox imports GitPython, which refuses to be imported where git is not installed.
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     try:
         import foolbox
     except ImportError as error:
-        raise MissingExtraError("attacks need foolbox; install the extra: pip install 'pathprint[attacks]'.") from error
+        raise MissingExtraError(
+            "this attack needs foolbox, which is not installed: pip install 'pathprint[attacks]'."
+        ) from error
     return foolbox

@@ -1,4 +1,4 @@
-"""JSMA: few values, changed as far as they go (Papernot et al. 2016, algorithm 2)."""
+"""JSMA: change few values, each to 0 or 1 (Papernot et al. 2016, algorithm 2)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ _SHORTLIST = 64
 
 
 class _Effects(NamedTuple):
-    """What setting each value to 0 or to 1 does to first order, ``(n, 2 d)``: first all to 0, then all to 1."""
+    """First-order effect of setting one value, on the target's logit and on the sum of the others, ``(n, 2 d)`` each.
+
+    The first ``d`` columns set a value to 0, the last ``d`` set it to 1.
+    """
 
     target: Tensor
     others: Tensor
@@ -26,14 +29,14 @@ class _Effects(NamedTuple):
 class Jsma:
     """Set pairs of values to 0 or 1 until the answer changes.
 
-    Each step takes the pair that raises the target's logit and lowers the sum of the others most,
-    by the product of both (equations 8 to 10 there). We deviate twice: a value may go to either
-    bound, and pairs are sought among the 64 best single values, since all pairs of a photograph
-    are 10^10. Without a target the runner-up class is one.
+    Each step takes the pair with the largest product of two effects: how much it raises the target's logit, and how
+    much it lowers the sum of the other logits (equations 8 to 10 of the paper). This differs from the paper in two
+    ways: a value may be set to 0 or to 1, and pairs are searched among the 64 best single changes, because a
+    photograph has about 10^10 pairs. Without a target, the runner-up class is the target.
 
     Attributes:
-        share: largest share of the values of an image that may change.
-        most: largest number of them; every two cost two gradients.
+        share: largest share of an image's values that may change.
+        most: largest number of values that may change; every pair costs two gradients.
     """
 
     share: float
@@ -64,7 +67,7 @@ def _target(logits: Logits, pixels: Tensor, goal: Goal) -> Tensor:
 
 
 def _effects(logits: Logits, made: Tensor, target: Tensor) -> tuple[_Effects, Tensor]:
-    """Return the effects of every change, and the logits."""
+    """Return the effects of setting each value, and the logits ``n k``."""
     found, _, total = climb(logits, made, lambda z: z.sum(1))
     _, _, own = climb(logits, made, lambda z: z.gather(1, target[:, None])[:, 0])
     down, up = (-made).flatten(1), (1 - made).flatten(1)
@@ -73,13 +76,13 @@ def _effects(logits: Logits, made: Tensor, target: Tensor) -> tuple[_Effects, Te
 
 
 def _best_pair(effects: _Effects, untouched: Tensor) -> tuple[Tensor, Tensor]:
-    """Return two changes per image ``(n,)``: of different values, both untouched."""
+    """Return the best two changes of each image as columns of ``effects``, ``(n,)`` each; both values are untouched."""
     single = (effects.target - effects.others).masked_fill(~untouched.repeat(1, 2), -torch.inf)
     listed = single.topk(min(_SHORTLIST, single.shape[1]), 1).indices
     target, others = (effect.gather(1, listed) for effect in effects)
     rise = target[:, :, None] + target[:, None, :]
     fall = -(others[:, :, None] + others[:, None, :])
-    # Where no pair does both, the larger difference decides; below every pair that does.
+    # A pair that does not have both effects ranks by its summed effect, below every pair that has both.
     saliency = torch.where((rise > 0) & (fall > 0), rise * fall, (rise + fall).clamp(max=0) - 1)
     value = listed % untouched.shape[1]
     usable = single.gather(1, listed).isfinite()
@@ -91,7 +94,7 @@ def _best_pair(effects: _Effects, untouched: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _set(made: Tensor, untouched: Tensor, chosen: Tensor, open_: Tensor) -> None:
-    """Carry out one change per image where the goal is still open."""
+    """Carry out the ``chosen`` change of each image that has not reached its goal (``open_``), in place."""
     values = made.view(len(made), -1)
     rows = torch.arange(len(made), device=made.device)[open_]
     where = chosen[open_] % values.shape[1]

@@ -1,4 +1,4 @@
-"""Images of pure noise: nothing is attacked, but the network answers all the same."""
+"""Images of pure noise: no image is attacked, but the network answers anyway."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pathprint.profiling.attacks.draws import Draws
 class NoiseImages:
     """Replace each image by independent uniform values.
 
-    Whatever the network answers is wrong in a sense, so its answer counts as the label and every
-    image as a success; the question is only whether the detector notices.
+    No answer to noise is right, so every image counts as a success and the network's answer as its label.
+    The question is only whether the detector notices.
     """
 
     def __call__(self, logits: Logits, pixels: Tensor, goal: Goal, draws: Draws) -> Tensor:

@@ -15,11 +15,13 @@ from pathprint.profiling.attacks.draws import Draws
 class Patch:
     """Optimise a square at a random place of each image, by steps along the gradient's sign.
 
-    Unlike the paper's, the patch is made for its image and place, which is the stronger attack.
+    The paper makes one patch for all images and places; here each image and place gets its own, which is a stronger
+    attack.
 
     Attributes:
         area: share of the image that the square may cover.
-        step: change of a value per step, in pixels of [0, 1]; it falls to zero along a line.
+        steps: number of steps.
+        step: change of a value in the first step, in pixels of [0, 1]; it falls linearly to zero.
     """
 
     area: float

@@ -1,4 +1,4 @@
-"""Square: random search with the scores alone, no gradient (Andriushchenko et al. 2020, Linf)."""
+"""Square: random search that uses the logits but no gradient (Andriushchenko et al. 2020, Linf)."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from pathprint.profiling.attacks.attack import Goal, Logits
 from pathprint.profiling.attacks.draws import Draws
 
 _SIZE = 0.8  # share of the image that the first squares change
-_HALVINGS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)  # of the queries
+_HALVINGS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
+"""Shares of the queries after which the squares' area is halved."""
 
 
 @dataclass(frozen=True, slots=True)
 class Square:
-    """Try squares of plus or minus the budget; keep those that lower the margin.
+    """Try squares of plus or minus the budget, and keep those that lower the margin.
 
     Attributes:
-        queries: how often the scores may be asked for, per image.
+        queries: how often the network may be asked, per image.
     """
 
     budget: float
@@ -40,7 +41,7 @@ class Square:
             tried = (pixels + self.budget * colours[:, query, :, None, None]).clamp(0, 1)
             tried = torch.where(inside, tried, made)
             found = _margin(logits, tried, goal)
-            better = (found < margin) & (margin >= 0)  # who has reached the goal asks no more
+            better = (found < margin) & (margin >= 0)  # images that have reached the goal stay as they are
             made = torch.where(better.reshape(-1, 1, 1, 1), tried, made)
             margin = torch.where(better, found, margin)
         return made
@@ -56,7 +57,7 @@ def _signs(uniform: Tensor) -> Tensor:
 
 
 def _side(spent: float, most: int) -> int:
-    """Return the side of the squares after a share of the queries; it shrinks as the paper's table says."""
+    """Return the squares' side in pixels after the share ``spent`` of the queries; it shrinks as in the paper."""
     share = _SIZE * 0.5 ** sum(spent > mark for mark in _HALVINGS)
     return max(1, min(most - 1, round(most * sqrt(share))))
 

@@ -1,4 +1,4 @@
-"""Minimal attacks that survive the way into a file: overshoot until rounding to 8 bit keeps the answer."""
+"""Minimal attacks that survive being saved: stretch the change until rounding to 8 bit keeps the wrong answer."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pathprint.profiling.attacks.attack import Goal, Logits, Method, library_of
 from pathprint.profiling.attacks.ball import wrong_side
 from pathprint.profiling.attacks.draws import Draws
 
-# On photographs DeepFool moves most values by less than half a level, so that rounding undoes it whole.
+# On photographs DeepFool moves most values by less than half an 8-bit level, so rounding undoes all of it.
 _FACTORS = (1.0, 1.02, 1.05, 1.1, 1.2, 1.35, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Surviving:
-    """Stretch what ``method`` makes by the smallest factor that survives rounding.
+    """Stretch the change that ``method`` makes by the smallest of ``factors`` whose result survives rounding.
 
-    Where none does, the image stays as ``method`` made it: a success before rounding only.
+    If no factor does, the image stays as ``method`` made it and can be a success before rounding only.
     """
 
     method: Method

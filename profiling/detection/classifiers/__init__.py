@@ -12,8 +12,8 @@ NAMES = (
     "joint-similarity",
     "one-class",
 )
-"""Every classifier."""
+"""Names of all classifiers."""
 
 AUTO = "auto"
 CHOICES = (AUTO, *NAMES)
-"""What a user can choose: a classifier, or whichever of the automatic ones fits better."""
+"""What a user can choose: a classifier by name, or ``auto`` for the best of the automatic ones."""

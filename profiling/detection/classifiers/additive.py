@@ -1,4 +1,4 @@
-"""Gradient boosting without interactions, monotone where the sign is known: one curve per feature."""
+"""Gradient boosting without interactions: one curve per feature, monotone if the feature's sign is known."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _BINS = 32
 
 @dataclass(frozen=True)
 class CurveScore:
-    """One step function per feature: ``heights[j, b]`` where ``b`` edges of feature ``j`` lie below the value.
+    """One step function per feature: a value of feature ``j`` that exceeds ``b`` edges adds ``heights[j, b]``.
 
-    ``edges`` is ``(f, b - 1)``, ascending, filled up with infinity; ``heights`` is ``(f, b)``.
+    ``edges`` is ``(f, b - 1)``, ascending and padded with infinity; ``heights`` is ``(f, b)``.
     """
 
     kind: str
@@ -36,13 +36,13 @@ class CurveScore:
 
 
 def bins_of(values: Floats, edges: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    """Return how many of each feature's edges lie below each value, ``(n, f)``."""
+    """Return how many edges of its feature lie below each of ``values`` ``(n, f)``; ``edges`` is ``(f, b - 1)``."""
     columns = [np.searchsorted(edges[j], values[:, j], side="left") for j in range(values.shape[1])]
     return np.stack(columns, axis=1)
 
 
 def fit(examples: Examples) -> Score:
-    """Fit boosted trees of one feature each, monotone where the sign is known, and read the curves off them."""
+    """Fit boosted trees of one feature each, monotone if the feature's sign is known, and read the curves off them."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     quantiles = np.linspace(0, 1, _BINS + 1)[1:-1]
@@ -62,7 +62,7 @@ def fit(examples: Examples) -> Score:
 
 
 def _edges(column: Floats, quantiles: Floats) -> Floats:
-    """Return the distinct inner quantiles of a column, filled up with infinity."""
+    """Return the distinct inner quantiles of a column, padded with infinity."""
     distinct = np.unique(np.quantile(column, quantiles, method="higher"))
     return np.append(distinct, np.full(len(quantiles) - len(distinct), np.inf))
 
@@ -80,7 +80,12 @@ def _curves(model: Any, edges: Floats) -> Score:
 
 
 def load(arrays: Arrays, features: int) -> Score:
-    """Return the stored score of so many ``features``."""
+    """Return the stored score; ``features`` is their number.
+
+    Raises:
+        KeyError: an array is missing.
+        ValueError: the arrays are malformed, or do not have ``features`` curves.
+    """
     edges, heights = arrays["edges"], arrays["heights"]
     fits = edges.shape == (features, heights.shape[-1] - 1) and len(heights) == features
     require(fits, "there must be one curve per feature")

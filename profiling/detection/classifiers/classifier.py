@@ -18,11 +18,11 @@ class Classifier:
     """One way to make a score.
 
     Attributes:
-        fit: makes a score of examples.
-        load: makes the score again of its stored arrays, and the number of features. Raises a KeyError or
-            ValueError if they do not fit.
-        needs_attacks: whether the examples must have adversarial rows; else they have clean ones only.
-        guarded: whether the score is guarded against what is unlike any benign image (see ``guard``).
+        fit: makes a score from examples.
+        load: makes the score from its stored arrays and the number of features; raises a KeyError or a ValueError
+            if an array is missing or malformed.
+        needs_attacks: whether the examples must have adversarial rows; if not, they have clean rows only.
+        guarded: whether a guard is added to the score, against images unlike any benign image (see ``guard``).
         automatic: whether ``auto`` considers it.
     """
 
@@ -37,7 +37,7 @@ def classifier_named(name: str) -> Classifier:
     """Return the classifier called ``name``.
 
     Raises:
-        FitError: there is none; lists all names.
+        FitError: there is no such classifier; the message lists all names.
     """
     if name not in NAMES:
         raise FitError(f"there is no classifier {name!r}; allowed: {', '.join(CHOICES)}.")
@@ -46,7 +46,7 @@ def classifier_named(name: str) -> Classifier:
 
 
 def needs_attacks(choice: str) -> bool:
-    """Say whether a classifier, or ``auto``, is fitted on attacks.
+    """Return whether a classifier, or ``auto``, is fitted on attacks.
 
     Raises:
         FitError: there is no such choice.

@@ -1,6 +1,6 @@
-"""Compare ways to fit a score by cross-validation in which no image is on both sides.
+"""Compare ways to fit a score by cross-validation in which no source image is on both sides.
 
-Rows of one source image stay together, or a copy of an image would be in both halves.
+A clean image, its benign changes and attacks on it are near copies of each other, so they stay in one fold.
 """
 
 from __future__ import annotations
@@ -17,20 +17,23 @@ Fitter = Callable[[Examples], Score]
 
 
 def best_of(candidates: Sequence[Fitter], examples: Examples) -> Fitter:
-    """Return the candidate with the largest cross-validated AUC, the first on ties."""
+    """Return the candidate with the largest cross-validated AUC; on ties, the first of them."""
     areas = [cross_validated_auc(candidate, examples) for candidate in candidates]
     return candidates[int(np.argmax(areas))]
 
 
 def cross_validated_auc(fitter: Fitter, examples: Examples) -> float:
-    """Return the mean AUC over folds that share no source image and have both kinds; 0 if there is none."""
+    """Return the mean AUC over folds that share no source image.
+
+    Folds without clean or without adversarial rows are left out; the AUC is 0 if no fold remains.
+    """
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import GroupKFold
 
     areas = []
     for train, test in GroupKFold(FOLDS).split(examples.values, groups=examples.sources):
         if len(set(examples.adversarial[test])) < 2 or len(set(examples.adversarial[train])) < 2:
-            continue  # so few attacks succeeded that a fold has none
+            continue  # too few attacks succeeded for every fold to have one
         score = fitter(examples.subset(train))
         areas.append(roc_auc_score(examples.adversarial[test], total(score, examples.values[test])))
     return float(np.mean(areas)) if areas else 0.0

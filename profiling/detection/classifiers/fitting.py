@@ -1,4 +1,4 @@
-"""Fit a classifier that a user has chosen, and read a fitted one back."""
+"""Fit the classifier that a user has chosen, and read a fitted score from its arrays."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pathprint.profiling.errors import FitError
 
 
 def fit(choice: str, examples: Examples) -> Score:
-    """Fit a classifier; ``auto`` takes the automatic one that does best in cross-validation.
+    """Fit a classifier; ``auto`` takes the automatic one with the largest cross-validated AUC.
 
     Raises:
-        FitError: there is no such classifier, or the examples are too few or of one kind only.
+        FitError: there is no such classifier, there are too few examples, or all are clean or all adversarial.
     """
     chosen = None if choice == AUTO else classifier_named(choice)
     if chosen is None or chosen.needs_attacks:
@@ -31,7 +31,9 @@ def fit(choice: str, examples: Examples) -> Score:
 
 def _check(examples: Examples) -> None:
     if len(np.unique(examples.adversarial)) < 2:
-        raise FitError("both clean and adversarial examples are needed; no attack succeeded, or no image was clean.")
+        raise FitError(
+            "both clean and adversarial examples are needed: either no attack succeeded, or there is no clean image."
+        )
     images = len(np.unique(examples.sources))
     if images < 2 * FOLDS:
         raise FitError(f"the examples come from {images} images; at least {2 * FOLDS} are needed.")
@@ -49,7 +51,7 @@ def stored_score(kind: str, is_guarded: bool, arrays: Arrays, features: int) -> 
     Raises:
         FitError: there is no such classifier.
         KeyError: an array is missing.
-        ValueError: they are not those of a score of so many features.
+        ValueError: the arrays are malformed, or are not those of a score with this number of features.
     """
     score = classifier_named(kind).load(arrays, features)
     return load_guarded(score, arrays, features) if is_guarded else score

@@ -1,7 +1,7 @@
-"""A guard for scores that were fitted on attacks: what is unlike any benign image is suspicious.
+"""A guard for scores that were fitted on attacks: it makes images suspicious that are unlike any benign image.
 
-A classifier that was fitted on attacks knows nothing of images unlike both these attacks and clean images. The guard
-makes them suspicious, whatever the classifier learnt.
+A classifier that was fitted on attacks has learnt nothing about images that are unlike both these attacks and clean
+images. The guard raises their score, whatever the classifier says.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ _TINY = 1e-12
 class GuardedScore:
     """A score plus a guard, which adds ``steepness`` for each unit by which the mean deviation exceeds ``limit``.
 
-    What the guard adds is divided among the features in proportion to their deviations.
+    ``deviation`` is the mean deviation from benign images. What the guard adds is divided among the features in
+    proportion to their deviations.
     """
 
     base: Score
@@ -55,16 +56,21 @@ class GuardedScore:
 
 
 def guarded(score: Score, features: tuple[Feature, ...], benign: Floats) -> Score:
-    """Return the score plus a guard against images that are unlike all benign images ``(n, f)``.
+    """Return the score plus a guard against images that are unlike all benign images.
 
-    The guard looks at an image's mean deviation from benign images. Up to the 99th percentile of the benign images'
-    own mean deviations it adds nothing; beyond that, three logits for each standard deviation of them.
+    The guard takes an image's mean deviation from benign images. Up to the 99th percentile of the benign images' own
+    mean deviations it adds nothing. Beyond, it adds 3 per standard deviation of the benign images' mean deviations.
+
+    Args:
+        benign: feature values of benign images, ``(n, f)``.
     """
     deviation = one_class(features, benign)
     usual = total(deviation, benign)
     spread = float(usual.std())
     limit = float(np.quantile(usual, _GUARDED_FROM))
-    steepness = _STEEPNESS / spread if spread > 1e-6 * max(limit, 1) else 0.0  # else all images deviate alike
+    steepness = (
+        _STEEPNESS / spread if spread > 1e-6 * max(limit, 1) else 0.0
+    )  # if not, all benign images deviate equally
     return GuardedScore(score, deviation, limit, steepness)
 
 
@@ -73,7 +79,7 @@ def load_guarded(base: Score, arrays: Arrays, features: int) -> GuardedScore:
 
     Raises:
         KeyError: an array is missing.
-        ValueError: they are not those of a guard of so many features.
+        ValueError: the arrays are malformed, or are not those of a guard with this number of features.
     """
     limit, steepness = (number(arrays, f"{_GUARD}{name}") for name in ("limit", "steepness"))
     require(steepness >= 0, "the guard's steepness must not be negative")

@@ -1,4 +1,4 @@
-"""The paper's linear model: containment on weights, falling in rank 1 and rising in rank 2."""
+"""The linear model of Qiu et al. 2019: containment of weights, suspicious if low for rank 1 or high for rank 2."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from pathprint.profiling.features.table import Feature
 
 
 def fit(examples: Examples) -> Score:
-    """Fit the model of Qiu et al. 2019, section 3.2, by logistic loss with bounds on the signs, where the
-    authors' code uses a hinge loss and leaves the signs free.
+    """Fit the model of Qiu et al. 2019, section 3.2, by logistic loss with fixed signs of the weights.
+
+    The authors' code uses a hinge loss and leaves the signs free.
     """
     from scipy.optimize import minimize
 

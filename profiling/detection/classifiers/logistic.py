@@ -14,14 +14,14 @@ from pathprint.profiling.detection.classifiers.one_class import shares
 from pathprint.profiling.detection.scores import LinearScore, Score, load_linear
 
 _STRENGTHS = (0.03, 0.3, 3.0)
-"""Inverse strengths of regularisation to choose from, as scikit-learn counts them: smaller is stronger."""
+"""Inverse regularisation strengths to choose from (scikit-learn's ``C``): smaller regularises more."""
 
 
 def fit(examples: Examples) -> Score:
-    """Fit with the strength that does best in cross-validation grouped by image.
+    """Fit with the regularisation strength that has the largest AUC in cross-validation grouped by source image.
 
-    Features that measure the same in several layers share one portion of the regularisation.
-    Otherwise what is measured once, as margins are, drowns in what is measured in every layer.
+    Features of one measure in several layers are scaled down to count as one feature in the regularisation.
+    Without this, measures taken once, such as margins, would hardly count beside those taken in every layer.
     """
     return best_of([partial(_fit, strength=strength) for strength in _STRENGTHS], examples)(examples)
 

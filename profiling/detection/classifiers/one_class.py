@@ -1,4 +1,4 @@
-"""How far features are from those of clean images: a score that needs no attack, and prefers none."""
+"""The one-class score: mean deviation of an image's features from those of clean images; no attack is needed."""
 
 from __future__ import annotations
 
@@ -20,11 +20,16 @@ _LEAST_DEVIATION = 0.1  # of a feature on clean images, as a share of its measur
 
 @dataclass(frozen=True)
 class DeviationScore:
-    """Weighted deviations from clean images, in the suspicious direction where one is known, else in either.
+    """Weighted sum of deviations from clean images.
 
+    If a feature has a suspicious direction, only deviations in this direction count; if not, both directions count.
     A deviation of more than ``MOST`` standard deviations counts as ``MOST``, so that no single feature decides alone.
-    ``scale`` is 1 / standard deviation of clean images, 0 for features that never change; ``trends``
-    are those of the features, see ``Feature``. All have shape ``(f,)``.
+
+    Attributes:
+        mean: over clean images, ``(f,)``.
+        scale: 1 / standard deviation over clean images, 0 for features that never change, ``(f,)``.
+        trends: the suspicious direction of each feature, -1, 0 or 1 (see ``Feature``), ``(f,)``.
+        weights: of the features, ``(f,)``.
     """
 
     kind: str
@@ -45,12 +50,15 @@ class DeviationScore:
 
 
 def one_class(features: tuple[Feature, ...], clean: Floats) -> DeviationScore:
-    """Return the score that is the mean deviation from clean images ``(n, f)``; it needs no attack and prefers none.
+    """Return the score that is the mean deviation from clean images; it is fitted without attacks.
 
-    A feature's deviation counts in units of its standard deviation over clean images. The unit is at least a tenth of
+    A feature's deviation is divided by its standard deviation over clean images. The divisor is at least a tenth of
     the mean standard deviation of the feature's measure over all layers, so that a feature that hardly ever changes
-    does not outweigh all others. What never changes in any layer is left out. All measures have equal weight, in
-    however many layers they are taken.
+    does not outweigh all others. A measure that never changes in any layer is left out. All measures have equal
+    weight, no matter in how many layers they are taken.
+
+    Args:
+        clean: feature values of clean images, ``(n, f)``.
     """
     deviation = clean.std(axis=0)
     unit = np.maximum(deviation, _LEAST_DEVIATION * _typical(features, deviation))
@@ -72,19 +80,24 @@ def _measured(feature: Feature) -> tuple[str, str, int]:
 
 
 def _typical(features: tuple[Feature, ...], deviation: Floats) -> Floats:
-    """Return for each feature the mean deviation over all layers of its measure, ``(f,)``."""
+    """Return for each feature the mean ``deviation`` of its measure over all layers, ``(f,)``."""
     _, group = np.unique([str(_measured(feature)) for feature in features], return_inverse=True)
     mean: Floats = np.bincount(group, deviation) / np.bincount(group)
     return mean[group]
 
 
 def fit(examples: Examples) -> DeviationScore:
-    """Return the mean deviation from the clean examples."""
+    """Return the score that is the mean deviation from the benign rows of ``examples``."""
     return one_class(examples.features, examples.benign)
 
 
 def load(arrays: Arrays, features: int, prefix: str = "") -> DeviationScore:
-    """Return the stored score of so many ``features``, whose arrays' names begin with ``prefix``."""
+    """Return the stored score; ``features`` is their number, and the arrays' names begin with ``prefix``.
+
+    Raises:
+        KeyError: an array is missing.
+        ValueError: an array is malformed.
+    """
     names = [f"{prefix}{name}" for name in ("mean", "scale", "trends", "weights")]
     mean, scale, trends, weights = columns(arrays, names, features)
     require(bool((scale >= 0).all() and (weights >= 0).all()), "scales and weights of deviations must not be negative")

@@ -1,1 +1,1 @@
-"""Other detectors, each from its paper, fitted and calibrated on the same images as ours."""
+"""Baselines: other detectors, each from its paper, fitted and calibrated on the same images as Pathprint's."""

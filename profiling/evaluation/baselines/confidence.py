@@ -1,4 +1,4 @@
-"""What the logits alone say: the trivial detectors that every other one has to beat. Nothing is fitted."""
+"""Scores of the logits alone: trivial detectors that every other detector has to beat. Nothing is fitted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathprint.profiling.evaluation.baselines.observation import Observation
 def max_softmax(seen: Observation) -> Floats:
     """Return log(1 - the largest softmax) (Hendrycks & Gimpel 2017).
 
-    The logarithm keeps the order, and still tells apart what is nearly certain.
+    The logarithm does not change the order, and keeps apart answers whose softmax is nearly 1.
     """
     others = np.sort(log_softmax(seen.logits, axis=1), axis=1)[:, :-1]
     doubt: Floats = logsumexp(others, axis=1)
@@ -20,7 +20,7 @@ def max_softmax(seen: Observation) -> Floats:
 
 
 def margin(seen: Observation) -> Floats:
-    """Return minus the distance of the two largest logits."""
+    """Return the second largest minus the largest logit, ``(n,)``."""
     ordered = np.sort(seen.logits, axis=1)
     return ordered[:, -2] - ordered[:, -1]
 
@@ -33,6 +33,6 @@ def entropy(seen: Observation) -> Floats:
 
 
 def energy(seen: Observation) -> Floats:
-    """Return minus the log of the summed exponentials of the logits (Liu et al. 2020)."""
+    """Return the free energy, minus the log of the summed exponentials of the logits (Liu et al. 2020), ``(n,)``."""
     free_energy: Floats = -logsumexp(seen.logits, axis=1)
     return free_energy

@@ -1,4 +1,4 @@
-"""Feature squeezing: a legitimate answer does not change when the image is squeezed (Xu, Evans & Qi 2018)."""
+"""Feature squeezing: the answer to a clean image hardly changes when the image is squeezed (Xu, Evans & Qi 2018)."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from torch.nn import functional as F
 from pathprint.profiling.arrays import Floats
 
 if TYPE_CHECKING:
-    from pathprint.profiling.evaluation.baselines.observation import Observation  # which squeezes
+    from pathprint.profiling.evaluation.baselines.observation import Observation  # it imports this module
 
 _GREY_BITS, _RGB_BITS = 1, 5
 _WINDOW = 2
 
 
 def squeezed(pixels: Tensor) -> tuple[Tensor, Tensor]:
-    """Return both squeezed copies of pixels ``n c h w``; the paper's settings for MNIST and CIFAR-10 (section III).
+    """Return two squeezed copies of pixels ``n c h w``: with fewer levels, and median-filtered.
 
-    The third squeezer there for RGB, non-local means, is left out: it costs more than the network.
+    Settings are the paper's for MNIST (grey) and CIFAR-10 (RGB), section III. Its third squeezer for RGB, non-local
+    means, is left out because it costs more than the network.
     """
     bits = _GREY_BITS if pixels.shape[1] == 1 else _RGB_BITS
     return fewer_levels(pixels, bits), median(pixels, _WINDOW)
@@ -35,9 +36,9 @@ def fewer_levels(pixels: Tensor, bits: int) -> Tensor:
 
 
 def median(pixels: Tensor, window: int) -> Tensor:
-    """Return the median of each square window, the edge mirrored.
+    """Return pixels ``n c h w`` with each replaced by the median of a square window around it; edges are mirrored.
 
-    Of an even number of values the lower middle one is taken, so that no new level appears.
+    The lower of two middle values is taken, so that no new level appears.
     """
     before, after = window // 2, (window - 1) // 2
     padded = F.pad(pixels, (before, after, before, after), mode="reflect")
@@ -46,7 +47,7 @@ def median(pixels: Tensor, window: int) -> Tensor:
 
 
 def squeezing(seen: Observation) -> Floats:
-    """Return the joint score: the largest L1 change of the softmax over the squeezers."""
+    """Return the joint score, ``(n,)``: the largest L1 change of the softmax over all squeezed copies."""
     before, after = softmax(seen.logits, axis=1), softmax(seen.squeezed, axis=2)
     change: Floats = np.abs(after - before).sum(axis=2).max(axis=0)
     return change

@@ -1,7 +1,8 @@
-"""ART's detectors; for those that are networks the user supplies one, so here is a small one (extra ``bench``).
+"""Detectors of the Adversarial Robustness Toolbox, ART (extra ``bench``).
 
-ART's verdicts are the larger of two outputs, or a score above all of the background's. Here the
-difference of the outputs and the score get a threshold from clean calibration images, as all others do.
+Two of them need a network from the user; a small one is defined here. ART's own verdict compares two outputs of this
+network, or a score with the largest score of the background. Here, the difference of the outputs and the score get a
+threshold from clean calibration images, as all baselines do.
 """
 
 from __future__ import annotations
@@ -28,21 +29,23 @@ from pathprint.profiling.evaluation.baselines.layers import by_channel, observed
 from pathprint.profiling.evaluation.baselines.observation import Baseline, Lessons, Observation
 
 _SIDE = 8
-"""Places of a layer along height and width, at most; finer maps are averaged, so that they fit in memory."""
+"""Most positions of a layer along height and width; larger maps are averaged, so that they fit in memory."""
 _FINE = 64
-"""Places along a side that the network to be taught looks at, about; photographs would take it hours."""
+"""Approximate positions per side that the small network looks at; training it on whole photographs takes hours."""
 _SEED = 0
 _LAYER = "middle"
 Single = npt.NDArray[np.float32]
 
 
 def on_pixels(lessons: Lessons) -> Baseline:
-    """Return a network that tells clean fit images from attacked ones by their pixels (``BinaryInputDetector``)."""
+    """Return a small network that tells clean from attacked fit images by their pixels (``BinaryInputDetector``)."""
     return _taught(lessons, lessons.network.preprocessing.input_shape, BinaryInputDetector)
 
 
 def on_activations(lessons: Lessons) -> Baseline:
-    """Return the same of the outputs of the middle layer (``BinaryActivationDetector``; Metzen et al. 2017)."""
+    """Return a small network that tells clean from attacked fit images by the outputs of the protected network's middle
+    layer (``BinaryActivationDetector``; Metzen et al. 2017).
+    """
     middle = _Middle.of(lessons.network)
     shape = middle.get_activations(_pixels(lessons.clean)[:1]).shape[1:]
     return _taught(lessons, shape, lambda detector: BinaryActivationDetector(middle, detector, _LAYER))
@@ -52,7 +55,7 @@ def by_subsets(lessons: Lessons) -> Baseline:
     """Return the score of the most unusual subset of the middle layer's units (``SubsetScanningDetector``).
 
     Raises:
-        FitError: a profile image is unusual nowhere, which ends ART's scan.
+        FitError: a profile image has no unusual unit, so that ART's scan fails.
     """
     try:
         detector = SubsetScanningDetector(_Middle.of(lessons.network), _pixels(lessons.profiled), _LAYER, verbose=False)
@@ -78,10 +81,10 @@ DETECTORS: Mapping[str, tuple[str, Callable[[Lessons], Baseline]]] = {
 
 @dataclass(frozen=True)
 class _Middle:
-    """All that ART's detectors ask of a classifier: the activations of a layer.
+    """The middle layer's activations, which are all that ART's detectors ask of a classifier.
 
-    ART's own classifier is not used: behind an in-place activation it reads what that wrote over the
-    layer's output, and it leaves a hook behind at every call.
+    ART's own classifier is not used for two reasons: if an in-place activation follows the layer, it reads the
+    overwritten output; and every call leaves a hook behind.
     """
 
     network: Network
@@ -94,7 +97,7 @@ class _Middle:
         return _Middle(network, nodes[len(nodes) // 2])
 
     def get_activations(self, x: Single, *_: object) -> Single:
-        """Return maps ``n c h w`` of images ``n c h w``, not above 8 x 8; values without places are 1 x 1."""
+        """Return the layer's maps ``n c h w``, at most 8 x 8, of images ``x``; values without positions are 1 x 1."""
         return np.concatenate([self._maps(torch.from_numpy(part)) for part in _batches(x)])
 
     def _maps(self, pixels: Tensor) -> Single:
@@ -115,7 +118,7 @@ def _taught(
     truth = np.repeat([0, 1], [len(part) for part in rows])
     with _own_chance():
         detector = wrapped(_classifier(lessons.network, shape, truth))
-        # A last batch of one image has no variance to normalise by.
+        # Batch normalisation fails on a last batch of one image, which has no variance.
         detector.fit(np.concatenate(rows), truth, batch_size=CHUNK, drop_last=len(truth) > CHUNK)
 
     def score(seen: Observation) -> Floats:
@@ -129,14 +132,14 @@ def _taught(
 
 @contextmanager
 def _own_chance() -> Iterator[None]:
-    """Start from one seed and leave no trace: ART draws first weights and orders of examples from torch's state."""
+    """Fix torch's seed and restore its state: ART draws initial weights and the order of examples from it."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_SEED)
         yield
 
 
 def _classifier(network: Network, shape: tuple[int, ...], truth: npt.NDArray[np.int64]) -> PyTorchClassifier:
-    """Return the network to be taught; clean and attacked images weigh the same, however many there are."""
+    """Return the small network, untrained; clean and attacked images have equal total weight, whatever their number."""
     step = max(1, min(shape[1:]) // _FINE)
     module = nn.Sequential(
         nn.BatchNorm2d(shape[0]),

@@ -1,7 +1,7 @@
-"""Detectors of pytorch-ood on what our own baselines see; none of them learns from attacks (extra ``bench``).
+"""Detectors of pytorch-ood (extra ``bench``); none of them is fitted on attacks.
 
-The library wants layers wired by hand. Here it gets the activations that every baseline gets, so that
-only the detectors differ. Hyper-parameters are its own or the papers'; none was chosen on attacks.
+They get the activations that all baselines get, so that only the detectors differ. Hyperparameters are the library's
+or the papers'; none was chosen on attacks.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _NEIGHBOURS = 50  # the library's choice
 
 
 def mahalanobis(lessons: Lessons) -> Baseline:
-    """Return the sum of each layer's distance to the nearest class; unlike ours it has no weights to learn."""
+    """Return the Mahalanobis distance to the nearest class, summed over layers without fitted weights."""
     layers = [_tensor(values) for values in lessons.profiled.layers]
     fitted = MultiMahalanobis([nn.Identity()] * len(layers))
     fitted.fit_structured(layers, _numbered(lessons))
 
     def score(seen: Observation) -> Floats:
-        # It makes a matrix of images by images, so not all of them at once.
+        # The library makes a matrix of images by images, so it gets them in chunks.
         chunks = zip(*(torch.split(_tensor(values), CHUNK) for values in seen.layers), strict=True)
         return _floats(torch.cat([fitted.predict_structured(list(chunk)) for chunk in chunks]))
 
@@ -48,7 +48,9 @@ def vim(lessons: Lessons) -> Baseline:
     network = lessons.network
     last = network.graph.weighted[-1]
     if last.name != network.graph.output or last.operation in CONVOLUTIONS:
-        raise FitError(f"the logits of {network.name} are not the output of a linear layer, whose weights ViM needs.")
+        raise FitError(
+            f"the logits of {network.name} are not the output of a linear layer; ViM needs the weights of one."
+        )
     weight, *bias = (network.graph.constants[name].cpu() for name in last.reads[1:])
     width = weight.shape[1]
     fitted = ViM(None, _subspace(width), weight, bias[0] if bias else torch.zeros(len(weight)))
@@ -57,14 +59,14 @@ def vim(lessons: Lessons) -> Baseline:
 
 
 def nearest_neighbours(lessons: Lessons) -> Baseline:
-    """Return the distance to the 50th neighbour on the penultimate layer, of any class."""
+    """Return the distance to the 50th nearest profile image of any class, on the penultimate layer."""
     known = _tensor(lessons.profiled.penultimate)
     fitted = KNN(None, min(_NEIGHBOURS, len(known))).fit_features(known, _numbered(lessons))
     return lambda seen: _floats(fitted.predict_features(_tensor(seen.penultimate)))
 
 
 def coverage(lessons: Lessons) -> Baseline:
-    """Return neuron activation coverage on all observed layers; the library takes gradients itself."""
+    """Return neuron activation coverage on all observed layers whose channels the library finds."""
     network = lessons.network
     tapped = _Tapped(network, [node for node in observed(network) if _averages(network, node)])
     fitted = NACUE(tapped, list(tapped.taps))
@@ -82,7 +84,7 @@ def generalised_entropy(lessons: Lessons) -> Baseline:
 
 
 def _few(seen: Observation) -> tuple[Tensor, ...]:
-    """Return the pixels in parts whose gradients fit into memory, not made in inference mode."""
+    """Return the pixels in parts whose gradients fit into memory; copies, as inference tensors allow no gradients."""
     return torch.split(seen.pixels.clone(), at_once(seen.pixels))
 
 
@@ -96,7 +98,7 @@ DETECTORS: Mapping[str, tuple[str, Callable[[Lessons], Baseline]]] = {
 
 
 class _Tapped(nn.Module):
-    """A network as a module whose ``taps`` pass on layers' outputs, for a library that hooks modules."""
+    """A network as a module for a library that hooks modules: each of ``taps`` passes on the output of a layer."""
 
     def __init__(self, network: Network, nodes: list[Node]) -> None:
         super().__init__()
@@ -104,7 +106,7 @@ class _Tapped(nn.Module):
         self.taps = nn.ModuleList(nn.Identity() for _ in nodes)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        # Gradients are asked for at the taps; something has to make them flow from there.
+        # The library takes gradients at the taps, so the input has to require them.
         values = self.network.graph.record(
             self.network.preprocessing.normalise(pixels.requires_grad_()), [node.name for node in self.nodes]
         )
@@ -114,7 +116,7 @@ class _Tapped(nn.Module):
 
 
 def _averages(network: Network, node: Node) -> bool:
-    """Return whether the library reads a layer's channels where they are: with places only in convolutions."""
+    """Return whether the library finds a layer's channels: those of a convolution, or of a value without positions."""
     blank = torch.zeros(1, *network.preprocessing.input_shape, device=network.device)
     with torch.inference_mode():
         value = network.graph.record(blank, [node.name])[node.name]
@@ -122,12 +124,12 @@ def _averages(network: Network, node: Node) -> bool:
 
 
 def _subspace(width: int) -> int:
-    """Return the paper's size of the principal subspace (section 4.3 there); below its range, half the width."""
+    """Return the size of the principal subspace (ViM paper, section 4.3); for narrower layers, half the width."""
     return 1000 if width >= 2048 else 512 if width >= 768 else width // 2
 
 
 def _numbered(lessons: Lessons) -> Tensor:
-    """Return labels without gaps, as the library requires."""
+    """Return labels numbered from 0 without gaps, as the library requires."""
     return torch.from_numpy(np.unique(lessons.labels, return_inverse=True)[1])
 
 

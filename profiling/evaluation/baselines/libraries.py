@@ -1,4 +1,4 @@
-"""Detectors of other libraries, of those that are installed (extra ``bench``)."""
+"""Detectors of those other libraries that are installed (extra ``bench``)."""
 
 from __future__ import annotations
 
@@ -12,28 +12,32 @@ from pathprint.profiling.evaluation.baselines.observation import Baseline, Lesso
 log = logging.getLogger("pathprint")
 
 ADAPTERS = {"pytorch-ood": "from_pytorch_ood", "adversarial-robustness-toolbox": "from_art"}
-"""By package, the module beside this one that needs it."""
+"""Name of the adapter in this folder, by the package that it needs."""
 
 
 def outside() -> dict[str, tuple[str, Callable[[Lessons], Baseline]]]:
-    """Return what is known and what fits it, by detector; a library that cannot be imported is named."""
+    """Return the summary and the fitting function of each detector, by name; log the libraries that are missing."""
     found: dict[str, tuple[str, Callable[[Lessons], Baseline]]] = {}
     for package, adapter in ADAPTERS.items():
         try:
             found |= import_module(f"{__package__}.{adapter}").DETECTORS
         except ImportError as error:
-            log.warning("not measured: the detectors of %s, which the extra bench installs (%s)", package, error)
+            log.warning(
+                "not measured: the detectors of %s; install them with pip install 'pathprint[bench]' (%s)",
+                package,
+                error,
+            )
     return found
 
 
 def fitted(
     known: Mapping[str, tuple[str, Callable[[Lessons], Baseline]]], lessons: Lessons
 ) -> dict[str, tuple[str, Baseline]]:
-    """Return summaries and detectors by name; one that does not suit the network is named and left out."""
+    """Return the summary and the fitted detector by name; log and leave out those that cannot be fitted."""
     found = {}
     for name, (summary, fit) in known.items():
         try:
             found[name] = (summary, fit(lessons))
         except FitError as error:
-            log.warning("not measured: %s; %s", name, error)
+            log.warning("not measured: detector %s; %s", name, error)
     return found

@@ -1,4 +1,4 @@
-"""Join per-layer numbers by logistic regression, as the papers of Mahalanobis and LID detectors do."""
+"""Combine one number per layer by logistic regression, as the papers on Mahalanobis and LID detectors do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ from pathprint.profiling.evaluation.baselines.observation import Baseline, Lesso
 
 
 def joined(measure: Callable[[Observation], Floats], lessons: Lessons) -> Baseline:
-    """Return the logistic regression on ``measure``'s ``(n, layers)``, clean against adversarial fit images."""
+    """Return a logistic regression that tells clean from adversarial fit images.
+
+    Args:
+        measure: takes an observation, returns one number per layer, ``(n, layers)``.
+
+    Raises:
+        FitError: there are no attacked images to fit on.
+    """
     rows = [measure(lessons.clean), measure(lessons.attacked)]
     truth = np.repeat([0, 1], [len(part) for part in rows])
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000, class_weight="balanced"))

@@ -1,6 +1,6 @@
-"""Mahalanobis distances per layer, joined by logistic regression (Lee et al. 2018).
+"""Mahalanobis distances per layer, combined by logistic regression (Lee et al. 2018).
 
-Without the paper's noise on the input, whose size it tunes on the attack that is to be found.
+The paper's input noise is left out, because its size is tuned on the attack that is to be detected.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from pathprint.profiling.evaluation.baselines.observation import Baseline, Lesso
 
 @dataclass(frozen=True)
 class Gaussians:
-    """One normal distribution per class, with a common covariance (section 2.1 there).
+    """One normal distribution per class, with a common covariance (Lee et al. 2018, section 2.1).
 
     Attributes:
-        means: ``(k, c)``; ``precision`` the pseudo-inverse of the covariance, ``(c, c)``.
+        means: of the classes, ``(k, c)``.
+        precision: pseudo-inverse of the covariance, ``(c, c)``.
     """
 
     means: Floats
@@ -34,7 +35,7 @@ class Gaussians:
         return Gaussians(means, np.linalg.pinv(centred.T @ centred / len(values), hermitian=True))
 
     def distance(self, values: Floats) -> Floats:
-        """Return the squared Mahalanobis distance to the nearest class, ``(n,)``."""
+        """Return the squared Mahalanobis distance of values ``(n, c)`` to the nearest class, ``(n,)``."""
         away = values[:, None] - self.means
         distances: Floats = np.einsum("nkc,cd,nkd->nk", away, self.precision, away, optimize=True)
         nearest: Floats = distances.min(axis=1)
@@ -42,7 +43,11 @@ class Gaussians:
 
 
 def mahalanobis(lessons: Lessons) -> Baseline:
-    """Return the detector with one distance per layer."""
+    """Return the fitted detector, with one distance per layer.
+
+    Raises:
+        FitError: there are no attacked images to fit on.
+    """
     fitted = [Gaussians.of(values, lessons.labels) for values in lessons.profiled.layers]
 
     def distances(seen: Observation) -> Floats:

@@ -8,13 +8,14 @@ from scipy.spatial.distance import cdist
 from pathprint.profiling.arrays import Floats
 from pathprint.profiling.evaluation.baselines.observation import Baseline, Lessons, Observation
 
-_NEIGHBOURS = 50  # the paper's choice for CIFAR-10, which has 5,000 images a class
+_NEIGHBOURS = 50  # the paper's choice for CIFAR-10, which has 5,000 images per class
 
 
 def nearest_neighbours(lessons: Lessons) -> Baseline:
-    """Return the detector: features scaled to length 1, distance to the k-th nearest profile image.
+    """Return the detector: distance to the k-th nearest profile image, with features scaled to length 1.
 
-    k is 50, but at most half of a class: beyond, the neighbour of a clean image would be of another.
+    k is 50, but at most half the mean number of images per class. With a larger k, the k-th neighbour of a clean image
+    would belong to another class.
     """
     reference = _scaled(lessons.profiled.penultimate)
     per_class = len(reference) // len(np.unique(lessons.labels))

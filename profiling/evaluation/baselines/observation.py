@@ -1,4 +1,4 @@
-"""What the baselines look at: logits, averaged activations of layers, answers to squeezed images."""
+"""What baselines look at: logits, averaged activations of layers, and logits of squeezed images."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from pathprint.profiling.progress import track
 
 @dataclass(frozen=True)
 class Observation:
-    """Some images as the network saw them.
+    """Images, and what the network computes for them.
 
     Attributes:
         pixels: the images, ``n c h w`` in [0, 1].
-        logits: ``(n, k)``.
-        layers: output of weighted layers, averaged over places, in forward order, each ``(n, c)``.
-        penultimate: what the last weighted layer reads, averaged over places, ``(n, c)``.
+        logits: class scores before the softmax, ``(n, k)``.
+        layers: outputs of the observed weighted layers, averaged over positions, in forward order, each ``(n, c)``.
+        penultimate: input of the last weighted layer, averaged over positions, ``(n, c)``.
         squeezed: logits of each squeezed copy, ``(s, n, k)``.
     """
 
@@ -57,10 +57,11 @@ class Lessons:
     """What baselines are fitted on.
 
     Attributes:
-        network: the one that is to be protected.
-        profiled: correctly classified clean profile images, with their ``labels``.
+        network: the protected network.
+        profiled: correctly classified clean profile images.
+        labels: classes of the profile images.
         clean: correctly classified clean fit images, and benign changes of them.
-        adversarial: successes of attacks on them; None where the bundle has seen no attack.
+        adversarial: successes of attacks on the fit images; None if the bundle was fitted without attacks.
     """
 
     network: Network
@@ -71,18 +72,18 @@ class Lessons:
 
     @property
     def attacked(self) -> Observation:
-        """The successes of attacks.
+        """The successes of attacks on the fit images.
 
         Raises:
-            FitError: there are none.
+            FitError: the bundle was fitted without attacks.
         """
         if self.adversarial is None:
-            raise FitError("it learns from attacks, and the bundle was fitted without.")
+            raise FitError("it is fitted on attacks, but the bundle was fitted without any.")
         return self.adversarial
 
 
 def observe(network: Network, pixels: Tensor) -> Observation:
-    """Return what the network does with pixels ``n c h w``, chunk by chunk.
+    """Return what the network computes for pixels ``n c h w``, chunk by chunk.
 
     Raises:
         OptionsError: the network has no weighted layer whose activations keep one row per image.

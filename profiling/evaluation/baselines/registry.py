@@ -35,7 +35,7 @@ FITTED: dict[str, tuple[str, Callable[[Lessons], Baseline]]] = {
 def baseline_panel(network: Network, held: Correct[Calibrate], lessons: Lessons | None) -> Panel[Observation]:
     """Return all baselines, calibrated on the clean images ``held``; without ``lessons``, those that need no fitting.
 
-    With lessons, detectors of other libraries stand beside ours if they are installed.
+    With ``lessons``, the detectors of other libraries are included if these are installed.
     """
     known = UNFITTED | (_fitted(lessons) if lessons else {})
 

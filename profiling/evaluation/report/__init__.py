@@ -1,1 +1,1 @@
-"""A report as one HTML page, from the same figures as the JSON (docs/evaluation.md)."""
+"""The report of an evaluation as one HTML page, made from the figures that the JSON contains (docs/evaluation.md)."""

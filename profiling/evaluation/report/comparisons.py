@@ -1,4 +1,4 @@
-"""How the detector compares: with others, with unseen attacks, on benign changes, against one who knows it."""
+"""Sections on other detectors, unseen attacks, benign changes, the adaptive attack and the papers' split."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from pathprint.profiling.evaluation.report.pictures import dot_plot, evasion_pic
 from pathprint.profiling.evaluation.report.rendering import section
 
 _STEPS = (0.7, 0.8, 0.9, 0.95)
-"""AUCs at which the colour of a cell of the matrix changes."""
+"""AUCs at which the colour of a cell in the table of unseen attacks changes."""
 _MEANT_TO_BE_FLAGGED = 0.05
 """Share of benign changes that the threshold for 5 % should flag."""
 
 
 def other_detectors(report: Report) -> Markup:
-    """Return other detectors on the same images, as a table and as a dot plot."""
+    """Return the section that compares all detectors on the same images, as a table and as a dot plot."""
     detectors = _detectors(report)
     dots = dot_plot([(name, judged.mean_auc, _worst_auc(judged)) for name, judged in detectors.items()])
     names, absent = list(report.attacks), _absent_libraries(report)
@@ -49,8 +49,8 @@ class Cell:
     """The AUC of one attack by a classifier from whose fitting one family of attacks was left out.
 
     Attributes:
-        level: how good the AUC is, from 0 to the number of steps; ``none`` if it is undefined.
-        unseen: the classifier has not seen the attack's family.
+        level: number of ``_STEPS`` that the AUC reaches, as text; ``none`` if the AUC is undefined.
+        unseen: whether the classifier has not seen the attack's family.
     """
 
     auc: Estimate
@@ -59,7 +59,7 @@ class Cell:
 
 
 def unseen_attacks(report: Report) -> Markup:
-    """Return the matrix of attacks and of families that were left out of fitting."""
+    """Return the section with the AUC of each attack (rows) by the family left out of fitting (columns)."""
     named = {NOTHING: "nothing left out", EVERYTHING: "clean images only"}
     columns = [named.get(family, f"without {family}") for family in report.left_out]
     matrix = {attack: [_cell(report, attack, family) for family in report.left_out] for attack in report.attacks}
@@ -73,16 +73,16 @@ def _cell(report: Report, attack: str, family: str) -> Cell:
 
 
 def benign_changes(report: Report) -> Markup:
-    """Return how quiet the detector stays on benign changes."""
+    """Return the section on how rarely the detector flags benign changes."""
     return section("benign_changes", controls=report.detector.controls, meant=_MEANT_TO_BE_FLAGGED)
 
 
 def adaptive_attack(report: Report) -> Markup:
-    """Return what an attacker who knows the detector reaches at each budget."""
+    """Return the section on the adaptive attack at each budget."""
     picture = evasion_picture(report.adaptive) if report.adaptive else None
     return section("adaptive_attack", points=report.adaptive, picture=picture)
 
 
 def papers_split(report: Report) -> Markup:
-    """Return the papers' leaky split beside a clean one."""
+    """Return the section that compares the papers' leaky split with a disjoint one."""
     return section("papers_split", attacks=report.paper_protocol)

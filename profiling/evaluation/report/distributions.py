@@ -1,4 +1,4 @@
-"""How scores and measurements of the bundle's detector are distributed: curves, scores, layers, calibration."""
+"""Sections on the bundle's detector: ROC curves, scores, layers and calibration."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from pathprint.profiling.evaluation.report.rendering import section
 
 
 def curves(report: Report) -> Markup:
-    """Return the ROC curve of each attack."""
+    """Return the section with the ROC curve of each attack."""
     known = {name: roc for name, roc in report.distributions.roc.items() if roc.fpr}
     panels = [roc_panel(name, roc, report.detector.attacks[name].auc.value) for name, roc in known.items()]
     return section("curves", panels=panels)
 
 
 def scores(report: Report) -> Markup:
-    """Return the scores of clean and attacked images."""
+    """Return the section with histograms of the scores of clean and attacked images."""
     histogram = report.distributions.histogram
     panels = [histogram_panel(name, histogram) for name in histogram.adversarial] if histogram else []
     return section("scores", panels=panels, threshold=histogram.threshold if histogram else None)
 
 
 def layers(report: Report) -> Markup:
-    """Return what the layers measure on clean and on attacked images."""
+    """Return the section with two features of each layer on clean and attacked images."""
     bands = report.distributions.layers
     names = [name for name in report.attacks if bands and name in bands[0].containment.attacks]
     contained = [band.containment for band in bands]
@@ -40,7 +40,7 @@ def layers(report: Report) -> Markup:
 
 
 def _standardised(band: FeatureBand) -> FeatureBand:
-    """Return the band in standard deviations; without a deviation no attack can be placed on it."""
+    """Return the band in standard deviations from the clean mean, without attacks if the standard deviation is 0."""
     if band.deviation < 1e-9:
         return FeatureBand(band.feature, 0.0, 0.0, {})
     attacked = {name: (value - band.mean) / band.deviation for name, value in band.attacks.items()}
@@ -48,6 +48,6 @@ def _standardised(band: FeatureBand) -> FeatureBand:
 
 
 def calibration(report: Report) -> Markup:
-    """Return target against realised false-positive rates."""
+    """Return the section that compares target and realised false-positive rates."""
     points = report.distributions.calibration
     return section("calibration", points=points, picture=calibration_picture(points) if points else None)

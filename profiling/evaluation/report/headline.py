@@ -1,4 +1,4 @@
-"""What was promised, what was measured, and how each attack fared."""
+"""Sections that come first: promised and measured rates, and how each attack fared."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from pathprint.profiling.evaluation.figures import EvasionPoint, Report
 from pathprint.profiling.evaluation.report.rendering import section
 
 NOTABLE = 0.01
-"""Share of attacks that end in classes without a signature from which the reader is warned."""
+"""Share of attacked images answered with a class without a signature, from which on the report warns the reader."""
 
 
 def summary(report: Report) -> Markup:
-    """Return what was promised, what was measured, and on how many images."""
+    """Return the section with promised and measured rates and the numbers of images."""
     warning = unprofiled(report) if report.unprofiled >= NOTABLE else ""
     promise, evading = _promise(report), _most_evading(report.adaptive)
     return section("summary", report=report, seen=_seen(report), promise=promise, evading=evading, warning=warning)
 
 
 def unprofiled(report: Report) -> str:
-    """Return the warning that attacks end in classes without a signature, which makes figures too good."""
+    """Return the warning that attacked images are answered with unprofiled classes, which makes figures too good."""
     return (
-        f"{report.unprofiled:.0%} of what attacks made (mean) is answered with a class that has no signature. No path "
-        "is like it, so any score looks good: the figures say little. Profile every class, or cut the network down to "
-        "those profiled."
+        f"{report.unprofiled:.0%} of the successful attack images (mean over attacks) are answered with a class that "
+        "has no signature. No path is like such a class, so any score looks good and the figures say little. Profile "
+        "every class, or reduce the network to the profiled classes."
     )
 
 
@@ -42,10 +42,10 @@ def _most_evading(points: Sequence[EvasionPoint]) -> EvasionPoint | None:
 
 
 def _seen(report: Report) -> list[str]:
-    """Return the names of attacks that the bundle was fitted on; none if there are no settings."""
+    """Return the names of the attacks that the bundle was fitted on; empty if the report has no settings."""
     return list(report.settings.get("fitting", {}).get("attacks", ()))
 
 
 def attacks(report: Report) -> Markup:
-    """Return the table of attacks; the worst one is marked."""
+    """Return the section with a table of all attacks, in which the worst-detected one is marked."""
     return section("attacks", attacks=report.attacks, detector=report.detector, seen=_seen(report))

@@ -34,6 +34,6 @@ def page(report: Report) -> str:
 
 
 def write_page(report: Report, path: Path) -> None:
-    """Write the report; folders on the way are made."""
+    """Write the report as HTML to ``path``; missing folders are made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page(report), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The report's pictures: one small panel per attack, so that no legend and no colour is needed to tell them apart."""
+"""The report's pictures: one small panel per attack, so that neither legends nor colours have to tell attacks apart."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _SHOWN_TICKS = 6
 
 
 def roc_panel(name: str, roc: Roc, area: float) -> Markup:
-    """Return the ROC curve of one attack, and chance as a dashed diagonal."""
+    """Return the ROC curve of one attack, with chance as a dashed diagonal; ``area`` is the AUC."""
     plot = _plot(Axis("false-positive rate", 0, 1, _FEW), Axis("true-positive rate", 0, 1, _FEW))
     chance = plot.line((0, 1), (0, 1), GREY, "chance")
     return _panel(f"{name}, AUC {decimal(area)}", plot, chance, plot.line(roc.fpr, roc.tpr, BLUE, name))
 
 
 def histogram_panel(name: str, histogram: Histogram) -> Markup:
-    """Return the scores of clean images as an outline, of one attack as bars, and the threshold."""
+    """Return the histogram of clean scores as an outline and of one attack's scores as bars, with the threshold."""
     edges, clean, won = histogram.edges, _relative(histogram.clean), _relative(histogram.adversarial[name])
     top = max(*clean, *won, 1e-9)
     plot = _plot(Axis.around("score", edges), Axis.percents("share of images", top))
@@ -39,7 +39,7 @@ def histogram_panel(name: str, histogram: Histogram) -> Markup:
 
 
 def layer_panel(name: str, bands: Sequence[FeatureBand], y_name: str) -> Markup:
-    """Return clean mean and standard deviation of each layer as a band, one attack's mean as a dashed line."""
+    """Return each layer's clean mean and standard deviation as a band, and one attack's mean as a dashed line."""
     places = list(range(len(bands)))
     lows, highs = [b.mean - b.deviation for b in bands], [b.mean + b.deviation for b in bands]
     attacked = [(place, band.attacks[name]) for place, band in enumerate(bands) if name in band.attacks]
@@ -69,7 +69,7 @@ def calibration_picture(points: Sequence[CalibrationPoint]) -> Markup:
 
 
 def evasion_picture(points: Sequence[EvasionPoint]) -> Markup:
-    """Return over the budget how many images were answered wrongly, and how many of these were not flagged."""
+    """Return the shares of images answered wrongly, and answered wrongly without being flagged, over the budget."""
     budgets = [point.budget for point in points]
     x = Axis.around("Linf budget, in pixels of [0, 1]", (0, *budgets))
     plot = Plot(x, shares("share of images"))
@@ -85,7 +85,11 @@ def evasion_picture(points: Sequence[EvasionPoint]) -> Markup:
 
 
 def dot_plot(rows: Sequence[tuple[str, float, float]]) -> Markup:
-    """Return one line per detector: a filled dot at its mean AUC, a ring at that of its worst attack."""
+    """Return one line per detector, with a filled dot at its mean AUC and a ring at the AUC of its worst attack.
+
+    Args:
+        rows: name, mean AUC and worst AUC of each detector; nan is not drawn.
+    """
     left, step, height = 190, 24, 24 * len(rows)
     x = Axis("AUC", 0, 1, [(i / 5, f"{i / 5:g}") for i in range(6)])
     y = Axis("", 0, len(rows), [(len(rows) - i - 0.5, "") for i in range(len(rows))])

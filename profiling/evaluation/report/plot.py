@@ -15,7 +15,7 @@ _FIFTHS = tuple((step / 5, f"{step * 20}%") for step in range(6))
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """A scale from ``low`` to ``high``; ticks are positions with their words."""
+    """A scale from ``low`` to ``high``; ``ticks`` are values with their labels."""
 
     name: str
     low: float
@@ -23,7 +23,7 @@ class Axis:
     ticks: Sequence[tuple[float, str]]
 
     def share(self, value: float) -> float:
-        """Return where a value lies, 0 at the low end, 1 at the high one; nothing lies outside."""
+        """Return where a value lies, from 0 at the low end to 1 at the high end; values outside move to the ends."""
         return min(max((value - self.low) / (self.high - self.low), 0.0), 1.0)
 
     @staticmethod
@@ -33,7 +33,7 @@ class Axis:
 
     @staticmethod
     def around(name: str, values: Sequence[float], form: str = ".4g") -> Axis:
-        """Return an axis that holds all values, with ticks at round numbers."""
+        """Return an axis that holds all values, with ticks at round numbers written in the format ``form``."""
         low, high = min(values, default=0.0), max(values, default=1.0)
         high = high if high > low else low + 1
         ticks = [(place, format(place, form)) for place in round_numbers(low, high)]
@@ -54,7 +54,7 @@ def shares(name: str) -> Axis:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A rectangle between two axes, its upper left corner at the origin."""
+    """A plot between two axes, ``width`` by ``height`` in SVG units; its upper left corner is at the origin."""
 
     x: Axis
     y: Axis
@@ -62,11 +62,11 @@ class Plot:
     height: float = 200
 
     def place(self, x: float, y: float) -> tuple[float, float]:
-        """Return where a point is drawn."""
+        """Return the SVG coordinates of a point."""
         return self.x.share(x) * self.width, (1 - self.y.share(y)) * self.height
 
     def points(self, xs: Sequence[float], ys: Sequence[float]) -> str:
-        """Return points as an SVG attribute."""
+        """Return the value of an SVG ``points`` attribute."""
         return " ".join(f"{a:.1f},{u:.1f}" for a, u in map(self.place, xs, ys))
 
     def line(self, xs: Sequence[float], ys: Sequence[float], ink: Ink, title: str = "") -> Markup:

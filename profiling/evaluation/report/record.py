@@ -1,4 +1,4 @@
-"""What was set aside, what the evaluation ran with, and every figure as it is in the JSON."""
+"""Sections that come last: images set aside, settings, and every figure as it is in the JSON."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pathprint.profiling.evaluation.report.rendering import section
 
 
 def set_aside(report: Report) -> Markup:
-    """Return images that count neither as clean nor as adversarial."""
+    """Return the section on images that count neither as clean nor as adversarial."""
     return section("set_aside", misclassified=report.misclassified, detector=report.detector)
 
 
 def settings(report: Report) -> Markup:
-    """Return what the evaluation ran with."""
+    """Return the section with the settings of the evaluation."""
     rows = [(f"network.{name}", value) for name, value in report.network.items()]
     return section("settings", rows=[*rows, *_flat(report.settings)] if report.settings else [])
 
@@ -38,5 +38,5 @@ def _short(value: object) -> str:
 
 
 def every_figure(report: Report) -> Markup:
-    """Return the whole JSON, key by key."""
+    """Return the section with the whole JSON, key by key."""
     return section("every_figure", figures={key: json.dumps(value) for key, value in report.to_dict().items()})

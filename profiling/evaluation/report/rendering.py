@@ -1,4 +1,4 @@
-"""Fill templates: every value is escaped where it enters a page, and a name without a value is an error."""
+"""Fill templates: every value is escaped when it enters a page, and a variable without a value is an error."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _SHARED = Path(__file__).with_name("templates")
 
 @cache
 def environment(*folders: Path) -> Environment:
-    """Return the templates in ``folders`` and those of the report, whose base page and macros serve every page.
+    """Return an environment with the templates in ``folders`` and those of the report, its base page and macros.
 
-    Templates round numbers by filters that are named like the functions in ``rounding``.
+    Templates round numbers with filters that are named like the functions in ``rounding``.
     """
     made = Environment(
         loader=FileSystemLoader([*folders, _SHARED]),
@@ -45,5 +45,5 @@ def section(name: str, **values: object) -> Markup:
 
 
 def anchor(title: str) -> str:
-    """Return the identifier of a section, which the table of contents points to."""
+    """Return the HTML identifier of a section, which the table of contents links to."""
     return "-".join("".join(c if c.isalnum() else " " for c in title.lower()).split())

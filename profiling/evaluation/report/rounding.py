@@ -7,11 +7,11 @@ from math import isfinite, isnan
 from pathprint.profiling.evaluation.metrics import Estimate
 
 UNDEFINED = "n/a"
-"""Shown for rates of no images, and for what was not measured."""
+"""Shown for rates over no images, and for figures that were not measured."""
 
 
 def percent(share: float) -> str:
-    """Return a share in percent, to a tenth."""
+    """Return a share in percent, rounded to a tenth."""
     return f"{share:.1%}" if isfinite(share) else UNDEFINED
 
 

@@ -1,7 +1,7 @@
-"""SVG elements; text that is not ``Markup`` already is escaped where it enters a picture.
+"""SVG elements; text that is not ``Markup`` already is escaped when it enters a picture.
 
-Colours are attributes, for pictures that stand alone, and classes, which the page's style sheet
-overrides for dark screens. What colour tells, dashes, shapes or words tell too.
+Colours are written as attributes, for pictures on their own, and as classes, with which the page's style sheet
+changes them for dark screens. Dashes, shapes or words repeat whatever a colour says.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 @dataclass(frozen=True, slots=True)
 class Ink:
-    """How something is drawn; the class is for the style sheet."""
+    """How a line or area is drawn; ``name`` becomes its class in the style sheet."""
 
     name: str
     colour: str
@@ -35,7 +35,7 @@ class Ink:
         return {"fill": self.colour, "fill_opacity": opacity, "class_": f"area {self.name}"}
 
 
-# Told apart by colour-blind readers too.
+# Colour-blind readers can tell these colours apart.
 BLUE, RED = Ink("blue", "#0072b2"), Ink("red", "#d55e00", "6 4")
 GREEN, PINK = Ink("green", "#009e73", "2 3"), Ink("pink", "#cc79a7", "8 3 2 3")
 INKS = (BLUE, RED, GREEN, PINK)
@@ -55,11 +55,11 @@ def words(x: float, y: float, text: str, anchor: str, ink: Ink = DARK, **style: 
 
 
 def moved(x: float, y: float, *parts: Markup) -> Markup:
-    """Return parts with their origin at another place."""
+    """Return parts moved so that their origin lies at ``x``, ``y``."""
     return element("g", *parts, transform=f"translate({x:g} {y:g})")
 
 
 def picture(width: float, height: float, label: str, *parts: Markup) -> Markup:
-    """Return a picture; ``label`` is read to those who do not see it."""
+    """Return a picture; screen readers read ``label``."""
     box = {"viewBox": f"0 0 {width:g} {height:g}", "width": f"{width:g}", "font_family": "sans-serif", "font_size": 12}
     return element("svg", element("title", label), *parts, role="img", aria_label=label, **box)

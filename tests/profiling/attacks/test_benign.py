@@ -29,7 +29,7 @@ def test_noise_has_the_norm_of_its_attack() -> None:
 
 @pytest.mark.parametrize("name", ["cw-0", "patch-0.15", "noise-images"])
 def test_attack_without_a_norm_has_no_noise(name: str) -> None:
-    with pytest.raises(ValueError, match="no noise is of equal norm"):
+    with pytest.raises(ValueError, match="there is no noise of equal size"):
         noise_like(named(name))
 
 

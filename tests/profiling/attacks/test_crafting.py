@@ -93,7 +93,7 @@ def test_damaged_chunk_is_made_anew_with_a_notice(
         _write_with_other_logits(path)
     found = crafting.craft(attack, digits_network, *clean)
     assert torch.equal(found.pixels, expected.pixels)
-    assert "damaged and is made anew" in caplog.text
+    assert "unusable and is made again" in caplog.text
     assert path.read_bytes() == content
     assert not list(tmp_path.rglob("*.partial"))
 

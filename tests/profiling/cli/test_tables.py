@@ -32,4 +32,4 @@ def test_no_cell_is_cut(unprofiled: float) -> None:
     assert "…" not in written.getvalue()
     assert all(name in written.getvalue() for name in names)
     assert "0.123" in written.getvalue()
-    assert ("40% of what attacks made" in written.getvalue()) == (unprofiled > 0)
+    assert ("40% of the successful attack images" in written.getvalue()) == (unprofiled > 0)

@@ -202,7 +202,7 @@ def test_detector_that_does_not_suit_the_network_is_named(lessons: Lessons, capl
 
     found = {"a": ("summary of a", unsuitable), "b": ("summary of b", lambda _: lambda seen: seen.logits[:, 0])}
     assert list(outside.fitted(found, lessons)) == ["b"]
-    assert "not measured: a; it needs what is not there." in caplog.text
+    assert "not measured: detector a; it needs what is not there." in caplog.text
 
 
 def test_virtual_logit_needs_a_linear_output(ood: Detectors, digits_network: Network, digits_split: Split) -> None:

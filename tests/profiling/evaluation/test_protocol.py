@@ -98,7 +98,7 @@ def test_attack_of_another_version_is_refused(bundle: Bundle, parts: Split) -> N
     seen = bundle.detector.fitting.attacks[0]
     other = replace(seen, declaration={**seen.declaration, "methods": 0})
     detector = replace(bundle.detector, fitting=replace(bundle.detector.fitting, attacks=(other,)))
-    with pytest.raises(BundleError, match=r"makes otherwise, the attacks fgsm-0\.2\. Build it again"):
+    with pytest.raises(BundleError, match=r"makes them differently: fgsm-0\.2\. Build it again"):
         protocol.measured_outcome(detector, parts, [], protocol.Options(10, full=True))
 
 
