@@ -29,7 +29,8 @@ from pathprint.profiling.paths.kernels.cpu.layout import (
     sources_of_movement,
     sources_of_sum,
 )
-from pathprint.profiling.paths.kernels.cpu.weighted import COUNTS, GROUP, NUMBERS, RANKS, Scratch, weighted
+from pathprint.profiling.paths.kernels.cpu.scratch import COUNTS, GROUP, NUMBERS, RANKS, Scratch
+from pathprint.profiling.paths.kernels.cpu.weighted import weighted
 from pathprint.profiling.paths.kernels.reference import ReferenceKernel
 from pathprint.profiling.paths.path import LayerPath, Members
 from pathprint.profiling.paths.policy import Selection

@@ -10,10 +10,7 @@ with sums in float64, only if a comparison is within that bound.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-from numpy.typing import NDArray
 
 from pathprint.profiling.compiled.caching import compiled, inlined
 from pathprint.profiling.compiled.vectors import LANES, after, at_least, fetch, list_marked, load, lowest, pointer
@@ -36,69 +33,32 @@ from pathprint.profiling.paths.kernels.cpu.receptive_fields import (
     pointers_of,
     weigh,
 )
+from pathprint.profiling.paths.kernels.cpu.scratch import (
+    CHANNEL,
+    CHOSEN,
+    COUNTS,
+    EXPLAINED,
+    F64,
+    FIRST,
+    GROSS,
+    GROUP,
+    MINUS,
+    NET,
+    NUMBER,
+    NUMBERS,
+    POSITION,
+    RANKS,
+    REACHED,
+    SLACK,
+    TARGET,
+    TOP,
+    U8,
+    Group,
+    Scratch,
+)
 
-F64 = NDArray[np.float64]
-U8 = NDArray[np.uint8]
-
-GROUP = 16
-"""Units of a group."""
-NUMBERS, COUNTS, RANKS = 7, 6, FEW
-"""How many float64, int64 and chosen ranks are kept of each unit of a group: see ``Scratch``."""
-_NET, _GROSS, _TARGET, _SLACK, _REACHED, _TOP, _FIRST = range(NUMBERS)
-_CHANNEL, _POSITION, _MINUS, _CHOSEN, _EXPLAINED, _NUMBER = range(COUNTS)
 _ROUNDING = 6.0e-8
 """A little more than the largest relative error of one float32 operation."""
-
-
-class Scratch(NamedTuple):
-    """Buffers of a thread. The first four have entries for each unit of a group.
-
-    Attributes:
-        contributions: a unit's contributions, ``len(layer.rank)`` entries.
-        numbers: a unit's sum and absolute sum; what to reach, the bound on the error of a
-            comparison, and what is reached; the largest contribution left, and its rank.
-        counts: a unit's channel and position, whether its value is negative, how many contributions
-            were chosen, whether it is explained, and its number.
-        ranks: the ranks of the contributions chosen for a unit, up to ``FEW``.
-        many: the ranks chosen for one unit, without limit; behind them the undecided units.
-        used: marks for all weights; zeros before and after a call.
-        listed: set to the chosen synapses; empty if they are not to be listed.
-        at: set to the number of synapses listed.
-    """
-
-    contributions: F32
-    numbers: F64
-    counts: I64
-    ranks: I64
-    many: I64
-    used: U8
-    listed: I64
-    at: I64
-
-
-class _Group(NamedTuple):
-    """``Scratch`` and the arrays of one image, as pointers for inner loops (see ``vectors.pointer``).
-
-    Attributes:
-        x, marked: the image's inputs, and marks for those chosen.
-        listing: whether chosen synapses are listed.
-        short: whether the layer has short rows (see ``Layer``).
-        per_output: number of weights of one output channel.
-    """
-
-    contributions: F32
-    numbers: F64
-    counts: I64
-    ranks: I64
-    many: I64
-    used: U8
-    listed: I64
-    at: I64
-    x: F32
-    marked: U8
-    listing: bool
-    short: bool
-    per_output: int
 
 
 @compiled
@@ -129,7 +89,7 @@ def weighted(
     neurons, ends, weights, weight_ends = pointer(found[0]), pointer(found[1]), pointer(found[2]), pointer(found[3])
     n, w = 0, 0
     for i in range(len(x)):
-        group = _Group(
+        group = Group(
             contributions=pointer(scratch.contributions),
             numbers=pointer(scratch.numbers),
             counts=pointer(scratch.counts),
@@ -153,9 +113,9 @@ def weighted(
             _decide_group(group, pointers, units, options)
             for g in range(units):
                 number, count = after(group.numbers, g * NUMBERS), after(group.counts, g * COUNTS)
-                synapses += count[_CHOSEN]
-                unexplained += 1 - count[_EXPLAINED]
-                coherence += number[_NET] / number[_GROSS] if number[_GROSS] > 0 else 0.0
+                synapses += count[CHOSEN]
+                unexplained += 1 - count[EXPLAINED]
+                coherence += number[NET] / number[GROSS] if number[GROSS] > 0 else 0.0
         w = list_marked(pointer(used), len(used), weights, w)
         used[:] = 0
         ends[i], weight_ends[i] = n, w
@@ -163,7 +123,7 @@ def weighted(
 
 
 @inlined
-def _fetch(group: _Group, layer: Pointers, units: I64, count: int, outputs: int) -> None:
+def _fetch(group: Group, layer: Pointers, units: I64, count: int, outputs: int) -> None:
     """Have the inputs of the next group brought to the caches; only those of short rows lie apart and need it."""
     if group.short:
         for g in range(count):
@@ -175,7 +135,7 @@ def _fetch(group: _Group, layer: Pointers, units: I64, count: int, outputs: int)
 
 @inlined
 def _weigh_group(
-    group: _Group, layer: Pointers, units: I64, count: int, outputs: int, strides: tuple[int, int], signed: bool, y: F32
+    group: Group, layer: Pointers, units: I64, count: int, outputs: int, strides: tuple[int, int], signed: bool, y: F32
 ) -> None:
     """Weigh each unit of a group; replace its place in memory in ``units`` by its number in the path."""
     for g in range(count):
@@ -187,12 +147,12 @@ def _weigh_group(
         out = after(group.contributions, g * layer.size)
         net, gross, top = weigh(group.x, layer, group.short, o * layer.size, e, layer.first[o], minus, out)
         number, kept = after(group.numbers, g * NUMBERS), after(group.counts, g * COUNTS)
-        number[_NET], number[_GROSS], number[_TOP], number[_FIRST] = net, gross, top[0], top[1]
-        kept[_CHANNEL], kept[_POSITION], kept[_MINUS], kept[_NUMBER] = o, e, minus, units[g]
+        number[NET], number[GROSS], number[TOP], number[FIRST] = net, gross, top[0], top[1]
+        kept[CHANNEL], kept[POSITION], kept[MINUS], kept[NUMBER] = o, e, minus, units[g]
 
 
 @inlined
-def _decide_group(group: _Group, layer: Pointers, count: int, options: Options) -> None:
+def _decide_group(group: Group, layer: Pointers, count: int, options: Options) -> None:
     """Choose for each unit of a group, one contribution a round, and mark what is chosen."""
     left = 0
     open_units = after(group.many, layer.size)  # what is before them is for the ranks of one unit
@@ -213,85 +173,85 @@ def _decide_group(group: _Group, layer: Pointers, count: int, options: Options) 
             g = open_units[k]
             number = after(group.numbers, g * NUMBERS)
             top = largest_of(after(group.contributions, g * layer.size), layer.size, layer.rank)
-            number[_TOP], number[_FIRST] = top
+            number[TOP], number[FIRST] = top
 
 
 @inlined
-def _aim(group: _Group, layer: Pointers, g: int, options: Options) -> bool:
+def _aim(group: Group, layer: Pointers, g: int, options: Options) -> bool:
     """Set what the unit must reach; say whether it still has to be decided."""
     number, count = after(group.numbers, g * NUMBERS), after(group.counts, g * COUNTS)
     if options.phi > 0:
         _take_all(group, layer, g, options)
         return False
-    net, gross, bias = number[_NET], number[_GROSS], float(layer.bias[count[_CHANNEL]])
+    net, gross, bias = number[NET], number[GROSS], float(layer.bias[count[CHANNEL]])
     slack = (layer.size // LANES + 8) * _ROUNDING * (gross + abs(bias))
-    total = total_of(net, gross, -bias if count[_MINUS] else bias, options.reference)
-    count[_CHOSEN], count[_EXPLAINED], number[_REACHED] = 0, total > slack, 0.0
-    number[_TARGET], number[_SLACK] = options.theta * total, slack
+    total = total_of(net, gross, -bias if count[MINUS] else bias, options.reference)
+    count[CHOSEN], count[EXPLAINED], number[REACHED] = 0, total > slack, 0.0
+    number[TARGET], number[SLACK] = options.theta * total, slack
     if total > slack:
         return True
     if total >= -slack:
         _decide_exactly(group, layer, g, options)
         return False
-    number[_TARGET], number[_SLACK] = ANY, 0.0
+    number[TARGET], number[SLACK] = ANY, 0.0
     return options.keep_largest
 
 
 @inlined
-def _take(group: _Group, layer: Pointers, g: int, turn: int, options: Options) -> bool:
+def _take(group: Group, layer: Pointers, g: int, turn: int, options: Options) -> bool:
     """Take the largest contribution that is left; say whether more are needed."""
     number, count = after(group.numbers, g * NUMBERS), after(group.counts, g * COUNTS)
-    value, rank = number[_TOP], np.int64(number[_FIRST])
-    reached = number[_REACHED] + value
+    value, rank = number[TOP], np.int64(number[FIRST])
+    reached = number[REACHED] + value
     some = value > NOTHING
-    if some and (turn == FEW or abs(reached - number[_TARGET]) < number[_SLACK]):
+    if some and (turn == FEW or abs(reached - number[TARGET]) < number[SLACK]):
         _decide_exactly(group, layer, g, options)
         return False
     if some:
         group.ranks[g * RANKS + turn] = rank
-        number[_REACHED], count[_CHOSEN] = reached, turn + 1
-        if reached < number[_TARGET]:
+        number[REACHED], count[CHOSEN] = reached, turn + 1
+        if reached < number[TARGET]:
             group.contributions[g * layer.size + layer.place[rank]] = 0
             return True
-    count[_EXPLAINED] = count[_EXPLAINED] and count[_CHOSEN] > 0
+    count[EXPLAINED] = count[EXPLAINED] and count[CHOSEN] > 0
     _mark(group, layer, g, after(group.ranks, g * RANKS))
     return False
 
 
 @inlined
-def _mark(group: _Group, layer: Pointers, g: int, ranks: I64) -> None:
+def _mark(group: Group, layer: Pointers, g: int, ranks: I64) -> None:
     """Mark the inputs and weights of the chosen contributions."""
     count = after(group.counts, g * COUNTS)
-    o, e = count[_CHANNEL], count[_POSITION]
-    for k in range(count[_CHOSEN]):
+    o, e = count[CHANNEL], count[POSITION]
+    for k in range(count[CHOSEN]):
         group.marked[place_of(layer, group.short, e, layer.first[o], ranks[k])] = 1
         group.used[o * group.per_output + ranks[k]] = 1
         if group.listing:
-            group.listed[group.at[0]] = count[_NUMBER] * group.per_output + ranks[k]
+            group.listed[group.at[0]] = count[NUMBER] * group.per_output + ranks[k]
             group.at[0] += 1
 
 
 @compiled
-def _decide_exactly(group: _Group, layer: Pointers, g: int, options: Options) -> None:
+def _decide_exactly(group: Group, layer: Pointers, g: int, options: Options) -> None:
     """Choose for one unit with sums in float64, however many contributions it needs, and mark what is chosen."""
     number, count = after(group.numbers, g * NUMBERS), after(group.counts, g * COUNTS)
-    o, e, minus = count[_CHANNEL], count[_POSITION], count[_MINUS] != 0
+    o, e, minus = count[CHANNEL], count[POSITION], count[MINUS] != 0
     first, weight_at, out = layer.first[o], o * layer.size, after(group.contributions, g * layer.size)
     weigh(group.x, layer, group.short, weight_at, e, first, minus, out)
     net, gross = exact_sums(group.x, layer, group.short, out, weight_at, e, first, minus)
     bias = -float(layer.bias[o]) if minus else float(layer.bias[o])
     total = total_of(net, gross, bias, options.reference)
     chosen = decide(out, layer.size, layer.rank, layer.place, total, options, group.many)
-    number[_NET], number[_GROSS] = net, gross
-    count[_CHOSEN], count[_EXPLAINED] = chosen, total > 0 and chosen > 0
+    number[NET], number[GROSS] = net, gross
+    count[CHOSEN], count[EXPLAINED] = chosen, total > 0 and chosen > 0
     _mark(group, layer, g, group.many)
 
 
 @compiled
-def _take_all(group: _Group, layer: Pointers, g: int, options: Options) -> None:
+def _take_all(group: Group, layer: Pointers, g: int, options: Options) -> None:
     """Choose every contribution of at least phi to one unit, and mark them."""
     number, count = after(group.numbers, g * NUMBERS), after(group.counts, g * COUNTS)
-    o, e, phi = count[_CHANNEL], count[_POSITION], options.phi
+    o, e, phi = count[CHANNEL], count[POSITION], options.phi
     out, weight = after(group.contributions, g * layer.size), after(layer.weight, o * layer.size)
     chosen = 0
     for at in range(0, layer.size, LANES):
@@ -305,9 +265,9 @@ def _take_all(group: _Group, layer: Pointers, g: int, options: Options) -> None:
             if abs(exact) >= phi:
                 group.many[chosen] = rank
                 chosen += 1
-    count[_EXPLAINED] = chosen > 0
-    if chosen == 0 and options.keep_largest and number[_TOP] > NOTHING:
-        group.many[0] = int(number[_FIRST])
+    count[EXPLAINED] = chosen > 0
+    if chosen == 0 and options.keep_largest and number[TOP] > NOTHING:
+        group.many[0] = int(number[FIRST])
         chosen = 1
-    count[_CHOSEN] = chosen
+    count[CHOSEN] = chosen
     _mark(group, layer, g, group.many)
