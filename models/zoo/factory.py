@@ -64,8 +64,8 @@ def _searched_first(folder: Path) -> Iterator[None]:
 def _found_in(folder: Path, name: str) -> Iterator[None]:
     """Inside the block, let the module called ``name`` be found in ``folder``, if it is there.
 
-    A package of the same name as its outermost one, imported from elsewhere, steps aside inside the block. So users may
-    call theirs ``models`` or ``profiling``, whatever is installed or, from Python 3.15 on, in the standard library.
+    A package that is called like the outermost part of ``name``, and was imported from elsewhere, steps aside inside
+    the block. So users may call theirs ``models`` or ``profiling``, whatever is installed or in the standard library.
     """
     top, file = name.partition(".")[0], folder.joinpath(*name.split("."))
     if name in sys.modules or not (file.with_suffix(".py").is_file() or (file / "__init__.py").is_file()):
