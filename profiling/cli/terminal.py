@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 T = TypeVar("T")
-_SILENCE_SECONDS = 30
-"""Where there is no terminal, the longest time that a step says nothing, if its items take less."""
+_SHORTEST, _LONGEST = 2, 30
+"""Seconds between two lines about a step where there is no terminal."""
 
 
 def say(text: str) -> None:
@@ -51,7 +51,10 @@ def _drawn(items: Sequence[T], description: str) -> Iterator[T]:
 
 
 def _told(items: Sequence[T], description: str) -> Iterator[T]:
-    """Yield ``items``; say at the start, after every tenth of them or 30 seconds, and at the end, how far it is."""
+    """Yield ``items``; say at the start, after every tenth of them or 30 seconds, and at the end, how far it is.
+
+    Nothing is said within two seconds of the last line, so that short steps take two lines.
+    """
     total, tenth = len(items), 0
     started = said = time.monotonic()
     if total:
@@ -61,7 +64,7 @@ def _told(items: Sequence[T], description: str) -> Iterator[T]:
         now = time.monotonic()
         if done == total:
             say(f"{description}: {total} of {total}, {now - started:.0f} s")
-        elif done * 10 // total > tenth or now - said >= _SILENCE_SECONDS:
+        elif now - said >= (_SHORTEST if done * 10 // total > tenth else _LONGEST):
             say(f"{description}: {done} of {total}")
             tenth, said = done * 10 // total, now
 
