@@ -35,8 +35,8 @@ check: $(INSTALLED)  ## Formatting, lint, types and import contracts.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: $(INSTALLED)  ## The tests, without the slow ones.
-	$(BIN)/pytest -m 'not slow and not families' $(ARGS)
+test: $(INSTALLED)  ## The tests, without the slow ones, on two processes.
+	$(BIN)/pytest -n 2 --dist loadfile -m 'not slow and not families' $(ARGS)
 
 test-slow: $(INSTALLED)  ## The slow tests: the quickstart, and real files where they are at hand.
 	$(BIN)/pytest -m slow $(ARGS)
