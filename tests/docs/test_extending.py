@@ -47,7 +47,7 @@ def run(checkout: Path, code: str) -> None:
     environment = os.environ | {"PYTHONPATH": str(checkout / "src"), "NUMBA_DISABLE_JIT": "1"}
     command = [sys.executable, "-W", "ignore", "-c", code]
     done = subprocess.run(
-        command, cwd=checkout / "work", env=environment, capture_output=True, text=True, check=False, timeout=280
+        command, cwd=checkout / "work", env=environment, capture_output=True, text=True, check=False, timeout=800
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.strip()

@@ -25,7 +25,7 @@ def make():
 def run(command: Sequence[str | Path], folder: Path, status: int = 0) -> subprocess.CompletedProcess[str]:
     """Run a program in a folder, with no trace of the checkout in its environment."""
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(command, cwd=folder, env=clean, capture_output=True, text=True, timeout=280, check=False)
+    done = subprocess.run(command, cwd=folder, env=clean, capture_output=True, text=True, timeout=800, check=False)
     assert done.returncode == status, done.stdout + done.stderr
     return done
 

@@ -25,7 +25,7 @@ from tests.models.archives import exported
 def pathprint(*arguments: object, status: int = 0) -> subprocess.CompletedProcess[str]:
     """Run the command; assert its exit status, and that it never shows a traceback."""
     command = [sys.executable, "-m", "pathprint.profiling.cli", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=800, check=False)
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr
     return done
