@@ -76,6 +76,7 @@ def cost(extractor: Extractor, module: nn.Module, pixels: Tensor, rounds: int) -
         rounds: how often each run is timed.
     """
     network, images = extractor.network, len(pixels)
+    pixels, module = pixels.to(network.device), module.to(network.device)
     x = network.preprocessing.normalise(pixels)
     paths = extractor.extract(pixels)
     signatures = count(paths, paths.seeds, extractor.fingerprint)
@@ -109,7 +110,7 @@ def cost(extractor: Extractor, module: nn.Module, pixels: Tensor, rounds: int) -
         thorough_ms=ms["thorough"],
         extract_ms=extract_ms,
         contributions_per_s=_contributions(paths) / images / extract_ms * 1e3,
-        peak_mb=_peak_mb(detect),
+        peak_mb=_peak_mb(detect) if network.device.type == "cpu" else _peak_on_gpu_mb(detect),
         activations_mb=_activations_mb(extractor, x),
         borderline=narrow / max(units, 1),
     )
@@ -150,9 +151,16 @@ def _in_turn(runs: dict[str, Callable[[], object]], rounds: int) -> dict[str, fl
         for name, run in runs.items():
             begin = time.perf_counter()
             run()
+            _finish()
             if turn >= _WARM_UP:
                 seconds[name].append(time.perf_counter() - begin)
     return {name: median(times) for name, times in seconds.items()}
+
+
+def _finish() -> None:
+    """Wait for what a GPU is still doing."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
 
 
 def _contributions(paths: ImagePaths) -> int:
@@ -177,6 +185,14 @@ def _peak_mb(run: Callable[[], object]) -> float | None:
         run()
         return _status_mb("VmHWM") - before
     return None
+
+
+def _peak_on_gpu_mb(run: Callable[[], object]) -> float:
+    """Return the peak memory of ``run`` in MB on the GPU, beyond what the process already holds there."""
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    run()
+    return (torch.cuda.max_memory_allocated() - before) / 1e6
 
 
 def _status_mb(field: str) -> float:

@@ -19,6 +19,7 @@ def bench(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Number of processor threads to use. Default: as many as torch would use.")
     ] = None,
+    device: Annotated[str, typer.Option(help="Where to run: cpu, or cuda for a GPU.")] = "cpu",
     rounds: Annotated[
         int, typer.Option(min=10, help="Number of times that detection and inference are timed in turn.")
     ] = 15,
@@ -46,7 +47,8 @@ def bench(
     from pathprint.profiling.threads import settle_threads
 
     module, preprocessing, labels = catalogue.opened(network, weights)
-    extractor = Extractor(Network.capture(module, preprocessing, labels, network), Policy(theta, layers=layers))
+    captured = Network.capture(module, preprocessing, labels, network).to(device)
+    extractor = Extractor(captured, Policy(theta, layers=layers))
     settle_threads(preprocessing)
     if threads is not None:
         torch.set_num_threads(threads)

@@ -53,17 +53,20 @@ class ReferenceKernel:
 
     def average(self, step: Average, x: Tensor, y: Tensor, wanted: Tensor, selection: Selection) -> Tensor:
         inputs = torch.zeros(len(x), step.size, dtype=torch.bool, device=x.device)
-        for image, part, tap in _pool_windows(step, _members(wanted), x.device):
-            sign = sign_of(y[image].reshape(-1)[part])
-            values = x[image].reshape(-1)[tap.clamp(min=0)].double().where(tap >= 0, 0) * sign
+        flat, outputs = x.reshape(len(x), -1), y.reshape(len(y), -1)
+        for image, unit, tap in _pool_windows(step, wanted):
+            sign = sign_of(outputs[image, unit])
+            values = flat[image[:, None], tap.clamp(min=0)].double().where(tap >= 0, 0) * sign
             totals = totals_of(values, _no_bias(values), selection)
-            inputs[image, tap[select(values, totals, selection)]] = True
+            row, position = select(values, totals, selection).nonzero(as_tuple=True)
+            inputs[image[row], tap[row, position]] = True
         return inputs.reshape(x.shape)
 
     def maximum(self, step: Maximum, x: Tensor, wanted: Tensor) -> Tensor:
         inputs = torch.zeros(len(x), step.size, dtype=torch.bool, device=x.device)
-        for image, _, tap in _pool_windows(step, _members(wanted), x.device):
-            values = x[image].reshape(-1)[tap.clamp(min=0)].where(tap >= 0, -torch.inf)
+        flat = x.reshape(len(x), -1)
+        for image, _, tap in _pool_windows(step, wanted):
+            values = flat[image[:, None], tap.clamp(min=0)].where(tap >= 0, -torch.inf)
             largest = values.amax(1, keepdim=True)
             # argmax on a bool tensor is not stable in torch; the first True is the smallest index.
             order = torch.arange(tap.shape[1], device=x.device).expand_as(tap)
@@ -115,14 +118,15 @@ class ReferenceKernel:
 
     def gather(self, step: Gathered, x: Tensor, y: Tensor, wanted: Tensor, selection: Selection) -> Tensor:
         inputs = torch.zeros(len(x), x[0].numel(), dtype=torch.bool, device=x.device)
-        neurons = _members(wanted)
-        for image in range(len(x)):
-            for unit in chunks(torch.from_numpy(neurons.one(image)).to(x.device), step.longest):
-                sources, factors = step.terms(unit)
-                terms = (x[image].reshape(-1)[sources.clamp(min=0)].double() * factors).where(sources >= 0, 0)
-                signed = terms * sign_of(y[image].reshape(-1)[unit])
-                chosen = select(signed, totals_of(signed, _no_bias(signed), selection), selection)
-                inputs[image, sources[chosen]] = True
+        flat, outputs = x.reshape(len(x), -1), y.reshape(len(y), -1)
+        images, units = wanted.reshape(len(wanted), -1).nonzero(as_tuple=True)
+        for some in chunks(torch.arange(len(units), device=units.device), step.longest):
+            image, unit = images[some], units[some]
+            sources, factors = step.terms(unit)
+            terms = (flat[image[:, None], sources.clamp(min=0)].double() * factors).where(sources >= 0, 0)
+            signed = terms * sign_of(outputs[image, unit])
+            row, place = select(signed, totals_of(signed, _no_bias(signed), selection), selection).nonzero(as_tuple=True)
+            inputs[image[row], sources[row, place]] = True
         return inputs
 
     def move(self, step: Movement, wanted: Tensor) -> tuple[Tensor, ...]:
@@ -176,11 +180,11 @@ def _scatter(image: Tensor, unit: Tensor, shape: Shape) -> Tensor:
     return mask.reshape(shape)
 
 
-def _pool_windows(step: Pool, wanted: Members, device: torch.device) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """Yield image, wanted units and their taps as flat input units ``(m, t)``, -1 for padding."""
-    taps = step.taps.to(device).long()
-    for image in range(len(wanted.offsets) - 1):
-        for part in chunks(torch.from_numpy(wanted.one(image)).to(device), taps.shape[1]):
-            row, position = part // len(taps), part % len(taps)
-            tap = taps[position]
-            yield image, part, (tap + row[:, None] * step.positions).masked_fill(tap < 0, -1)
+def _pool_windows(step: Pool, wanted: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Yield image and number ``(m,)`` of wanted units, and their taps as flat input units ``(m, t)``, -1 for padding."""
+    taps = step.taps.to(wanted.device).long()
+    images, units = wanted.reshape(len(wanted), -1).nonzero(as_tuple=True)
+    for some in chunks(torch.arange(len(units), device=units.device), taps.shape[1]):
+        row, position = units[some] // len(taps), units[some] % len(taps)
+        tap = taps[position]
+        yield images[some], units[some], (tap + row[:, None] * step.positions).masked_fill(tap < 0, -1)
