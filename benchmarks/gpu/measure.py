@@ -14,11 +14,13 @@ import pstats
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 import torch
+import torchvision
 from torch import Tensor, nn
 
 from pathprint.models.network import Network
@@ -67,7 +69,9 @@ def differing(mine: ImagePaths, other: ImagePaths) -> str:
     """Say how many of the neurons and weights of two lists of paths are in one of them only."""
     said = []
     for kind in ("neurons", "weights"):
-        pairs = [(getattr(a, kind).mask(), getattr(b, kind).mask()) for a, b in zip(mine.layers, other.layers, strict=True)]
+        pairs = [
+            (getattr(a, kind).mask(), getattr(b, kind).mask()) for a, b in zip(mine.layers, other.layers, strict=True)
+        ]
         apart, either = sum(int((a ^ b).sum()) for a, b in pairs), sum(int((a | b).sum()) for a, b in pairs)
         said.append(f"{kind} {apart} of {either}")
     return ", ".join(said)
@@ -91,7 +95,7 @@ def measure(name: str, module: nn.Module, preprocessing: Preprocessing, pixels: 
     """Print everything about one network."""
     print(f"\n== {name}, batch {len(pixels)}", flush=True)
     network = Network.capture(module, preprocessing)
-    on_cpu = Extractor(network).extract(pixels[:COMPARED])
+    on_cpu = Extractor(network, Policy(), ReferenceKernel()).extract(pixels[:COMPARED])
     network, module, pixels = network.to("cuda"), module.cuda(), pixels.cuda()
     extractor = Extractor(network)
     begin = time.perf_counter()
@@ -99,7 +103,7 @@ def measure(name: str, module: nn.Module, preprocessing: Preprocessing, pixels: 
     print(f"first extraction {time.perf_counter() - begin:.1f} s, kernel {extractor.chooser.name}", flush=True)
     reference = Extractor(network, Policy(), ReferenceKernel()).extract(pixels[:COMPARED])
     print("apart from the reference on this GPU:", differing(few, reference), flush=True)
-    print("apart from the kernel on the CPU:", differing(few, on_cpu), flush=True)
+    print("apart from the reference on the CPU:", differing(few, on_cpu), flush=True)
     again = extractor.extract(pixels[:COMPARED])
     print("apart from its own second run:", differing(few, again), flush=True)
     x = network.preprocessing.normalise(pixels)
@@ -122,11 +126,11 @@ def main() -> None:
     photographs, weights = sys.argv[1:]
     print(torch.__version__, torch.cuda.get_device_name(), flush=True)
     images = torch.from_numpy(np.load(photographs)["x"][:BATCH]).permute(0, 3, 1, 2).float() / 255
-    for name, file in (("torchvision:mobilenet_v2", weights), ("torchvision:resnet50", None)):
-        torch.manual_seed(0)
-        module, preprocessing, _ = catalogue.opened(name, file)
-        pixels = torch.nn.functional.interpolate(images, preprocessing.input_shape[1:], mode="bilinear")
-        measure(name, module.eval(), preprocessing, pixels)
+    module, preprocessing, _ = catalogue.opened("torchvision:mobilenet_v2", Path(weights))
+    pixels = nn.functional.interpolate(images, preprocessing.input_shape[1:], mode="bilinear")
+    measure("MobileNetV2", module.eval(), preprocessing, pixels)
+    torch.manual_seed(0)
+    measure("ResNet-50, random weights", torchvision.models.resnet50().eval(), preprocessing, pixels)
 
 
 if __name__ == "__main__":
