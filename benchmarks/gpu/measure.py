@@ -27,11 +27,14 @@ from pathprint.models.network import Network
 from pathprint.models.preprocessing import Preprocessing
 from pathprint.models.zoo import catalogue
 from pathprint.profiling.features.measure import FeatureMaker
+from pathprint.profiling.features.similarity import compare
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.kernels import ReferenceKernel
+from pathprint.profiling.paths.kernels.gpu import kernel
 from pathprint.profiling.paths.path import ImagePaths
 from pathprint.profiling.paths.policy import Policy
 from pathprint.profiling.signatures.counts import count
+from pathprint.profiling.signatures.lookup import Lookup
 
 BATCH = 64
 ROUNDS = 12
@@ -91,6 +94,22 @@ def profiled(run: Callable[[], Any]) -> str:
     return "\n".join(lines) + text.getvalue()
 
 
+def tuned(extractor: Extractor, pixels: Tensor) -> None:
+    """Print how long extraction, and the function that chooses alone, take with programs of other sizes."""
+    before = kernel._PLACES, kernel._PER_WARP
+    for places, per_warp in ((512, 512), (512, 256), (1024, 1024), (256, 256)):
+        kernel._PLACES, kernel._PER_WARP = places, per_warp
+        taken = timed(lambda: extractor.extract(pixels), 5)
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as seen:
+            extractor.extract(pixels)
+            torch.cuda.synchronize()
+        alone = {event.key: event.self_device_time_total / 1e3 for event in seen.key_averages()}
+        print(
+            f"places {places}, per warp {per_warp}: {taken:.2f} ms, choose {alone.get('choose', 0):.2f} ms", flush=True
+        )
+    kernel._PLACES, kernel._PER_WARP = before
+
+
 def measure(name: str, module: nn.Module, preprocessing: Preprocessing, pixels: Tensor) -> None:
     """Print everything about one network."""
     print(f"\n== {name}, batch {len(pixels)}", flush=True)
@@ -104,6 +123,10 @@ def measure(name: str, module: nn.Module, preprocessing: Preprocessing, pixels: 
     reference = Extractor(network, Policy(), ReferenceKernel()).extract(pixels[:COMPARED])
     print("apart from the reference on this GPU:", differing(few, reference), flush=True)
     print("apart from the reference on the CPU:", differing(few, on_cpu), flush=True)
+    found, expected = (
+        compare(some, Lookup.of(count(reference, reference.seeds, ""))).values for some in (few, reference)
+    )
+    print(f"features apart by {abs(found - expected).max():.1e} at most", flush=True)
     again = extractor.extract(pixels[:COMPARED])
     print("apart from its own second run:", differing(few, again), flush=True)
     x = network.preprocessing.normalise(pixels)
@@ -119,10 +142,12 @@ def measure(name: str, module: nn.Module, preprocessing: Preprocessing, pixels: 
     for what, taken in ms.items():
         print(f"{what:40s} {taken:9.2f} ms", flush=True)
     print("wanted units per image", sum(int(layer.neurons.counts.sum()) for layer in paths.layers) // len(pixels))
-    print(profiled(lambda: extractor.extract(pixels)), flush=True)
+    print(profiled(lambda: maker.make(pixels)), flush=True)
+    tuned(extractor, pixels)
 
 
 def main() -> None:
+    """Measure both networks."""
     photographs, weights = sys.argv[1:]
     print(torch.__version__, torch.cuda.get_device_name(), flush=True)
     images = torch.from_numpy(np.load(photographs)["x"][:BATCH]).permute(0, 3, 1, 2).float() / 255

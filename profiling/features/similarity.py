@@ -6,7 +6,7 @@ Each measure is one small function of a ``Compared`` batch, or of its path in on
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -17,7 +17,6 @@ from pathprint.profiling.features.table import Feature, FeatureTable
 from pathprint.profiling.paths.path import ImagePaths, LayerPath, Layout
 from pathprint.profiling.signatures.counts import KINDS, key
 from pathprint.profiling.signatures.lookup import Lookup, Sums
-from pathprint.profiling.threads import in_parallel
 
 VOTERS = 10
 """How many classes vote at most: those with an image's largest logits."""
@@ -142,11 +141,11 @@ def _view(paths: ImagePaths, lookup: Lookup) -> Compared:
     signatures = lookup.signatures
     voters = np.stack([signatures.rows(column) for column in _ranked_classes(paths)[:, :VOTERS].T], axis=1)
     sets = [(key(layer.shape, kind), layer.members(kind)) for layer in paths.layers for kind in KINDS]
-    parts = in_parallel(lambda item: lookup.add_up(item[1], item[0], voters), sets)
+    sizes, sums = lookup.add_up(sets, voters)
     names = [name for name, _ in sets]
     return Compared(
-        np.stack([members.counts for _, members in sets], axis=1).astype(np.float64),
-        Sums(*(np.stack([getattr(part, f.name) for part in parts]) for f in fields(Sums))),
+        sizes,
+        sums,
         np.stack([lookup.usual[name][voters] for name in names]),
         np.stack([lookup.absence[name][voters] for name in names]),
         voters >= 0,

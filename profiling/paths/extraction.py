@@ -23,6 +23,8 @@ from pathprint.profiling.paths.recording import Follow, Recording
 
 _RECORDED = 1 << 28
 """Bytes of activations that are held at once."""
+_RECORDED_ON_GPU = 1 << 33
+"""The same on a GPU, which has no use for small batches: each costs it the time of starting every step."""
 _MOST = 64
 """Images that are recorded at once, at most."""
 _ROOM = 1 << 32
@@ -125,7 +127,8 @@ class Extractor:
         per_image = 4 * sum(prod(self.plan.shapes[name]) for name in self.plan.recorded)
         # The kernel asks for room for every weight of every image, though it fills little of it.
         largest = max(step.weight.numel() for step in self.plan.weighted)
-        return int(min(_MOST, max(1, _ROOM // (8 * largest)), 1 << max(0, (_RECORDED // per_image).bit_length() - 1)))
+        recorded = _RECORDED if self.network.device.type == "cpu" else _RECORDED_ON_GPU
+        return int(min(_MOST, max(1, _ROOM // (8 * largest)), 1 << max(0, (recorded // per_image).bit_length() - 1)))
 
     def _check(self, pixels: Tensor) -> None:
         if len(pixels) == 0:

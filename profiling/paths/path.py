@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
 from pathprint.profiling.arrays import Bits, Counts, Indices
 from pathprint.profiling.errors import OptionsError
@@ -94,6 +97,11 @@ class Members:
         mask[self.images, self.indices] = True
         return mask
 
+    def totals(self, group: Indices, groups: int) -> Counts:
+        """Return in how many sets of each group each element is, ``(groups, size)``, given each image's group."""
+        flat = group[self.images] * self.size + self.indices
+        return np.bincount(flat, minlength=groups * self.size).reshape(groups, self.size)
+
     @staticmethod
     def stack(sets: Sequence[Indices], size: int) -> Members:
         """Return the sets of one batch, given the indices of each image."""
@@ -101,11 +109,75 @@ class Members:
         return Members(offsets.astype(np.int64), np.concatenate(sets), size)
 
     @staticmethod
-    def join(parts: list[Members]) -> Members:
+    def join(parts: Sequence[Sets]) -> Members:
         """Return the sets of several batches, one after the other."""
         counts = np.concatenate([part.counts for part in parts])
         offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         return Members(offsets, np.concatenate([part.indices for part in parts]), parts[0].size)
+
+
+@dataclass(frozen=True, eq=False)
+class Marked:
+    """One set per image, as marks on the device where they were made; listed and copied when that is asked for.
+
+    Attributes:
+        marks: not 0 where the element is in the set, bool or uint8 ``(n, size)``, C order.
+    """
+
+    marks: Tensor
+
+    @property
+    def size(self) -> int:
+        """Length of the tensor that indices are positions in."""
+        return self.marks.shape[1]
+
+    @cached_property
+    def listed(self) -> Members:
+        """The sets as lists of indices, in ascending order."""
+        indices = self.marks.nonzero()[:, 1].cpu().numpy()
+        return Members(np.concatenate([[0], self.counts.cumsum()]), indices, self.size)
+
+    @cached_property
+    def counts(self) -> Counts:
+        """Size of each image's set, ``(n,)``."""
+        found: Counts = self.marks.sum(1, dtype=torch.int64).cpu().numpy()
+        return found
+
+    @property
+    def offsets(self) -> Indices:
+        """Where each image's indices begin, and the end of the last, ``(n + 1,)``."""
+        return self.listed.offsets
+
+    @property
+    def indices(self) -> Indices:
+        """The indices of all images, one image after the other."""
+        return self.listed.indices
+
+    @property
+    def images(self) -> Indices:
+        """The image that each entry of ``indices`` belongs to."""
+        return self.listed.images
+
+    def one(self, image: int) -> Indices:
+        """Return the set of one image."""
+        return self.listed.one(image)
+
+    def mask(self) -> Bits:
+        """Return the sets as a mask ``(n, size)``."""
+        found: Bits = self.marks.bool().cpu().numpy()
+        return found
+
+    def totals(self, group: Indices, groups: int) -> Counts:
+        """Return in how many sets of each group each element is, ``(groups, size)``, given each image's group."""
+        found = torch.zeros(groups, self.size, dtype=torch.int32, device=self.marks.device)
+        for image, number in enumerate(group.tolist()):
+            found[number] += self.marks[image]
+        totals: Counts = found.cpu().numpy()
+        return totals
+
+
+Sets = Members | Marked
+"""One set per image, in either form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +195,14 @@ class LayerPath:
     """
 
     shape: LayerShape
-    neurons: Members
-    weights: Members
+    neurons: Sets
+    weights: Sets
     synapses: Counts
     unexplained: Counts
     coherence: npt.NDArray[np.float64]
     synapse_ids: Members | None = None
 
-    def members(self, kind: str) -> Members:
+    def members(self, kind: str) -> Sets:
         """Return the sets of ``kind``: ``neurons``, ``weights`` or ``synapses``.
 
         Raises:
@@ -178,6 +250,12 @@ class ImagePaths:
         )
 
 
+def join_sets(parts: Sequence[Sets]) -> Sets:
+    """Return the sets of several batches, one after the other, on the device if all are there."""
+    marked = [part.marks for part in parts if isinstance(part, Marked)]
+    return Marked(torch.cat(marked)) if len(marked) == len(parts) else Members.join(parts)
+
+
 def join_layer(parts: list[LayerPath]) -> LayerPath:
     """Return the paths of several batches through one layer as one."""
     if len(parts) == 1:
@@ -185,8 +263,8 @@ def join_layer(parts: list[LayerPath]) -> LayerPath:
     listed = [part.synapse_ids for part in parts if part.synapse_ids is not None]
     return LayerPath(
         parts[0].shape,
-        Members.join([part.neurons for part in parts]),
-        Members.join([part.weights for part in parts]),
+        join_sets([part.neurons for part in parts]),
+        join_sets([part.weights for part in parts]),
         np.concatenate([part.synapses for part in parts]),
         np.concatenate([part.unexplained for part in parts]),
         np.concatenate([part.coherence for part in parts]),

@@ -117,10 +117,7 @@ def count(paths: ImagePaths, labels: Indices, extraction: str) -> ClassSignature
     counts: dict[str, UnitCounts] = {}
     for layer in paths.layers:
         for kind in KINDS:
-            members = layer.members(kind)
-            flat = row[members.images] * members.size + members.indices
-            total = np.bincount(flat, minlength=len(classes) * members.size)
-            counts[key(layer.shape, kind)] = total.reshape(len(classes), -1).astype(np.uint32)
+            counts[key(layer.shape, kind)] = layer.members(kind).totals(row, len(classes)).astype(np.uint32)
     return ClassSignatures(paths.layout, extraction, classes, np.bincount(row, minlength=len(classes)), counts)
 
 

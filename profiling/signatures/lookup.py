@@ -7,28 +7,34 @@ looked up once, for all classes that vote, whose counts of it lie side by side i
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from pathprint.profiling.arrays import Floats, Indices
-from pathprint.profiling.paths.path import Members
-from pathprint.profiling.signatures.adding import RANKS, AddUp, add_up
+from pathprint.profiling.paths.path import Marked, Sets
+from pathprint.profiling.signatures.adding import RANKS, AddUp, Tables, add_up
 from pathprint.profiling.signatures.counts import ClassSignatures, frequency
+from pathprint.profiling.threads import in_parallel
+
+if TYPE_CHECKING:
+    from pathprint.profiling.signatures.gpu_adding import OnDevice
 
 
 @dataclass(frozen=True)
 class Sums:
-    """Sums over the units of each image's path in one layer, for one kind of set; for p see ``Lookup``.
+    """Sums over the units of each image's path; a column is a (layer, kind) pair. For p see ``Lookup``.
 
     Attributes:
-        odds: of log p - log(1 - p), for each voting class, ``(n, v)``.
+        odds: of log p - log(1 - p), for each voting class, ``(columns, n, v)``.
         contained: number of units that the class has ever used, for predicted class and runner-up,
-            ``(n, 2)``.
-        frequency, log_frequency: of p and of log p, for predicted class and runner-up, ``(n, 2)``.
+            ``(columns, n, 2)``.
+        frequency, log_frequency: of p and of log p, for predicted class and runner-up, ``(columns, n, 2)``.
     """
 
     odds: Floats
@@ -67,20 +73,48 @@ class Lookup:
         dtype = np.min_scalar_type(int(self.signatures.images.max(initial=0)))  # the smaller, the more are cached
         return {name: np.ascontiguousarray(counts.T, dtype) for name, counts in self.signatures.counts.items()}
 
-    def add_up(self, members: Members, name: str, voters: Indices) -> Sums:
-        """Return the sums over the paths ``members`` in the layer and kind ``name``, ``LAYER/KIND``.
+    def add_up(self, sets: Sequence[tuple[str, Sets]], voters: Indices) -> tuple[Floats, Sums]:
+        """Return the sizes of paths, ``(n, columns)``, and the sums over them, ``(columns, n, …)``.
 
         Args:
+            sets: name, ``LAYER/KIND``, and members of each column.
             voters: signature rows of the classes that vote, for each image, ``(n, v)``, those of
                 predicted class and runner-up first; -1 for a class without a signature.
         """
-        missing = len(self.odds) - 1
-        rows = np.where(voters < 0, missing, voters)
+        rows = np.where(voters < 0, len(self.odds) - 1, voters)
+        marked = [members for _, members in sets if isinstance(members, Marked)]
+        if len(marked) == len(sets):
+            sizes, sums = self._add_up_marked([name for name, _ in sets], marked, rows)
+        else:
+            sums = np.stack(in_parallel(lambda item: self._add_up_listed(*item, rows), sets))
+            sizes = np.stack([members.counts for _, members in sets], axis=1).astype(np.float64)
+        odds, *ranked = np.split(sums, [rows.shape[1] + RANKS * part for part in range(3)], axis=-1)
+        return sizes, Sums(odds, *ranked)
+
+    def _add_up_listed(self, name: str, members: Sets, rows: Indices) -> Floats:
+        """Return the sums over members of one layer and kind, ``(n, v + 6)``."""
         sums = np.zeros((len(rows), rows.shape[1] + 3 * RANKS))
-        tables = self.odds, self.frequency, self.log_frequency
-        fastest()(members.offsets, members.indices, self._by_unit[name], rows, tables, sums)
-        odds, *ranked = np.split(sums, [rows.shape[1] + RANKS * part for part in range(3)], axis=1)
-        return Sums(odds, *ranked)
+        fastest()(members.offsets, members.indices, self._by_unit[name], rows, self._tables, sums)
+        return sums
+
+    def _add_up_marked(self, names: Sequence[str], marked: Sequence[Marked], rows: Indices) -> tuple[Floats, Floats]:
+        """Return the sizes, and the sums over marks that lie on a GPU, ``(columns, n, v + 6)``."""
+        from pathprint.profiling.signatures import gpu_adding  # Triton is there where marks are
+
+        device = marked[0].marks.device
+        if device not in self._placed:
+            counts = [self._by_unit[name] for name in names]
+            self._placed[device] = gpu_adding.placed(counts, self._tables, device)
+        return gpu_adding.add_up(marked, self._placed[device], rows)
+
+    @cached_property
+    def _placed(self) -> dict[torch.device, OnDevice]:
+        """Signatures that were brought to a device."""
+        return {}
+
+    @property
+    def _tables(self) -> Tables:
+        return self.odds, self.frequency, self.log_frequency
 
     def log_frequency_of(self, name: str, rows: Indices) -> Floats:
         """Return log p of every unit of ``name`` (``LAYER/KIND``), in each of the signature ``rows``, ``(n, size)``."""

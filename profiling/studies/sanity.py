@@ -18,7 +18,7 @@ from torch import Tensor
 from pathprint.profiling.arrays import Floats, Indices
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.kernels.weighing import bias_of, ends
-from pathprint.profiling.paths.path import Members
+from pathprint.profiling.paths.path import Members, Sets
 from pathprint.profiling.paths.plan import Plan
 from pathprint.profiling.paths.steps.weighted import Weighted
 from pathprint.profiling.progress import track
@@ -28,7 +28,7 @@ RUNS = {"path removed": False, "random removed": False, "path kept": True, "rand
 """By the name of a run: True if the chosen synapses are the only ones kept, False if they are removed."""
 _CHUNK = 32
 
-Chosen = Mapping[str, Members]
+Chosen = Mapping[str, Sets]
 """The synapses to remove or keep, by layer."""
 
 
@@ -119,7 +119,7 @@ def altered(extractor: Extractor, pixels: Tensor, chosen: Chosen, keep: bool) ->
         return network.graph.record(network.preprocessing.normalise(pixels), (), changes)[plan.output]
 
 
-def _changed(step: Weighted, plan: Plan, chosen: Members, keep: bool, y: Tensor, read: Mapping[str, Any]) -> Tensor:
+def _changed(step: Weighted, plan: Plan, chosen: Sets, keep: bool, y: Tensor, read: Mapping[str, Any]) -> Tensor:
     """Return a layer's outputs without the chosen synapses, or with only those if ``keep``."""
     x = plan.axes[step.x].images_first(read[step.x]).flatten(1)
     y = plan.axes[step.y].images_first(y)

@@ -11,7 +11,7 @@ import numpy as np
 from pathprint.profiling.arrays import Bits, Floats, Indices
 from pathprint.profiling.data.correct import correct_images
 from pathprint.profiling.errors import FitError
-from pathprint.profiling.paths.path import ImagePaths, Members
+from pathprint.profiling.paths.path import ImagePaths, Sets
 from pathprint.profiling.progress import track
 from pathprint.profiling.signatures.counts import KINDS, ClassSignatures, key
 from pathprint.profiling.studies.findings import Drawing, Sheet, decimal, percent
@@ -200,7 +200,7 @@ def containment(signatures: ClassSignatures, kind: str, paths: ImagePaths) -> Fl
     return found
 
 
-def _contained(members: Members, union: Bits) -> Floats:
+def _contained(members: Sets, union: Bits) -> Floats:
     """Return how many of each image's elements are in each class path, ``(n, k)``."""
     columns = []
     for own in union:  # one class at a time: there can be a thousand, and each hit takes room

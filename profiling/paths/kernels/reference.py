@@ -125,7 +125,8 @@ class ReferenceKernel:
             sources, factors = step.terms(unit)
             terms = (flat[image[:, None], sources.clamp(min=0)].double() * factors).where(sources >= 0, 0)
             signed = terms * sign_of(outputs[image, unit])
-            row, place = select(signed, totals_of(signed, _no_bias(signed), selection), selection).nonzero(as_tuple=True)
+            chosen = select(signed, totals_of(signed, _no_bias(signed), selection), selection)
+            row, place = chosen.nonzero(as_tuple=True)
             inputs[image[row], sources[row, place]] = True
         return inputs
 
@@ -181,7 +182,7 @@ def _scatter(image: Tensor, unit: Tensor, shape: Shape) -> Tensor:
 
 
 def _pool_windows(step: Pool, wanted: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Yield image and number ``(m,)`` of wanted units, and their taps as flat input units ``(m, t)``, -1 for padding."""
+    """Yield image and number ``(m,)`` of wanted units, and their taps: flat input units ``(m, t)``, -1 for padding."""
     taps = step.taps.to(wanted.device).long()
     images, units = wanted.reshape(len(wanted), -1).nonzero(as_tuple=True)
     for some in chunks(torch.arange(len(units), device=units.device), taps.shape[1]):

@@ -9,7 +9,7 @@ import torch
 from pathprint.profiling.features.similarity import compare
 from pathprint.profiling.features.table import FeatureTable
 from pathprint.profiling.paths.extraction import Extractor
-from pathprint.profiling.paths.path import ImagePaths
+from pathprint.profiling.paths.path import ImagePaths, Members
 from pathprint.profiling.signatures.counts import ClassSignatures, count, key
 from pathprint.profiling.signatures.lookup import Lookup
 
@@ -118,7 +118,7 @@ def test_empty_path_is_contained_and_marked(
 ) -> None:
     blind = extractor.extract(pixels[:1])
     first = blind.layers[0]
-    nothing = type(first.neurons)(np.zeros(2, dtype=np.int64), np.zeros(0, dtype=np.int64), first.neurons.size)
+    nothing = Members(np.zeros(2, dtype=np.int64), np.zeros(0, dtype=np.int64), first.neurons.size)
     emptied = type(first)(first.shape, nothing, first.weights, first.synapses, first.unexplained, first.coherence)
     table = compare(ImagePaths(blind.logits, blind.seeds, (emptied, *blind.layers[1:])), Lookup.of(signatures))
     assert value(table, f"containment/{first.shape.name}/neurons/1", 0) == 1

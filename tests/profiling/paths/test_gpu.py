@@ -7,6 +7,7 @@ slow and says nothing about compilation. ``pytest -m gpu`` runs the rest where t
 from collections.abc import Iterator
 from functools import cache
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -15,10 +16,13 @@ from torch import Tensor, nn
 
 from pathprint.models.network import Network
 from pathprint.models.preprocessing import Preprocessing
+from pathprint.profiling.features.similarity import compare
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.kernels import ReferenceKernel
 from pathprint.profiling.paths.path import ImagePaths
 from pathprint.profiling.paths.policy import Policy, Reference, Unexplained
+from pathprint.profiling.signatures.counts import count
+from pathprint.profiling.signatures.lookup import Lookup
 from tests.definitions.effective_path import check, extract, trace
 from tests.profiling.paths.claims import claims, shaped
 from tests.profiling.paths.networks import CASES, PLAIN, case, seeded
@@ -144,6 +148,18 @@ def test_what_the_kernel_leaves_out_is_the_references(policy: Policy) -> None:
     network = built("residual")[1]
     pixels = images(network, 2)
     assert_same(paths_of(network, pixels, policy), Extractor(network, policy, ReferenceKernel()).extract(pixels))
+
+
+def test_features_of_marks_are_those_of_lists() -> None:
+    network = built("residual")[1]
+    marked = paths_of(network, images(network, 3))
+    listed = Extractor(network.to("cpu"), Policy(), ReferenceKernel()).extract(images(network, 3))
+    signatures = count(marked, np.array([4, 9, 9]), "here")
+    expected = count(listed, np.array([4, 9, 9]), "here")
+    assert all((signatures.counts[name] == expected.counts[name]).all() for name in expected.counts)
+    found, values = (compare(paths, Lookup.of(expected)).values for paths in (marked, listed))
+    np.testing.assert_allclose(found, values, rtol=1e-12, atol=1e-12)
+    assert np.ptp(values, axis=0).max() > 0
 
 
 @pytest.mark.gpu

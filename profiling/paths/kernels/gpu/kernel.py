@@ -1,13 +1,16 @@
-"""The GPU kernel: convolutions and linear layers in Triton, everything else as the reference does it.
+"""The GPU kernel: convolutions, linear layers and sums in Triton, everything else as the reference does it.
 
-It has never run on a GPU: its tests interpret the Triton functions on the CPU (``TRITON_INTERPRET=1``).
-``pytest -m gpu`` compares it with the oracle where there is a CUDA device.
+Its tests interpret the Triton functions on the CPU (``TRITON_INTERPRET=1``) where there is no CUDA device;
+``pytest -m gpu`` runs the rest where there is one. docs/experiments/gpu.md has what was measured.
 
-Activations are read channels last, as they lie in memory; masks are in C order.
+Activations are read channels last, as they lie in memory; masks of weighted layers are in C order. What costs time
+is to wait for the device, and each start of a function on it. So marks stay on the device, and a weighted layer waits
+twice: for the number of its wanted units, and for the sums over them.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -15,12 +18,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pathprint.profiling.paths.kernels.gpu import choosing
+from pathprint.profiling.arrays import Floats
+from pathprint.profiling.paths.kernels.gpu import adding, choosing, summing
 from pathprint.profiling.paths.kernels.reference import ReferenceKernel
 from pathprint.profiling.paths.kernels.selecting import chunks, select, totals_of
 from pathprint.profiling.paths.kernels.weighing import bias_of, receptive_fields
-from pathprint.profiling.paths.path import LayerPath, Members, join_layer
+from pathprint.profiling.paths.path import LayerPath, Marked, join_layer
 from pathprint.profiling.paths.policy import Selection
+from pathprint.profiling.paths.steps.addition import Addition
 from pathprint.profiling.paths.steps.weighted import Weighted
 
 _FEW = 64
@@ -28,10 +33,15 @@ _FEW = 64
 _LONGEST_TILE = 4096
 """Places of a receptive field that one program holds in registers."""
 _PLACES = 512
-"""Places that a program holds of all its units together, unless one unit has more. Compiled for compute
-capability 8.0, 512 places take 158 registers a thread; 2048 do not fit the 255 that there are."""
-_MARKED = 1 << 28
+"""Places that a program holds of all its units together, unless one unit has more."""
+_PER_WARP = 512
+"""Places for each warp: 16 a thread. Where one warp is enough, the largest is found without waiting for others."""
+_MARKED = 1 << 30
 """Bytes for the marks of inputs and weights of all images that are walked at once."""
+_ADDED = 1024
+"""Sums that one program looks at."""
+_SUMMED = 4096
+"""Units that are added to an image's sums at once."""
 _REFERENCES = {"sum": 0, "output": 1, "positive": 2}
 
 
@@ -43,11 +53,12 @@ class _Layer(NamedTuple):
 
 
 class _Units(NamedTuple):
-    """Wanted units of a batch in C order: image and number of each, int64 ``(m,)``; ``members`` on the host."""
+    """Wanted units of a batch: their marks, C order; image and number of each, ``(m,)``; where each image ends."""
 
+    marks: Tensor
     image: Tensor
     unit: Tensor
-    members: Members
+    ends: Tensor
 
 
 class _Found(NamedTuple):
@@ -74,6 +85,7 @@ class GpuKernel(ReferenceKernel):
 
     def __init__(self) -> None:
         self._layers: WeakKeyDictionary[Weighted, _Layer] = WeakKeyDictionary()
+        self._plain: WeakKeyDictionary[Addition, bool] = WeakKeyDictionary()
 
     def weighted(
         self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, selection: Selection
@@ -87,21 +99,50 @@ class GpuKernel(ReferenceKernel):
         layers, inputs = zip(*choices, strict=True)
         return join_layer(list(layers)), torch.cat(inputs)
 
+    def add(
+        self, step: Addition, operands: tuple[Tensor, Tensor], wanted: Tensor, selection: Selection
+    ) -> tuple[Tensor, Tensor]:
+        if not self._is_plain(step):
+            return super().add(step, operands, wanted, selection)
+        last = operands[0].dim() == 4 and operands[0].is_contiguous(memory_format=torch.channels_last)
+        first, second, mask = (_in_memory(value, last) for value in (*operands, wanted))
+        chosen = torch.empty_like(mask), torch.empty_like(mask)
+        numbers = [_number(value, mask.device) for value in (selection.theta, *step.scales)]
+        with torch.cuda.device(mask.get_device()):
+            adding.choose_operands[(-(-mask.numel() // _ADDED),)](
+                *(mask, first, second, *chosen, numbers[0], mask.numel(), *numbers[1:]),
+                positive=selection.reference == "positive",
+                argmax=selection.unexplained == "argmax",
+                tile=_ADDED,
+            )
+        return (chosen[0].movedim(-1, 1), chosen[1].movedim(-1, 1)) if last else chosen
+
+    def _is_plain(self, step: Addition) -> bool:
+        """Say whether each unit is the sum of the two operands' units of its own number."""
+        plain = self._plain.get(step)
+        if plain is None:
+            own = torch.arange(step.sizes[0], device=step.sources[0].device)
+            plain = self._plain[step] = all(torch.equal(source.long(), own) for source in step.sources)
+        return plain
+
     def _choose(
         self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, selection: Selection
     ) -> tuple[LayerPath, Tensor]:
         """Choose for all images at once; their marks must fit ``_MARKED`` bytes."""
         units = _listed(wanted)
         found = _run(step, self._layer(step), x, y, units, selection)
-        _choose_many(step, x, y, units, found, selection)
-        synapses, explained, coherence = _per_image(units, found)
+        sums = _per_image(units, found)
+        if sums[:, -1].any():
+            _choose_many(step, x, y, units, found, selection)
+            sums = _per_image(units, found)
+        counts = sums[:, 3].astype(np.int64)
         layer = LayerPath(
             shape=step.layer,
-            neurons=units.members,
-            weights=_listed(found.used).members,
-            synapses=synapses.astype(np.int64),
-            unexplained=units.members.counts - explained.astype(np.int64),
-            coherence=coherence / np.maximum(units.members.counts, 1),
+            neurons=Marked(units.marks),
+            weights=Marked(found.used),
+            synapses=sums[:, 0].astype(np.int64),
+            unexplained=counts - sums[:, 1].astype(np.int64),
+            coherence=sums[:, 2] / np.maximum(counts, 1),
         )
         return layer, found.inputs.view(torch.bool).reshape(x.shape)
 
@@ -117,12 +158,21 @@ class GpuKernel(ReferenceKernel):
 
 
 def _listed(mask: Tensor) -> _Units:
-    """Return where a mask ``(n, ...)`` is not 0; only these places are copied to the host, not the mask."""
-    flat = mask.reshape(len(mask), -1)
-    image, unit = flat.nonzero(as_tuple=True)
-    ends = torch.bincount(image, minlength=len(flat)).cumsum(0).cpu().numpy()
-    offsets = np.concatenate([[0], ends]).astype(np.int64)
-    return _Units(image, unit, Members(offsets, unit.cpu().numpy(), flat.shape[1]))
+    """Return where a mask ``(n, ...)`` is true."""
+    marks = mask.reshape(len(mask), -1)
+    image, unit = marks.nonzero(as_tuple=True)
+    return _Units(marks, image, unit, marks.sum(1, dtype=torch.int64).cumsum(0))
+
+
+@cache
+def _number(value: float, device: torch.device) -> Tensor:
+    """Return a number as the functions on the device read it: plain ones would be rounded to float32."""
+    return torch.full((1,), value, dtype=torch.float64, device=device)
+
+
+def _in_memory(value: Tensor, channels_last: bool) -> Tensor:
+    """Return an activation or mask as its numbers are to lie in memory; copy it only if they lie otherwise."""
+    return (value.movedim(1, -1) if channels_last else value).contiguous()
 
 
 def _rows(value: Tensor, step: Weighted) -> Tensor:
@@ -131,13 +181,10 @@ def _rows(value: Tensor, step: Weighted) -> Tensor:
 
 
 def _nothing_found(step: Weighted, n: int, units: Tensor) -> _Found:
+    sizes, numbers = (step.size, step.weight.numel()), (torch.int32, torch.int32, torch.float64, torch.int32)
     return _Found(
-        torch.zeros(n, step.size, dtype=torch.uint8, device=units.device),
-        torch.zeros(n, step.weight.numel(), dtype=torch.uint8, device=units.device),
-        torch.zeros(len(units), dtype=torch.int32, device=units.device),
-        torch.zeros(len(units), dtype=torch.int32, device=units.device),
-        torch.zeros(len(units), dtype=torch.float64, device=units.device),
-        torch.zeros(len(units), dtype=torch.int32, device=units.device),
+        *(torch.zeros(n, size, dtype=torch.uint8, device=units.device) for size in sizes),
+        *(torch.empty(len(units), dtype=dtype, device=units.device) for dtype in numbers),
     )
 
 
@@ -149,7 +196,7 @@ def _run(step: Weighted, layer: _Layer, x: Tensor, y: Tensor | None, units: _Uni
         return found
     tile = min(_LONGEST_TILE, max(16, 1 << (fan_in - 1).bit_length()))
     per_program = max(1, _PLACES // tile)
-    theta = torch.full((1,), selection.theta, dtype=torch.float64, device=x.device)
+    theta = _number(selection.theta, x.device)
     rows, outputs = _rows(x, step), len(step.weight)
     with torch.cuda.device(x.get_device()):  # Triton launches on the current one; -1 changes nothing
         choosing.choose[(-(-count // per_program),)](
@@ -165,7 +212,7 @@ def _run(step: Weighted, layer: _Layer, x: Tensor, y: Tensor | None, units: _Uni
             units=per_program,
             tile=tile,
             one_tile=tile >= fan_in,
-            num_warps=8 if tile > _LONGEST_TILE // 2 else 4,
+            num_warps=min(8, max(1, tile * per_program // _PER_WARP)),
         )
     return found
 
@@ -195,12 +242,11 @@ def _choose_many(
         found.chosen[some] = chosen.sum(1, dtype=torch.int32)
 
 
-def _per_image(units: _Units, found: _Found) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the sums over each image's units of chosen, explained and coherence, ``(n,)`` each.
-
-    The order of summation is fixed (no atomics), so equal images give equal sums.
-    """
-    values = torch.stack([found.chosen, found.explained, found.coherence], 1)
-    sums = torch.stack([part.sum(0) for part in torch.split(values, units.members.counts.tolist())])
-    synapses, explained, coherence = sums.T.cpu().numpy()
-    return synapses, explained, coherence
+def _per_image(units: _Units, found: _Found) -> Floats:
+    """Return the sums over each image's units of chosen, explained, coherence, their number, and short, ``(n, 5)``."""
+    sums = torch.empty(len(units.ends), summing.COLUMNS, dtype=torch.float64, device=units.ends.device)
+    with torch.cuda.device(sums.get_device()):
+        summing.sum_images[(len(sums),)](
+            units.ends, found.chosen, found.explained, found.coherence, found.short, sums, tile=_SUMMED, num_warps=8
+        )
+    return sums.cpu().numpy()
