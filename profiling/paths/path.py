@@ -122,9 +122,11 @@ class Marked:
 
     Attributes:
         marks: not 0 where the element is in the set, bool or uint8 ``(n, size)``, C order.
+        known_counts: size of each image's set, where that is known already.
     """
 
     marks: Tensor
+    known_counts: Counts | None = None
 
     @property
     def size(self) -> int:
@@ -140,6 +142,8 @@ class Marked:
     @cached_property
     def counts(self) -> Counts:
         """Size of each image's set, ``(n,)``."""
+        if self.known_counts is not None:
+            return self.known_counts
         found: Counts = self.marks.sum(1, dtype=torch.int64).cpu().numpy()
         return found
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from pathprint.profiling.cli.options import AsJson, Data, Layers, NetworkName, Seed, Theta, Weights, print_json
+
+Device = Literal["cpu", "cuda"]
 
 
 def bench(
@@ -19,7 +21,7 @@ def bench(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Number of processor threads to use. Default: as many as torch would use.")
     ] = None,
-    device: Annotated[str, typer.Option(help="Where to run: cpu, or cuda for a GPU.")] = "cpu",
+    device: Annotated[Device, typer.Option(help="Where to run; cuda is a GPU.")] = "cpu",
     rounds: Annotated[
         int, typer.Option(min=10, help="Number of times that detection and inference are timed in turn.")
     ] = 15,
@@ -41,11 +43,14 @@ def bench(
     from pathprint.profiling.cli import tables
     from pathprint.profiling.cli.terminal import show
     from pathprint.profiling.data.datasets import open_dataset
+    from pathprint.profiling.errors import OptionsError
     from pathprint.profiling.evaluation.cost import cost
     from pathprint.profiling.paths.extraction import Extractor
     from pathprint.profiling.paths.policy import Policy
     from pathprint.profiling.threads import settle_threads
 
+    if device == "cuda" and not torch.cuda.is_available():
+        raise OptionsError("--device cuda needs a GPU that torch can use; there is none here.")
     module, preprocessing, labels = catalogue.opened(network, weights)
     captured = Network.capture(module, preprocessing, labels, network).to(device)
     extractor = Extractor(captured, Policy(theta, layers=layers))

@@ -1,4 +1,4 @@
-"""Choose the inputs of a convolution or linear layer. Triton; so far only interpreted, never run on a GPU.
+"""Choose the inputs of a convolution or linear layer. Triton.
 
 A program takes a few wanted units and a tile of each one's receptive field. The largest
 contribution is looked up, round by round, among those that rank behind the last one taken, so that

@@ -32,10 +32,10 @@ _FEW = 64
 """How many contributions to a unit are looked up one by one; those of the few units that need more are sorted."""
 _LONGEST_TILE = 4096
 """Places of a receptive field that one program holds in registers."""
-_PLACES = 512
+_PLACES = 256
 """Places that a program holds of all its units together, unless one unit has more."""
-_PER_WARP = 512
-"""Places for each warp: 16 a thread. Where one warp is enough, the largest is found without waiting for others."""
+_PER_WARP = 256
+"""Places for each warp: 8 a thread. Where one warp is enough, the largest is found without waiting for others."""
 _MARKED = 1 << 30
 """Bytes for the marks of inputs and weights of all images that are walked at once."""
 _ADDED = 1024
@@ -138,7 +138,7 @@ class GpuKernel(ReferenceKernel):
         counts = sums[:, 3].astype(np.int64)
         layer = LayerPath(
             shape=step.layer,
-            neurons=Marked(units.marks),
+            neurons=Marked(units.marks, counts),
             weights=Marked(found.used),
             synapses=sums[:, 0].astype(np.int64),
             unexplained=counts - sums[:, 1].astype(np.int64),
@@ -161,7 +161,8 @@ def _listed(mask: Tensor) -> _Units:
     """Return where a mask ``(n, ...)`` is true."""
     marks = mask.reshape(len(mask), -1)
     image, unit = marks.nonzero(as_tuple=True)
-    return _Units(marks, image, unit, marks.sum(1, dtype=torch.int64).cumsum(0))
+    ends = torch.searchsorted(image, torch.arange(len(marks), device=image.device), right=True)
+    return _Units(marks, image, unit, ends)
 
 
 @cache
