@@ -101,6 +101,28 @@ def test_batch_norm_after_a_convolution_is_folded(recorded: Trace) -> None:
     assert first.weight.shape == (8, 27)
 
 
+def test_run_goes_on_with_recorded_outputs_within_rounding(recorded: Trace) -> None:
+    weighted = [step for step in recorded.steps if step.rule == "weighted"]
+    own = {step.name: recorded.values[step.node] for step in weighted}
+    image, unit = recorded.values[recorded.source][0], own["twice"].abs().argmax()
+    given = {**own, "twice": own["twice"].clone().reshape(-1)}
+    given["twice"][unit] *= 1 + 2**-22  # another order of summation may give this
+    again = trace(residual_network(), image, given)
+    (step,) = (step for step in again.steps if step.name == "twice")
+    assert torch.equal(again.values[step.node].reshape(-1), given["twice"])
+    given["twice"][unit] *= 1 + 2**-14
+    with pytest.raises(AssertionError, match="outside its bound"):
+        trace(residual_network(), image, given)
+
+
+def test_network_with_other_logits_than_the_module_is_found() -> None:
+    def nearly(x: Tensor) -> Tensor:
+        return x.flatten(1) * (1 + 1e-7 * torch.compiler.is_exporting())
+
+    with pytest.raises(AssertionError, match="not close"):
+        trace(Apply(nearly), torch.ones(1, 2, 2))
+
+
 def test_layers_are_named_by_module_and_call(recorded: Trace) -> None:
     path = extract(recorded)
     assert [layer.name for layer in path.layers] == ["stem.0", "twice", "twice@2", "head"]

@@ -55,6 +55,36 @@ def test_our_networks_keep_their_logits_for_any_batch(name: str) -> None:
             torch.testing.assert_close(network.graph.run(x), module(x), rtol=1e-4, atol=1e-4)
 
 
+class Cancelling(nn.Module):
+    """A BatchNorm takes away a bias of 1e5, after which a float32 sum has two decimals.
+
+    An export has logits that are larger by ``wrong`` than the module's.
+    """
+
+    def __init__(self, wrong: float) -> None:
+        super().__init__()
+        self.conv, self.norm, self.wrong = nn.Conv2d(3, 7, 32), nn.BatchNorm2d(7), wrong
+        assert self.norm.running_mean is not None
+        assert self.conv.bias is not None
+        nn.init.constant_(self.norm.running_mean, 1e5)
+        nn.init.constant_(self.conv.bias, 1e5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.norm(self.conv(x)).flatten(1)
+        return logits + self.wrong if torch.compiler.is_exporting() else logits
+
+
+def test_logits_may_differ_by_what_rounding_does_to_them_and_no_more() -> None:
+    module = Cancelling(0.0).eval()
+    network = Network.capture(module, SMALL)
+    pixels = torch.rand(20, *SMALL.input_shape)
+    with torch.inference_mode():
+        found, expected = network.logits(pixels), module(SMALL.normalise(pixels))
+    assert not torch.allclose(found, expected, rtol=1e-4, atol=1e-4)  # else this is no test
+    with pytest.raises(CaptureError, match="the captured logits differ from the module's by"):
+        Network.capture(Cancelling(1e-3), SMALL)
+
+
 def test_foldable_batch_norms_are_folded() -> None:
     network = Network.capture(randomised(torchvision.models.resnet18(num_classes=5)), SMALL)
     assert not [node for node in network.graph.nodes if "batch_norm" in node.operation]

@@ -18,7 +18,7 @@ from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.kernels import available
 from pathprint.profiling.paths.policy import Policy, Reference
 from tests.definitions.effective_path import check, extract, trace
-from tests.profiling.paths.claims import claims, shaped
+from tests.profiling.paths.claims import claims, runs, shaped
 from tests.profiling.paths.networks import CASES, case
 
 KERNELS = available()
@@ -35,8 +35,7 @@ def test_path_is_the_oracles(name: str, kernel: str) -> None:
     module, network = built(name)
     pixels = torch.rand(3, *network.preprocessing.input_shape, generator=torch.Generator().manual_seed(1)) - 0.3
     paths = Extractor(network, kernel=KERNELS[kernel]).extract(pixels)
-    for image in range(3):
-        run = trace(module, network.preprocessing.normalise(pixels[image]))
+    for image, run in enumerate(runs(module, network, pixels)):
         verdict = check(run, shaped(claims(paths, image), run))
         assert verdict.disagreements == 0
         assert verdict.wanted > 0
@@ -49,7 +48,8 @@ def test_options_are_the_oracles(theta: float, reference: Reference, kernel: str
     module, network = built("residual")
     pixels = torch.rand(1, 2, 12, 12, generator=torch.Generator().manual_seed(2))
     paths = Extractor(network, Policy(theta, reference), KERNELS[kernel]).extract(pixels)
-    verdict = check(trace(module, pixels[0]), claims(paths), theta, reference)
+    (run,) = runs(module, network, pixels)
+    verdict = check(run, claims(paths), theta, reference)
     assert verdict.disagreements == 0
 
 
@@ -103,7 +103,8 @@ def test_small_integers_give_equality_without_exception(
 def test_counts_and_coherence_are_the_oracles() -> None:
     module, network = built("residual")
     pixels = torch.rand(1, 2, 12, 12, generator=torch.Generator().manual_seed(3))
-    oracle = extract(trace(module, pixels[0]))
+    (run,) = runs(module, network, pixels)
+    oracle = extract(run)
     for kernel in KERNELS.values():
         for layer, expected in zip(
             Extractor(network, kernel=kernel).extract(pixels).layers, oracle.layers, strict=True
@@ -123,7 +124,7 @@ def test_mobilenet_on_real_images_is_the_oracles(real_data: Path) -> None:
         images = [network.preprocessing.pixels(decode(archive.read(name))) for name in names[50::200]]
     rates = []
     for pixels in images:
-        run = trace(module.eval(), network.preprocessing.normalise(pixels))
+        (run,) = runs(module.eval(), network, pixels[None])
         verdict = check(run, claims(Extractor(network).extract(pixels[None])))
         assert verdict.disagreements == 0
         rates.append(verdict.borderline_rate)

@@ -20,9 +20,9 @@ from pathprint.models.zoo.declared import Declared
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.kernels import available
 from pathprint.profiling.paths.policy import Policy
-from tests.definitions.effective_path import check, trace
+from tests.definitions.effective_path import check
 from tests.models.archives import exported
-from tests.profiling.paths.claims import claims, shaped
+from tests.profiling.paths.claims import claims, runs, shaped
 from tests.profiling.paths.families import FAMILIES, Family, build
 
 TABLE = Path(__file__).parents[3] / "docs" / "coverage.md"
@@ -76,7 +76,7 @@ pytestmark = pytest.mark.families
 @pytest.mark.timeout(900)
 def test_family_is_traced_as_defined(built: Built, table: dict[str, str]) -> None:
     pixels = built.pixels(1, seed=1)
-    run = trace(built.module, built.network.preprocessing.normalise(pixels[0]))
+    (run,) = runs(built.module, built.network, pixels)
     for kernel in available().values():
         paths = Extractor(built.network, DEEP, kernel).extract(pixels)
         verdict = check(run, shaped(claims(paths), run), unexplained=DEEP.unexplained)

@@ -24,7 +24,7 @@ from pathprint.profiling.paths.policy import Policy, Reference, Unexplained
 from pathprint.profiling.signatures.counts import count
 from pathprint.profiling.signatures.lookup import Lookup
 from tests.definitions.effective_path import check, extract, trace
-from tests.profiling.paths.claims import claims, shaped
+from tests.profiling.paths.claims import claims, runs, shaped
 from tests.profiling.paths.networks import CASES, PLAIN, case, seeded
 from tests.profiling.paths.test_agreement import convolutions
 from tests.profiling.paths.test_extraction import assert_same
@@ -58,8 +58,7 @@ def assert_is_the_oracles(name: str, n: int) -> None:
     module, network = built(name)
     pixels = images(network, n)
     paths = paths_of(network, pixels)
-    for image in range(n):
-        run = trace(module, network.preprocessing.normalise(pixels[image]))
+    for image, run in enumerate(runs(module, network.to(DEVICE), pixels)):
         verdict = check(run, shaped(claims(paths, image), run))
         assert verdict.disagreements == 0
         assert verdict.wanted > 0
@@ -86,7 +85,8 @@ def test_options_are_the_oracles(theta: float, reference: Reference, unexplained
     module, network = built("residual")
     pixels = images(network, 1)
     paths = paths_of(network, pixels, Policy(theta, reference, unexplained))
-    verdict = check(trace(module, pixels[0]), claims(paths), theta, reference, unexplained)
+    (run,) = runs(module, network.to(DEVICE), pixels)
+    verdict = check(run, claims(paths), theta, reference, unexplained)
     assert verdict.disagreements == 0
 
 

@@ -17,7 +17,7 @@ from pathprint.profiling.paths.kernels import available
 from pathprint.profiling.paths.path import ImagePaths
 from pathprint.profiling.paths.policy import Policy
 from tests.definitions.effective_path import Variant, check, extract, trace
-from tests.profiling.paths.claims import claims, shaped
+from tests.profiling.paths.claims import claims, runs, shaped
 from tests.profiling.paths.networks import case
 from tests.profiling.paths.test_agreement import convolutions
 from tests.profiling.paths.test_extraction import assert_same
@@ -74,7 +74,7 @@ def test_variant_is_the_oracles(kind: str, name: str, kernel: str) -> None:
     module, network = built(name)
     options, pixels = variant(kind, names_of(network)), images(name, 1)
     paths = Extractor(network, policy(options), KERNELS[kernel]).extract(pixels)
-    run = trace(module, network.preprocessing.normalise(pixels[0]))
+    (run,) = runs(module, network, pixels)
     verdict = check(run, shaped(claims(paths), run), variant=options)
     assert verdict.disagreements == 0
     assert verdict.wanted > 0
@@ -86,7 +86,8 @@ def test_variant_with_other_options_is_the_oracles(kind: str, unexplained: str) 
     module, network = built("residual")
     options, pixels = variant(kind, names_of(network)), images("residual", 1)
     paths = Extractor(network, policy(options, unexplained=unexplained)).extract(pixels)
-    verdict = check(trace(module, pixels[0]), claims(paths), unexplained=unexplained, variant=options)  # type: ignore[arg-type]
+    (run,) = runs(module, network, pixels)
+    verdict = check(run, claims(paths), unexplained=unexplained, variant=options)  # type: ignore[arg-type]
     assert verdict.disagreements == 0
 
 
