@@ -69,6 +69,7 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("title", SECTIONS)
 def test_following_the_document_works(title: str, checkout: Path) -> None:
     found = instructions(title)
@@ -110,6 +111,7 @@ print("equal")
 """
 
 
+@pytest.mark.slow
 def test_the_documents_running_sum_is_right(checkout: Path) -> None:
     """It passes what a linear layer with weights 1 up to each place passes."""
     for item in instructions("A layer rule"):

@@ -109,6 +109,7 @@ def test_users_may_call_their_packages_like_ours(installed: Path, project: Path)
     assert (project / "profile" / "signatures.safetensors").is_file()
 
 
+@pytest.mark.slow
 def test_quickstart_and_one_detection(installed: Path, project: Path) -> None:
     run([installed / "pathprint", "quickstart", "--out", "bundles/digits"], project)
     program = (
