@@ -29,11 +29,15 @@ from pathprint.profiling.signatures.counts import ClassSignatures
 DATA = Path(os.environ.get("PATHPRINT_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
+THREADS = int(os.environ.get("PATHPRINT_TEST_THREADS", "1"))
+"""Small networks are fastest on one thread; ``make test-processors`` also takes two."""
+
+
 @pytest.fixture(autouse=True, scope="session")
-def one_thread() -> Iterator[None]:
-    """Small networks are fastest on one thread; tests of threading set their own number."""
+def threads() -> Iterator[None]:
+    """Give torch its threads; tests of threading set their own number."""
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(THREADS)
     yield
     torch.set_num_threads(before)
 

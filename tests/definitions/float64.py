@@ -27,6 +27,25 @@ class Float64(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
+def assert_same_function(
+    one: Callable[[Tensor], Tensor],
+    other: Callable[[Tensor], Tensor],
+    x: Tensor,
+    tolerance: float = 1e-6,
+) -> None:
+    """Assert that two functions agree on ``x`` in float64, up to a share of their largest value.
+
+    In float32 a deep network's logits differ by what its depth makes of a processor's order of
+    summation, and no tolerance is right for all. In float64 that is below 1e-9. The tolerance is
+    for parameters that one side has rounded to float32, which is done alike on all processors.
+    """
+    with torch.no_grad(), Float64():
+        found, expected = one(x.double()), other(x.double())
+    assert found.dtype == expected.dtype == torch.float64
+    scale = float(expected.abs().max())
+    torch.testing.assert_close(found, expected, rtol=0.0, atol=tolerance * scale)
+
+
 def doubled(value: Any) -> Any:
     """Return a float32 tensor or data type as float64, and anything else as it is."""
     if isinstance(value, Tensor):
