@@ -102,7 +102,7 @@ def opened(
     if weights is None and (shipped := SHIPPED / f"{name}.safetensors").is_file():
         weights = shipped
     if weights is None and form_of(name) in ("own", "torchvision") and name in names():
-        raise WeightsError(f"{name} needs weights: pass --weights FILE (a .safetensors or .pth state dict).")
+        raise WeightsError(f"{name} needs weights: give a state dict in .safetensors, .pt or .pth with `weights`.")
     labels = _stored_labels(weights)
     module, default, default_labels = _module(name, len(labels) or None)
     preprocessing = default if declared is None else declared.over(default)
