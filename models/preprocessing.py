@@ -95,7 +95,7 @@ class Preprocessing:
 
 
 def decode(data: bytes) -> Image.Image:
-    """Return the fully loaded image in ``data``, turned upright by its EXIF orientation.
+    """Return the fully loaded image in ``data``, turned upright by its EXIF orientation; its ``format`` is kept.
 
     Raises:
         ImageError: the data is empty, not in one of ``FORMATS``, truncated, too large or too thin, animated, or of a
@@ -138,7 +138,11 @@ def _upright(image: Image.Image) -> Image.Image:
     except Exception:  # Pillow's EXIF parser raises many types on hostile blocks
         return image
     turn = _TURNS.get(orientation) if isinstance(orientation, int) else None
-    return image if turn is None else image.transpose(turn)
+    if turn is None:
+        return image
+    turned = image.transpose(turn)
+    turned.format = image.format  # which says what the bytes were
+    return turned
 
 
 def _open(data: bytes) -> Image.Image:
