@@ -18,7 +18,7 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor
 
-from pathprint.app.api.media import sniff
+from pathprint.app.api.media import detected
 from pathprint.app.api.problems import ProblemError
 from pathprint.app.api.uploads import Upload
 from pathprint.models.preprocessing import Preprocessing, decode, to_image
@@ -33,7 +33,7 @@ class Decoded:
 
     Attributes:
         pixels: ``1 c h w`` in [0, 1].
-        media_type: one of ``IMAGE_TYPES``, by the first bytes.
+        media_type: one of ``IMAGE_TYPES``, by the bytes themselves.
         width, height: of the image turned upright, before it was scaled to the network's size.
         sha256: of the bytes that were sent.
     """
@@ -104,11 +104,10 @@ def decode_upload(upload: Upload, preprocessing: Preprocessing) -> Decoded:
         ImageError: it cannot be decoded, or is an image of a kind that we do not accept.
         ProblemError: it is of another format than the client declared.
     """
-    found = sniff(upload.data)
-    if found and upload.declared and found != upload.declared:
-        raise ProblemError("media_type_mismatch", f"The image was declared as {upload.declared}, but it is {found}.")
     image = decode(upload.data)
-    assert found is not None, "decode accepts only formats that sniff knows"
+    found = detected(image)
+    if upload.declared and found != upload.declared:
+        raise ProblemError("media_type_mismatch", f"The image was declared as {upload.declared}, but it is {found}.")
     digest = hashlib.sha256(upload.data).hexdigest()
     return Decoded(preprocessing.pixels(image)[None], found, image.width, image.height, digest)
 

@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.v2 import functional as transform
 
 from pathprint.models.errors import ImageError, NetworkFileError
 
@@ -65,8 +64,7 @@ class Preprocessing:
         """Return the image as float32 pixels in [0, 1], ``c h w``: bilinear resize, centre crop."""
         fitted = _to_mode(image, "L" if self.channels == 1 else "RGB")
         if fitted.size != (self.size[1], self.size[0]) or self.resize != min(self.size):
-            fitted = transform.resize(fitted, [self.resize], antialias=True)
-            fitted = transform.center_crop(fitted, list(self.size))
+            fitted = _centre(_scaled(fitted, self.resize), self.size)
         array = np.array(fitted, dtype=np.uint8).reshape(*self.size, self.channels)
         return torch.from_numpy(array).permute(2, 0, 1).contiguous().float() / 255
 
@@ -97,7 +95,7 @@ class Preprocessing:
 
 
 def decode(data: bytes) -> Image.Image:
-    """Return the fully loaded image in ``data``, turned upright by its EXIF orientation.
+    """Return the fully loaded image in ``data``, turned upright by its EXIF orientation; its ``format`` is kept.
 
     Raises:
         ImageError: the data is empty, not in one of ``FORMATS``, truncated, too large or too thin, animated, or of a
@@ -140,7 +138,11 @@ def _upright(image: Image.Image) -> Image.Image:
     except Exception:  # Pillow's EXIF parser raises many types on hostile blocks
         return image
     turn = _TURNS.get(orientation) if isinstance(orientation, int) else None
-    return image if turn is None else image.transpose(turn)
+    if turn is None:
+        return image
+    turned = image.transpose(turn)
+    turned.format = image.format  # which says what the bytes were
+    return turned
 
 
 def _open(data: bytes) -> Image.Image:
@@ -161,6 +163,30 @@ def _to_mode(image: Image.Image, mode: str) -> Image.Image:
         overlay = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), overlay)
     return image if image.mode == mode else image.convert(mode)
+
+
+# Written with Pillow alone: importing torchvision takes several times as long as a detection, because it imports the
+# compiler of torch. Tests compare both functions with torchvision's.
+
+
+def _scaled(image: Image.Image, shorter: int) -> Image.Image:
+    """Scale an image bilinearly until its shorter side has ``shorter`` pixels; the other side is rounded down."""
+    short, long = sorted(image.size)
+    longer = int(shorter * long / short)
+    size = (shorter, longer) if image.width <= image.height else (longer, shorter)
+    return image if image.size == size else image.resize(size, Image.Resampling.BILINEAR)
+
+
+def _centre(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Cut ``size`` (height, width) out of the middle of an image; what lies outside the image is black."""
+    height, width = size
+    left, top = (_first(whole, part) for whole, part in zip(image.size, (width, height), strict=True))
+    return image.crop((left, top, left + width, top + height))
+
+
+def _first(whole: int, part: int) -> int:
+    """Return where a part of a length begins if it lies in the middle; of two middles, the even one."""
+    return round((whole - part) / 2) if part <= whole else -((part - whole) // 2)
 
 
 def to_image(pixels: Tensor) -> Image.Image:

@@ -9,6 +9,7 @@ ProfilingError
 ├── FitError             the detector cannot be fitted on what was given
 ├── CalibrationError     too few clean images to promise a false-positive rate
 ├── BundleError          an artefact is damaged, incomplete or does not belong together
+├── OutputError          a place to write to is taken, cannot be written to, or is full
 └── MissingExtraError    an optional dependency is not installed
 """
 
@@ -49,6 +50,10 @@ class CalibrationError(ProfilingError):
 
 class BundleError(ProfilingError):
     """An artefact is damaged, incomplete, or its parts do not belong together."""
+
+
+class OutputError(ProfilingError):
+    """A place to write to is taken by something else, cannot be written to, or is full."""
 
 
 class MissingExtraError(ProfilingError):

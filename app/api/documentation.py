@@ -30,8 +30,9 @@ _ID_HEADER = {"description": "Identifies this request in the log.", "schema": {"
 UPLOAD: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": f"The image: its bytes, or a form with one file. With `{ANY_IMAGE}` the service finds out "
-        "the format. PNG keeps an image as it is; JPEG and WebP may remove or add what the detector looks for.",
+        "description": f"The image: its bytes, or a form with one file. With `{ANY_IMAGE}`, or without a type, the "
+        "service finds out the format and says it in `input.media_type`. PNG keeps an image as it is; JPEG and WebP "
+        "may remove or add what the detector looks for.",
         "content": {
             **{media_type: {"schema": _IMAGE} for media_type in (*IMAGE_TYPES, ANY_IMAGE)},
             FORM: {

@@ -1,9 +1,11 @@
-"""Which media types a request may have, and what image bytes really are."""
+"""Which media types a request may have, and of which type an image is that was decoded."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+
+from PIL import Image
 
 IMAGE_TYPES: Mapping[str, str] = MappingProxyType(
     {"image/png": "PNG", "image/jpeg": "JPEG", "image/bmp": "BMP", "image/webp": "WEBP"}
@@ -14,16 +16,29 @@ ANY_IMAGE = "application/octet-stream"
 FORM = "multipart/form-data"
 ACCEPTED = (*IMAGE_TYPES, ANY_IMAGE, FORM)
 
-_BEGINNINGS = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff", "image/bmp": b"BM"}
+_OTHER_NAMES = {
+    "image/jpg": "image/jpeg",
+    "image/pjpeg": "image/jpeg",
+    "image/jfif": "image/jpeg",
+    "image/x-png": "image/png",
+    "image/x-bmp": "image/bmp",
+    "image/x-ms-bmp": "image/bmp",
+    "": ANY_IMAGE,
+    "image/*": ANY_IMAGE,
+    "binary/octet-stream": ANY_IMAGE,  # of object stores
+    "application/x-www-form-urlencoded": ANY_IMAGE,  # what curl --data-binary says of any file
+}
+"""What clients in the field say in place of one of ``ACCEPTED``."""
+_BY_FORMAT = {name: media_type for media_type, name in IMAGE_TYPES.items()} | {"MPO": "image/jpeg"}
+"""Media type by Pillow's name of a format; MPO is a JPEG file with a second picture inside."""
 
 
 def media_type_of(content_type: str) -> str:
-    """Return a Content-Type header without its parameters, in lower case."""
-    return content_type.partition(";")[0].strip().lower()
+    """Return a Content-Type header without parameters and in lower case, by its usual name."""
+    declared = content_type.partition(";")[0].strip().lower()
+    return _OTHER_NAMES.get(declared, declared)
 
 
-def sniff(data: bytes) -> str | None:
-    """Return the media type of the image in ``data`` by its first bytes; None if it is not one of ``IMAGE_TYPES``."""
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    return next((name for name, beginning in _BEGINNINGS.items() if data.startswith(beginning)), None)
+def detected(image: Image.Image) -> str:
+    """Return the media type of the bytes that ``pathprint.models.preprocessing.decode`` made an image of."""
+    return _BY_FORMAT[str(image.format)]

@@ -55,7 +55,7 @@ def _refuse_encodings(headers: Headers) -> None:
 
 def _accepted(media_type: str, accepted: tuple[str, ...]) -> str:
     if media_type not in accepted:
-        detail = f"The Content-Type must be one of {', '.join(accepted)}."
+        detail = f"The Content-Type must be one of {', '.join(accepted)}, or missing."
         raise ProblemError("unsupported_media_type", detail, {"Accept-Post": ", ".join(ACCEPTED)})
     return media_type
 
@@ -87,6 +87,6 @@ async def _file_of_form(headers: Headers, chunks: AsyncGenerator[bytes, None], l
         parts = []
     match parts:
         case [("file", UploadFile() as file)]:
-            declared = _accepted(media_type_of(file.content_type or ANY_IMAGE), (*IMAGE_TYPES, ANY_IMAGE))
+            declared = _accepted(media_type_of(file.content_type or ""), (*IMAGE_TYPES, ANY_IMAGE))
             return Upload(await file.read(), _declared(declared))
     raise ProblemError("malformed_multipart", "Send exactly one part: a file with the name 'file' and a filename.")

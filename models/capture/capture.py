@@ -48,7 +48,7 @@ def export_graph(module: nn.Module, input_shape: tuple[int, ...]) -> Graph:
         raise CaptureError(
             f"{type(module).__name__} cannot be exported for inputs {input_shape}: {reason[0]}. "
             "It must map one tensor n c h w to logits n k, for any n. If its images have another shape, declare it: "
-            "--size 28 for 28 x 28 pixels, and one number per channel in --mean and --std (--mean 0 --std 1 for grey)."
+            "`size`, and one number per channel in `mean` and `std` (0 and 1 for grey)."
         ) from error
     return graph_of(program, input_shape)
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import torchvision
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -62,6 +61,8 @@ _FACTORY_INPUT = (3, 224, 224)
 
 def names() -> list[str]:
     """Return the names of our own networks, and ``torchvision:NAME`` for every classifier of torchvision."""
+    import torchvision  # only here and for its own networks: importing it takes longer than all other imports
+
     classifiers = torchvision.models.list_models(module=torchvision.models)
     return [*ZOO, *(f"torchvision:{name}" for name in classifiers)]
 
@@ -100,8 +101,8 @@ def opened(
     """
     if weights is None and (shipped := SHIPPED / f"{name}.safetensors").is_file():
         weights = shipped
-    if weights is None and name in names():
-        raise WeightsError(f"{name} needs weights: pass --weights FILE (a .safetensors or .pth state dict).")
+    if weights is None and form_of(name) in ("own", "torchvision") and name in names():
+        raise WeightsError(f"{name} needs weights: give a state dict in .safetensors, .pt or .pth with `weights`.")
     labels = _stored_labels(weights)
     module, default, default_labels = _module(name, len(labels) or None)
     preprocessing = default if declared is None else declared.over(default)
@@ -125,6 +126,8 @@ def _module(name: str, classes: int | None) -> tuple[nn.Module, Preprocessing, t
 
 
 def _torchvision(name: str, classes: int | None) -> tuple[nn.Module, Preprocessing, tuple[str, ...]]:
+    import torchvision
+
     if f"torchvision:{name}" not in names():
         raise unknown(f"torchvision:{name}")
     # Torchvision lists several weights for a network. The first ones have the preprocessing that most were

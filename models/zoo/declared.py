@@ -40,12 +40,12 @@ class Declared:
         if not fits or min(std) <= 0:
             raise PreprocessingError(
                 f"the mean {mean} and the standard deviation {std} do not fit: give one number each for grey images, "
-                "or three for RGB (--mean 0.5,0.5,0.5 --std 0.25,0.25,0.25), standard deviations above 0."
+                "or three for RGB in `mean` and `std`, standard deviations above 0."
             )
         size = self.size or default.size
         resize = self.resize or (default.resize if size == default.size else default_resize(size))
         if min(size) < 1 or resize < min(size):
-            raise PreprocessingError(f"--resize {resize} is smaller than the size {size[0]}x{size[1]} cut out of it.")
+            raise PreprocessingError(f"`resize` {resize} is smaller than the size {size[0]}x{size[1]} cut out of it.")
         return Preprocessing(len(mean), size, resize, mean, std)
 
 

@@ -9,12 +9,12 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.v2 import functional as transform
 
-from pathprint.models.preprocessing import to_8_bit
+from pathprint.models.preprocessing import to_image
 from pathprint.profiling.attacks.attack import Attack, budget_text
 from pathprint.profiling.attacks.ball import steepest
 from pathprint.profiling.attacks.draws import Draws
@@ -59,9 +59,10 @@ def _jpeg(quality: int) -> Control:
 
 def _through_jpeg(image: Tensor, quality: int) -> Tensor:
     buffer = io.BytesIO()
-    transform.to_pil_image(to_8_bit(image)).save(buffer, "JPEG", quality=quality)
-    read: Tensor = transform.to_dtype(transform.pil_to_tensor(Image.open(buffer)), torch.float32, scale=True)
-    return read
+    to_image(image).save(buffer, "JPEG", quality=quality)
+    channels, height, width = image.shape
+    read = np.array(Image.open(buffer)).reshape(height, width, channels)
+    return torch.from_numpy(read).permute(2, 0, 1).float() / 255
 
 
 def _blur(sigma: float) -> Control:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from pathprint.models.network import Network
 from pathprint.models.zoo import catalogue
 from pathprint.models.zoo.declared import Declared
 from pathprint.profiling.cli.options import numbers, sides
-from pathprint.profiling.errors import DataError
 from pathprint.profiling.threads import settle_threads
 
 
@@ -23,18 +21,3 @@ def open_network(name: str, weights: Path | None, declared: Declared | None = No
 def read_declared(size: str | None, resize: int | None, mean: str | None, std: str | None) -> Declared:
     """Return what the options of preprocessing say, as numbers; they have been checked."""
     return Declared(sides(size), resize, numbers(mean), numbers(std))
-
-
-def read_class_map(path: Path | None) -> dict[str, int] | None:
-    """Return the class map in a JSON file.
-
-    Raises:
-        DataError: it is not a JSON object of integers.
-    """
-    if path is None:
-        return None
-    try:
-        data = json.loads(path.read_bytes())
-        return {str(folder): int(number) for folder, number in data.items()}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise DataError(f'{path} is not a class map; JSON like {{"folder": 3}} is expected: {error}') from error

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from functools import wraps
 from importlib import import_module
-from inspect import cleandoc, getdoc
+from inspect import cleandoc, getdoc, signature
 from typing import Any, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+from pathprint.models.errors import ModelError
+from pathprint.profiling.cli.mistakes import with_options
+from pathprint.profiling.cli.results import results_apart
+from pathprint.profiling.errors import ProfilingError
 
 
 class Commands(TyperGroup):
@@ -66,12 +72,28 @@ class _Command(TyperCommand):
                 error.ctx = ctx  # type: ignore[attr-defined]  # typer leaves it out where an option lacks its value
             raise
 
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (ModelError, ProfilingError) as error:
+            raise ProfilingError(with_options(str(error), self.params)) from error
+
 
 def command_of(function: Callable[..., None]) -> TyperCommand:
     """Return the command that calls ``function``: its help is the docstring, its options are the parameters."""
     application = typer.Typer(add_completion=False, rich_markup_mode=None)
-    application.command(cls=_Command, help=_kept_lines(getdoc(function) or ""))(function)
+    called = _with_results_apart(function) if "as_json" in signature(function).parameters else function
+    application.command(cls=_Command, help=_kept_lines(getdoc(function) or ""))(called)
     return cast(TyperCommand, typer.main.get_command(application))
+
+
+def _with_results_apart(function: Callable[..., None]) -> Callable[..., None]:
+    @wraps(function)
+    def called(**given: Any) -> None:
+        with results_apart():
+            function(**given)
+
+    return called
 
 
 def _kept_lines(text: str) -> str:

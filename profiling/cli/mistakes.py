@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from typing import Any
+
 import typer
+
+from pathprint.profiling.errors import ProfilingError
 
 _LIMITS = {
     "int_parsing": "a whole number",
@@ -23,6 +29,12 @@ def in_one_sentence(error: typer.TyperException) -> str:
     return f"{_what(error)}; see {context.command_path if context else 'pathprint'} --help."
 
 
+def with_options(message: str, parameters: Sequence[Any]) -> str:
+    """Return an error of the library as people at a terminal know it: ``class_map`` in it becomes --class-map."""
+    names = {parameter.name: parameter.opts[0] for parameter in parameters}
+    return re.sub(r"`(\w+)`", lambda found: names.get(found[1], found[0]), message)
+
+
 def _what(error: typer.TyperException) -> str:
     if isinstance(error, typer.BadParameter):
         name = error.param.get_error_hint().replace("'", "") if error.param else "a value"
@@ -35,6 +47,8 @@ def _what(error: typer.TyperException) -> str:
 def _wrong(error: typer.BadParameter) -> str:
     """Return what is wrong with a value."""
     cause = error.__cause__
+    if isinstance(cause, ProfilingError):
+        return str(cause).rstrip(".")
     if cause is not None and hasattr(cause, "errors"):  # pydantic's, which is not imported for the sake of its type
         first = cause.errors()[0]
         if first["type"] in _LIMITS:

@@ -11,6 +11,7 @@ import typer
 from pathprint.models.zoo.names import form_of
 from pathprint.profiling.data.places import DIGITS, place_of
 from pathprint.profiling.detection.classifiers import CHOICES
+from pathprint.profiling.errors import DataError, OptionsError
 from pathprint.profiling.paths.policy import Reference, Unexplained
 
 
@@ -53,6 +54,48 @@ def sides(text: str | None) -> tuple[int, int] | None:
     if len(found) > 2:
         raise ValueError("there are more than two sides")
     return found[0], found[-1]
+
+
+OF_DIGITS = "digits-cnn"
+"""The network that is made for the digits of scikit-learn."""
+
+
+def data_for(network: str, data: str | None) -> str:
+    """Return the data that a command is to use for a network.
+
+    Raises:
+        OptionsError: none are named, and the network is not that of the digits.
+    """
+    if data is None and network != OF_DIGITS:
+        raise OptionsError(f"{network} needs images of its own: name them with `data`. Only {OF_DIGITS} has a default.")
+    return data or DIGITS
+
+
+def read_class_map(path: Path | None) -> dict[str, int] | None:
+    """Return the class map in a JSON file.
+
+    Raises:
+        DataError: it is not a JSON object of whole numbers.
+    """
+    if path is None:
+        return None
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path} is not a class map, as it cannot be read as JSON: {error}.") from error
+    numbers = found.values() if isinstance(found, dict) else [None]
+    wrong = [value for value in numbers if type(value) is not int or value < 0]
+    if wrong:
+        raise DataError(
+            f'{path} is not a class map; JSON like {{"folder": 3}} is expected, with a number for each folder.'
+        )
+    return dict(found)
+
+
+def _class_map(path: Path | None) -> Path | None:
+    """Check that a class map can be read."""
+    read_class_map(path)
+    return path
 
 
 def _per_channel(text: str | None) -> str | None:
@@ -119,7 +162,11 @@ DATA_HELP = (
     "Labelled images: digits (those of scikit-learn), a folder or FILE.zip of class folders, FILE.zip:FOLDER for one "
     "folder in it, or FILE.npz with the arrays x_train, y_train, x_test and y_test, or x and y."
 )
-Data = Annotated[str, typer.Option(help=DATA_HELP, callback=_data)]
+Data = Annotated[str | None, typer.Option(help=f"{DATA_HELP} Default: digits for {OF_DIGITS}.", callback=_data)]
+MadeOf = Annotated[
+    str | None,
+    typer.Option("--data", help=f"{DATA_HELP} Default: the data that the bundle was made of.", callback=_data),
+]
 OtherData = Annotated[
     str | None,
     typer.Option(help=f"{DATA_HELP} Default: the data that was profiled.", callback=_data),
@@ -131,6 +178,7 @@ ClassMap = Annotated[
         "needed where folders are not named like the network's classes.",
         exists=True,
         dir_okay=False,
+        callback=_class_map,
     ),
 ]
 Seed = Annotated[int, typer.Option(help="Number that decides all chance: the same seed gives the same result.")]
@@ -142,14 +190,6 @@ Attacks = Annotated[
         metavar="NAME",
         help="Attack to use, by its name in `pathprint attacks`; may be given several times. Default: all that are "
         "marked as default there.",
-    ),
-]
-AttackCache = Annotated[
-    Path | None,
-    typer.Option(
-        "--cache",
-        help="Folder that keeps attacked images, so that an interrupted run goes on where it stopped.",
-        file_okay=False,
     ),
 ]
 Bundle = Annotated[
@@ -187,11 +227,6 @@ def several_thetas(defaults: tuple[float, ...]) -> Any:
     """Return the option --theta of a command that takes several of them."""
     shown = ", ".join(f"{theta:g}" for theta in defaults)
     return typer.Option(help=f"{THETA_HELP} May be given several times. Default: {shown}.", callback=_share)
-
-
-def print_json(result: dict[str, Any]) -> None:
-    """Print one JSON line on standard output."""
-    typer.echo(json.dumps(result))
 
 
 def classifier_option(text: str) -> Any:

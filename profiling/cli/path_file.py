@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from pathprint.profiling.paths.path import ImagePaths, LayerPath
+from pathprint.profiling.writing.whole import whole_file
 
 Arrays = dict[str, np.ndarray[tuple[int, ...], np.dtype[np.generic]]]
 
@@ -17,7 +18,7 @@ def write_path(file: Path, network_input: Tensor, paths: ImagePaths) -> None:
     arrays: Arrays = {"input": network_input[0].numpy()}
     for layer in paths.layers:
         arrays |= {f"{layer.shape.name}/{name}": array for name, array in path_arrays(layer).items()}
-    with file.open("wb") as opened:
+    with whole_file(file) as partial, partial.open("wb") as opened:
         np.savez_compressed(opened, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the names for its options
 
 

@@ -24,8 +24,11 @@ from pathprint.profiling.cli.options import (
     Std,
     UnexplainedName,
     Weights,
-    print_json,
+    data_for,
+    read_class_map,
 )
+from pathprint.profiling.cli.outputs import file_option
+from pathprint.profiling.cli.results import print_json
 
 if TYPE_CHECKING:
     from pathprint.profiling.studies.findings import Findings
@@ -59,7 +62,7 @@ def _subject(
     resize: Resize = None,
     mean: Mean = None,
     std: Std = None,
-    data: Data = "digits",
+    data: Data = None,
     class_map: ClassMap = None,
     reference: ReferenceName = "sum",
     unexplained: UnexplainedName = "none",
@@ -69,7 +72,8 @@ def _subject(
     ] = 100,
     seed: Seed = 0,
 ) -> "Subject":
-    from pathprint.profiling.cli.inputs import open_network, read_class_map, read_declared
+    images = data_for(network, data)
+    from pathprint.profiling.cli.inputs import open_network, read_declared
     from pathprint.profiling.data.datasets import matched_data
     from pathprint.profiling.paths.extraction import Extractor
     from pathprint.profiling.paths.policy import Policy
@@ -77,29 +81,27 @@ def _subject(
 
     captured = open_network(network, weights, read_declared(size, resize, mean, std))
     policy = Policy(reference=reference, unexplained=unexplained, layers=layers)
-    dataset = matched_data(data, captured.labels, read_class_map(class_map))
+    dataset = matched_data(images, captured.labels, read_class_map(class_map))
     return Subject(Extractor(captured, policy), dataset, images_per_class, seed)
 
 
 def _show(
     found: "Findings",
-    out: Annotated[
-        Path | None,
-        typer.Option(help="File to write the findings to, as one HTML page.", dir_okay=False, writable=True),
-    ] = None,
+    out: Annotated[Path | None, file_option("File to write the findings to, as one HTML page.")] = None,
     as_json: AsJson = False,
 ) -> None:
     from pathprint.profiling.cli import tables
     from pathprint.profiling.cli.terminal import say, show
     from pathprint.profiling.evaluation.figures import finite
     from pathprint.profiling.studies.page import page
+    from pathprint.profiling.writing.whole import whole_file
 
     show(found.title, style="bold")
     for sheet in found.sheets():
         show(tables.sheet(sheet))
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(page(found), encoding="utf-8")
+        with whole_file(out) as partial:
+            partial.write_text(page(found), encoding="utf-8")
         say(f"the page is in {out}")
     if as_json:
         print_json(finite(found.to_dict()))

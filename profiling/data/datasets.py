@@ -84,7 +84,7 @@ class Dataset:
         elif missing:
             raise DataError(
                 f"{self.name}: the network has no class called {', '.join(map(repr, missing[:5]))}; name the folders "
-                'as the network\'s labels, or pass --class-map FILE with JSON {"folder": class number}.'
+                "as the network's labels, or give the class number of each folder with `class_map`."
             )
         numbers = np.array([found[name] for name in self.classes], dtype=np.int64)
         if len(numbers) and (numbers.min() < 0 or numbers.max() >= len(labels)):

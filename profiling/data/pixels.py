@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchvision.transforms.v2 import functional as transform
 
 
 def framed(pixels: Tensor, rows: int, columns: int) -> Tensor:
@@ -19,6 +19,7 @@ def framed(pixels: Tensor, rows: int, columns: int) -> Tensor:
 
 def softened(pixels: Tensor, sigma: float) -> Tensor:
     """Return the 3 x 3 Gaussian blur of images ``n c h w`` of any size; ``sigma`` is in pixels."""
-    # torchvision reflects at the edge, which an image of one row or column does not allow.
-    blurred: Tensor = transform.gaussian_blur(framed(pixels, 1, 1), [3, 3], [sigma, sigma])
-    return blurred[..., 1:-1, 1:-1]
+    steps = torch.tensor([-1.0, 0.0, 1.0], dtype=pixels.dtype, device=pixels.device)
+    bell = torch.softmax(-((steps / sigma) ** 2) / 2, dim=0)
+    kernel = torch.outer(bell, bell).expand(pixels.shape[1], 1, 3, 3)
+    return F.conv2d(framed(pixels, 1, 1), kernel, groups=pixels.shape[1])

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -26,13 +25,15 @@ from safetensors.numpy import load_file, save
 
 from pathprint.models.errors import ModelError
 from pathprint.models.network import canonical_json
-from pathprint.models.storage import CONSTANTS_FILE, GRAPH_FILE, load_network, save_network
+from pathprint.models.storage import load_network, save_network
+from pathprint.profiling.detection.bundle_files import BUNDLE, FILES, MANIFEST
 from pathprint.profiling.detection.calibration import Calibration
 from pathprint.profiling.detection.classifiers.fitting import stored_score
 from pathprint.profiling.detection.classifiers.guard import GuardedScore
 from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.detection.evidence import Usual
 from pathprint.profiling.detection.fitted_on import Fitting
+from pathprint.profiling.detection.made_of import UNKNOWN, MadeOf
 from pathprint.profiling.errors import BundleError, ProfilingError
 from pathprint.profiling.features.measure import FeatureMaker
 from pathprint.profiling.features.table import Feature
@@ -40,17 +41,9 @@ from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.kernels import kernel_named
 from pathprint.profiling.paths.policy import Policy
 from pathprint.profiling.signatures.counts import ClassSignatures
+from pathprint.profiling.writing.whole import whole_folder
 
 SCHEMA = 5
-MANIFEST = "manifest.json"
-FILES = (
-    GRAPH_FILE,
-    CONSTANTS_FILE,
-    "signatures.safetensors",
-    "detector.json",
-    "detector.safetensors",
-    "images.safetensors",
-)
 GOLDEN_TOLERANCE = 0.02
 """Largest allowed change of the golden image's score. Another processor rounds activations differently, and may choose
 other units where the choice depends on rounding."""
@@ -65,12 +58,14 @@ class Bundle:
     Attributes:
         used: content keys of the images of each role (``profile``, ``fit``, ``calibrate``).
         golden: pixels ``c h w`` of an image whose score is computed again at every load.
+        made_of: the data that it was made of.
         sha256: the manifest's checksum, which stands for the whole bundle; empty until it is saved.
     """
 
     detector: Detector
     used: Used
     golden: torch.Tensor
+    made_of: MadeOf = UNKNOWN
     sha256: str = ""
 
     def save(self, folder: Path | str) -> Bundle:
@@ -79,17 +74,10 @@ class Bundle:
         ``folder`` appears only when it is complete, and replaces an older bundle.
 
         Raises:
-            BundleError: ``folder`` exists and is not a bundle.
+            OutputError: ``folder`` exists and is not a bundle, or it cannot be written.
         """
-        folder = Path(folder)
-        if folder.exists() and not (folder / MANIFEST).is_file() and any(folder.iterdir()):
-            raise BundleError(f"{folder} exists and is not a bundle; choose another --out.")
-        partial = folder.with_name(f".{folder.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        manifest = self._write(partial)
-        if folder.exists():
-            shutil.rmtree(folder)
-        partial.replace(folder)
+        with whole_folder(Path(folder), BUNDLE) as partial:
+            manifest = self._write(partial)
         return replace(self, sha256=str(manifest["checksum"]))
 
     def _write(self, folder: Path) -> dict[str, Any]:
@@ -97,7 +85,8 @@ class Bundle:
         detector = self.detector
         save_network(detector.network, folder)
         detector.signatures.save(folder / "signatures.safetensors")
-        (folder / "detector.json").write_bytes(canonical_json(_description(detector)))
+        description = _description(detector) | {"made_of": self.made_of.to_dict()}
+        (folder / "detector.json").write_bytes(canonical_json(description))
         (folder / "detector.safetensors").write_bytes(save(_arrays(detector)))
         keys = {role: np.array(sorted(self.used[role]), dtype=np.uint64) for role in ("profile", "fit", "calibrate")}
         (folder / "images.safetensors").write_bytes(save(keys))
@@ -137,6 +126,8 @@ def load_bundle(folder: Path | str, kernel: str = "auto") -> Bundle:
         )
         golden = _checked_golden(detector, manifest["golden"], folder)
         used = {role: frozenset(values.tolist()) for role, values in keys.items()}
+        # Bundles of earlier versions do not say what they were made of.
+        made_of = MadeOf.from_dict(facts["made_of"]) if "made_of" in facts else UNKNOWN
     except BundleError:
         raise
     except (ModelError, ProfilingError, OSError, SafetensorError) as error:
@@ -144,7 +135,7 @@ def load_bundle(folder: Path | str, kernel: str = "auto") -> Bundle:
     except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         # The checksums match, so the file was written like this: refuse malformed content.
         raise BundleError(f"{folder} has malformed content: {error!r}") from error
-    return Bundle(detector, used, golden, str(manifest["checksum"]))
+    return Bundle(detector, used, golden, made_of, str(manifest["checksum"]))
 
 
 def _description(detector: Detector) -> dict[str, Any]:

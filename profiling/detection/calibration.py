@@ -65,6 +65,22 @@ def _most_above(images: int, rate: float) -> int:
     return floor((images + 1) * rate)
 
 
+def check_promise(images: int, target: float) -> None:
+    """Check that a threshold set on that number of clean images can promise the ``target`` rate.
+
+    Raises:
+        CalibrationError: ``target`` is not between 0 and 1, or there are too few images for it; the message says how
+            many are needed.
+    """
+    if not 0 < target < 1:
+        raise CalibrationError(f"the target false-positive rate is {target}; it must lie between 0 and 1.")
+    if _most_above(images, target) < 1:
+        raise CalibrationError(
+            f"{images} clean images cannot promise a false-positive rate of {target:g}; "
+            f"at least {ceil(1 / target) - 1} are needed."
+        )
+
+
 def calibrate(clean_scores: Floats, target: float = 0.05) -> Calibration:
     """Return the threshold that flags at most ``target`` of clean images.
 
@@ -77,15 +93,9 @@ def calibrate(clean_scores: Floats, target: float = 0.05) -> Calibration:
         binom,
     )  # imported here because the service, which only loads calibrations, has no use for it
 
-    if not 0 < target < 1:
-        raise CalibrationError(f"the target false-positive rate is {target}; it must lie between 0 and 1.")
     n = len(clean_scores)
+    check_promise(n, target)
     flagged = _most_above(n, target)
-    if flagged < 1:
-        raise CalibrationError(
-            f"{n} clean images cannot promise a false-positive rate of {target:g}; "
-            f"at least {ceil(1 / target) - 1} are needed."
-        )
     ordered = np.sort(clean_scores)
     tail = (1 - _CONFIDENCE) / 2
     achieved = beta(flagged, n + 1 - flagged)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pathprint.profiling.attacks.attack import Attack
 from pathprint.profiling.attacks.crafting import Crafting
 from pathprint.profiling.attacks.registry import chosen
 from pathprint.profiling.data.datasets import Dataset, matched_data
 from pathprint.profiling.data.roles import split_again
 from pathprint.profiling.detection.bundle import Bundle, load_bundle
+from pathprint.profiling.errors import DataError
 from pathprint.profiling.evaluation.figures import Report
 from pathprint.profiling.evaluation.options import Options
 from pathprint.profiling.evaluation.protocol import Outcome, measured_outcome
@@ -17,7 +19,7 @@ from pathprint.profiling.evaluation.protocol import Outcome, measured_outcome
 
 def evaluate(
     bundle: Bundle | str | Path,
-    data: Dataset | str | Path,
+    data: Dataset | str | Path | None = None,
     *,
     attacks: Sequence[str] | None = None,
     class_map: Mapping[str, int] | None = None,
@@ -32,7 +34,8 @@ def evaluate(
 
     Args:
         bundle: what ``pathprint.fit`` returned, or the folder that it was saved in.
-        data: labelled images; those that the bundle was made from are left out of the test.
+        data: labelled images; those that the bundle was made from are left out of the test. The default is the data
+            that the bundle was made of, found by the name that was used then.
         attacks: names of the attacks to test; the default is a whole suite.
         class_map: the network's class number of each folder of the data; needed if the folders are not named like
             the network's classes.
@@ -52,18 +55,33 @@ def evaluate(
         FitError: the network predicts no image of a role correctly.
     """
     loaded = bundle if isinstance(bundle, Bundle) else load_bundle(bundle)
-    labels = loaded.detector.network.labels
+    crafted = chosen(loaded.detector.network, attacks, "full" if full else "default")  # checked before any work
+    dataset = _dataset(loaded, data, class_map)
     crafting = Crafting(seed, None if cache is None else Path(cache))
     options = Options(images, crafting=crafting, full=full, paper=paper_protocol, adaptive=adaptive)
-    return outcome(loaded, matched_data(data, labels, class_map), attacks, options).report
+    return outcome(loaded, dataset, crafted, options).report
 
 
-def outcome(bundle: Bundle, dataset: Dataset, attacks: Sequence[str] | None, options: Options) -> Outcome:
+def _dataset(bundle: Bundle, data: Dataset | str | Path | None, class_map: Mapping[str, int] | None) -> Dataset:
+    """Return ``data``, or the data that the bundle was made of, labelled with the network's class numbers."""
+    labels, made_of = bundle.detector.network.labels, bundle.made_of
+    if data is not None:
+        return matched_data(data, labels, class_map)
+    if not made_of.data:
+        raise DataError("the bundle does not say what data it was made of; give images to measure on with `data`.")
+    try:
+        return matched_data(made_of.data, labels, class_map or made_of.class_map)
+    except DataError as error:
+        raise DataError(
+            f"the data that the bundle was made of cannot be used: {str(error).rstrip('.')}. Say with `data` where "
+            "they are, or give other images to measure on."
+        ) from error
+
+
+def outcome(bundle: Bundle, dataset: Dataset, attacks: Sequence[Attack], options: Options) -> Outcome:
     """Evaluate a loaded bundle; return the report with the images and scores that it was made from.
 
     Args:
         dataset: images labelled with the network's class numbers.
-        attacks: names of the attacks to test; None for a whole suite.
     """
-    crafted = chosen(bundle.detector.network, attacks, "full" if options.full else "default")
-    return measured_outcome(bundle.detector, split_again(dataset, bundle.used), crafted, options)
+    return measured_outcome(bundle.detector, split_again(dataset, bundle.used), attacks, options)

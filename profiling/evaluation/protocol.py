@@ -86,7 +86,7 @@ def _fit_data(detector: Detector, split: Split, crafting: Crafting) -> FitData:
     if not (len(split.fit) and len(split.profiled) and len(split.calibrate)):
         raise SplitError(
             f"{split.dataset.name} does not contain the images that the bundle was built from, which other detectors "
-            "are fitted on. Pass the data of the bundle, or leave --full and --paper-protocol out."
+            "are fitted on. Pass the data of the bundle, or leave `full` and `paper_protocol` out."
         )
     fitting = detector.fitting
     attacks = _seen_attacks(detector)
@@ -99,7 +99,7 @@ def _seen_attacks(detector: Detector) -> list[Attack]:
         return declared(detector.network, [attack.declaration for attack in detector.fitting.attacks])
     except OptionsError as error:
         raise BundleError(
-            f"The bundle cannot be fitted again: {error} Build it again, or leave --full and --paper-protocol out."
+            f"The bundle cannot be fitted again: {error} Build it again, or leave `full` and `paper_protocol` out."
         ) from error
 
 

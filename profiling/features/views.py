@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from math import ceil, radians, sin
+from math import ceil, cos, radians, sin
 
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms.v2 import functional as transform
 
 from pathprint.models.network import Network
 from pathprint.profiling.arrays import Floats, Indices
@@ -69,8 +67,18 @@ def tilted(pixels: Tensor) -> Tensor:
     """Return each image turned by eight degrees, its edges continued as in ``framed``."""
     height, width = pixels.shape[2:]
     frame = ceil(max(height, width) / 2 * sin(radians(_ANGLE))) + 1
-    turned: Tensor = transform.rotate(framed(pixels, frame, frame), _ANGLE, InterpolationMode.BILINEAR)
+    turned = _turned(framed(pixels, frame, frame))
     return turned[..., frame : frame + height, frame : frame + width]
+
+
+def _turned(pixels: Tensor) -> Tensor:
+    """Return each image turned anticlockwise about its middle; what comes from outside the image is black."""
+    height, width = pixels.shape[2:]
+    along, across = cos(radians(_ANGLE)), sin(radians(_ANGLE))
+    # Coordinates run from -1 to 1 along either side, so that a turn also scales one side to the other.
+    turn = pixels.new_tensor([[along, -across * height / width, 0], [across * width / height, along, 0]])
+    grid = F.affine_grid(turn.expand(len(pixels), 2, 3), list(pixels.shape), align_corners=False)
+    return F.grid_sample(pixels, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
 def noisy(pixels: Tensor) -> Tensor:

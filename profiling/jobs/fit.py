@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,9 +13,12 @@ from pathprint.profiling.attacks.registry import chosen
 from pathprint.profiling.data.datasets import Dataset, matched_data
 from pathprint.profiling.data.roles import ROLES, Split, split
 from pathprint.profiling.detection.bundle import Bundle
+from pathprint.profiling.detection.calibration import check_promise
 from pathprint.profiling.detection.classifiers.classifier import needs_attacks
+from pathprint.profiling.detection.classifiers.fitting import FEWEST_IMAGES
 from pathprint.profiling.detection.detector import Detector
-from pathprint.profiling.errors import OptionsError
+from pathprint.profiling.detection.made_of import MadeOf
+from pathprint.profiling.errors import FitError, OptionsError
 from pathprint.profiling.features.measure import FeatureMaker
 from pathprint.profiling.jobs.fit_inputs import FitInputs, Sizes
 from pathprint.profiling.jobs.network_profile import NetworkProfile
@@ -77,6 +80,7 @@ def fit(
         CalibrationError: the target false-positive rate is not between 0 and 1, or there are too few clean images
             for it.
     """
+    check_promise(calibration_images, target_fpr)
     folder = None if cache is None else Path(cache)
     wanted = FitOptions(classifier, target_fpr, Sizes(fit_images, calibration_images), seed, folder)
     made = profile if isinstance(profile, NetworkProfile) else NetworkProfile.load(profile)
@@ -84,8 +88,18 @@ def fit(
     crafted = _attacks(network, attacks, wanted.classifier)  # checked before any work
     dataset = matched_data(made.data if data is None else data, network.labels, made.class_map)
     parts = split(dataset, made.keys, made.seed)
+    _check_sizes(parts, wanted)
     maker = FeatureMaker(made.extractor, made.signatures, thorough)
-    return bundle_of(fit_detector(maker, parts, crafted, wanted), parts)
+    return bundle_of(fit_detector(maker, parts, crafted, wanted), parts, made.class_map)
+
+
+def _check_sizes(parts: Split, options: FitOptions) -> None:
+    """Refuse data that cannot be enough even if the network predicts every image correctly."""
+    check_promise(len(parts.calibrate), options.target_fpr)
+    if needs_attacks(options.classifier) and len(parts.fit) < FEWEST_IMAGES:
+        raise FitError(
+            f"{parts.dataset.name} has {len(parts.fit)} images to fit on; at least {FEWEST_IMAGES} are needed."
+        )
 
 
 def _attacks(network: Network, names: Sequence[str] | None, classifier: str) -> list[Attack]:
@@ -96,11 +110,16 @@ def _attacks(network: Network, names: Sequence[str] | None, classifier: str) -> 
     return []
 
 
-def bundle_of(detector: Detector, parts: Split) -> Bundle:
-    """Return the bundle of a detector that was made from the images of ``parts``; the test images stay unseen."""
+def bundle_of(detector: Detector, parts: Split, class_map: Mapping[str, int] | None = None) -> Bundle:
+    """Return the bundle of a detector that was made from the images of ``parts``; the test images stay unseen.
+
+    Args:
+        class_map: class number of each folder of the data, if the user had to say so.
+    """
     used = {role: parts.keys(role) for role in ROLES if role != "test"}
     first = parts.calibrate.positions[:1]
-    return Bundle(detector, used, parts.dataset.pixels(first, detector.network.preprocessing)[0])
+    golden = parts.dataset.pixels(first, detector.network.preprocessing)[0]
+    return Bundle(detector, used, golden, MadeOf(parts.dataset.name, class_map))
 
 
 def fit_detector(maker: FeatureMaker, parts: Split, attacks: Sequence[Attack], options: FitOptions) -> Detector:

@@ -14,15 +14,13 @@ from pathprint.models.network import canonical_json
 from pathprint.models.storage import load_network, save_network
 from pathprint.profiling.data.roles import Keys
 from pathprint.profiling.errors import ProfilingError, SignatureError
+from pathprint.profiling.jobs.defaults import FACTS, IMAGES, PROFILE, SIGNATURES, SYNAPSES
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.policy import Policy
 from pathprint.profiling.signatures import storage
 from pathprint.profiling.signatures.counts import ClassSignatures
 from pathprint.profiling.signatures.synapses import ClassSynapses
-
-SYNAPSES = "synapses.safetensors"
-"""Name of the file that only a profile with synapses has."""
-_FACTS, _SIGNATURES, _IMAGES = "profile.json", "signatures.safetensors", "images.safetensors"
+from pathprint.profiling.writing.whole import whole_folder
 
 
 @dataclass(frozen=True)
@@ -47,18 +45,26 @@ class NetworkProfile:
     synapses: ClassSynapses | None = None
 
     def save(self, folder: Path | str) -> None:
-        """Write the profile into ``folder``."""
-        folder = Path(folder)
+        """Write the profile; ``folder`` appears only when it is complete, and replaces an older profile.
+
+        Raises:
+            OutputError: ``folder`` exists and is not a profile, or it cannot be written.
+        """
+        with whole_folder(Path(folder), PROFILE) as partial:
+            self._write(partial)
+
+    def _write(self, folder: Path) -> None:
+        """Write every file into a new folder."""
         save_network(self.extractor.network, folder)
-        self.signatures.save(folder / _SIGNATURES)
-        (folder / _IMAGES).write_bytes(save({"profile": np.array(sorted(self.keys), dtype=np.uint64)}))
+        self.signatures.save(folder / SIGNATURES)
+        (folder / IMAGES).write_bytes(save({"profile": np.array(sorted(self.keys), dtype=np.uint64)}))
         facts = {
             "policy": self.extractor.policy.to_dict(),
             "data": self.data,
             "seed": self.seed,
             "class_map": self.class_map,
         }
-        (folder / _FACTS).write_bytes(canonical_json(facts))
+        (folder / FACTS).write_bytes(canonical_json(facts))
         if self.synapses is not None:
             self.synapses.save(folder / SYNAPSES)
 
@@ -71,10 +77,10 @@ class NetworkProfile:
         """
         folder = Path(folder)
         try:
-            facts = json.loads((folder / _FACTS).read_bytes())
+            facts = json.loads((folder / FACTS).read_bytes())
             extractor = Extractor(load_network(folder), Policy(**facts["policy"]))
-            signatures = ClassSignatures.load(folder / _SIGNATURES)
-            keys = frozenset(load_file(folder / _IMAGES)["profile"].tolist())
+            signatures = ClassSignatures.load(folder / SIGNATURES)
+            keys = frozenset(load_file(folder / IMAGES)["profile"].tolist())
             data, seed, class_map = str(facts["data"]), int(facts["seed"]), facts["class_map"]
         except SignatureError:
             raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from pathprint.profiling.arrays import Arrays
+from pathprint.profiling.writing.whole import whole_file
 
 _ENTRY = "pathprint"
 UNREADABLE = (OSError, SafetensorError, LookupError, TypeError, ValueError, AttributeError)
@@ -28,10 +28,16 @@ class Stored:
 
 
 def write(path: Path, stored: Stored) -> None:
-    """Write a file; an older one is replaced only when the new one is complete."""
+    """Write a file; an older one is replaced only when the new one is complete.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     arrays = {name: np.ascontiguousarray(array) for name, array in stored.arrays.items()}
     # One entry only: safetensors writes several in random order.
-    write_whole(path, save(arrays, {_ENTRY: json.dumps(stored.facts, sort_keys=True)}))
+    content = save(arrays, {_ENTRY: json.dumps(stored.facts, sort_keys=True)})
+    with whole_file(path) as partial:
+        partial.write_bytes(content)
 
 
 def read(path: Path, schema: int) -> Stored:
@@ -51,14 +57,3 @@ def read(path: Path, schema: int) -> Stored:
 def reason(error: BaseException) -> str:
     """Return why a file could not be read, for people: the message of our own checks, else also the kind of error."""
     return str(error) if type(error) is ValueError else repr(error)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is either whole or absent, also if several processes write it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -136,7 +136,7 @@ def blocks(subject: Subject, images: int = 50, per_image: int = 32, judged: int 
     """
     extractor = subject.extractor
     if extractor.policy.layers is not None:
-        raise OptionsError("routes lead through the whole network to the image; leave --layers out.")
+        raise OptionsError("routes lead through the whole network to the image; leave `layers` out.")
     found = residual_blocks(extractor.network, extractor.plan)
     if not found:
         raise PlanError(f"{extractor.network.name} has no residual additions, so it has no blocks to study.")

@@ -121,12 +121,12 @@ def detection(subject: Subject, varied: str, values: Sequence[float], effort: Ef
         FitError, CalibrationError, SplitError: too few images are usable.
     """
     if varied not in VARIED:
-        raise OptionsError(f"--vary is {varied!r}; allowed: {', '.join(VARIED)}.")
+        raise OptionsError(f"`vary` is {varied!r}; allowed: {', '.join(VARIED)}.")
     if varied == "attack" and values:
-        raise OptionsError("--value does not go with --vary attack; choose attacks with --attack.")
+        raise OptionsError("`value` does not go with `vary` attack; choose attacks with `attack`.")
     if varied == "attack" and not needs_attacks(effort.classifier):
         raise OptionsError(
-            f"--classifier {effort.classifier} is fitted without attacks, so --vary attack has nothing to vary."
+            f"`classifier` {effort.classifier} is fitted without attacks, so `vary` attack has nothing to vary."
         )
     chosen = _checked(varied, values or _usual(subject, varied))
     subjects = {f"{value:.12g}": VARYING[varied](subject, value) for value in chosen}
@@ -151,7 +151,7 @@ def _usual(subject: Subject, varied: str) -> list[float]:
 def _checked(varied: str, values: Sequence[float]) -> list[float]:
     for value in values:
         if varied != "theta" and (value < 1 or not float(value).is_integer()):
-            raise OptionsError(f"--value is {value:g}; {varied} must be a whole number of at least 1.")
+            raise OptionsError(f"`value` is {value:g}; {varied} must be a whole number of at least 1.")
     return sorted(set(values))
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image
 
-from pathprint.app.api.media import IMAGE_TYPES, sniff
+from pathprint.app.api.media import IMAGE_TYPES, detected
 from pathprint.app.api.problems import KINDS
 from pathprint.models import preprocessing
-from pathprint.models.preprocessing import FORMATS
+from pathprint.models.preprocessing import FORMATS, decode
 from tests.app.images import animation, coloured, digit, encoded, png_of, with_exif
 from tests.app.server import post, problem
 
@@ -85,7 +86,20 @@ def test_every_code_of_the_decoder_has_a_problem() -> None:
     assert codes <= set(KINDS)
 
 
-def test_every_format_of_the_decoder_has_a_media_type_that_is_sniffed() -> None:
+def test_every_format_of_the_decoder_has_a_media_type_that_is_detected() -> None:
     assert set(IMAGE_TYPES.values()) == set(FORMATS)
     for media_type, name in IMAGE_TYPES.items():
-        assert sniff(encoded(coloured("RGB"), name)) == media_type
+        assert detected(decode(encoded(coloured("RGB"), name))) == media_type
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP"])
+def test_a_turned_image_is_of_the_type_of_its_bytes(orientation: int, name: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    assert IMAGE_TYPES[detected(decode(encoded(coloured("RGB"), name, exif=exif)))] == name
+
+
+def test_a_photograph_with_a_second_picture_inside_is_jpeg(client: httpx.Client) -> None:
+    response = post(client, animation("MPO"), "image/jpg")
+    assert (response.status_code, response.json()["input"]["media_type"]) == (200, "image/jpeg")

@@ -79,7 +79,9 @@ def test_random_damage_to_a_form_never_makes_a_500(client: httpx.Client) -> None
         assert post(client, bytes(form), FORM).status_code in (200, 400, 415, 422)
 
 
-@pytest.mark.parametrize("media_type", ["text/plain", "image/gif", "application/json", "image/*", "", "image/png, x"])
+@pytest.mark.parametrize(
+    "media_type", ["text/plain", "image/gif", "application/json", "image", "image/jpg2", "image/png, x"]
+)
 def test_other_media_types_are_refused_with_a_list_of_ours(client: httpx.Client, media_type: str) -> None:
     response = post(client, PNG, media_type)
     assert problem(response) == (415, "unsupported_media_type")
@@ -87,8 +89,39 @@ def test_other_media_types_are_refused_with_a_list_of_ours(client: httpx.Client,
     assert "multipart/form-data" in response.headers["accept-post"]
 
 
-def test_a_request_without_content_type_is_refused(client: httpx.Client) -> None:
-    assert problem(client.post("/v1/detect", content=PNG)) == (415, "unsupported_media_type")
+JPEG = encoded(digit(), "JPEG")
+UNSURE = ["", "application/octet-stream", "binary/octet-stream", "image/*", "application/x-www-form-urlencoded"]
+
+
+@pytest.mark.parametrize("media_type", [None, *UNSURE, "Application/Octet-Stream; charset=binary"])
+@pytest.mark.parametrize(("data", "found"), [(PNG, "image/png"), (JPEG, "image/jpeg")], ids=["png", "jpeg"])
+def test_where_no_type_is_declared_the_answer_says_what_came(
+    client: httpx.Client, media_type: str | None, data: bytes, found: str
+) -> None:
+    headers = {} if media_type is None else {"Content-Type": media_type}
+    response = client.post("/v1/detect", content=data, headers=headers)
+    assert (response.status_code, response.json()["input"]["media_type"]) == (200, found)
+    head = "" if media_type is None else f"Content-Type: {media_type}\r\n"
+    named = 'Content-Disposition: form-data; name="file"; filename="a"'
+    body = f"--b\r\n{named}\r\n{head}\r\n".encode() + data + b"\r\n" + END
+    response = post(client, body, FORM)
+    assert (response.status_code, response.json()["input"]["media_type"]) == (200, found)
+
+
+@pytest.mark.parametrize(
+    ("media_type", "data"),
+    [
+        *((name, JPEG) for name in ("image/jpg", "IMAGE/JPG", "image/pjpeg", "image/jfif", "image/jpg; q=1")),
+        ("image/x-png", PNG),
+        *((name, encoded(digit(), "BMP")) for name in ("image/bmp", "image/x-ms-bmp", "image/x-bmp")),
+        ("image/webp", encoded(digit(), "WEBP")),
+    ],
+)
+def test_other_names_of_our_types_are_understood(client: httpx.Client, media_type: str, data: bytes) -> None:
+    assert post(client, data, media_type).status_code == 200
+    wrong = PNG if data is JPEG else JPEG
+    assert problem(post(client, wrong, media_type)) == (422, "media_type_mismatch")
+    assert client.post("/v1/detect", files={"file": ("a", data, media_type)}).status_code == 200
 
 
 def test_a_form_part_of_another_media_type_is_refused(client: httpx.Client) -> None:

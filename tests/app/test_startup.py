@@ -72,8 +72,8 @@ def test_a_service_starts_answers_logs_and_stops(program: list[str], bundle_fold
     assert detect["status"] == 200
 
 
-def test_a_damaged_bundle_ends_the_process_with_one_line_that_names_the_file(
-    bundle_folder: Path, tmp_path: Path
+def test_a_damaged_bundle_ends_the_start_with_one_line_that_names_the_file(
+    bundle_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     damaged = tmp_path / "damaged"
     shutil.copytree(bundle_folder, damaged)
@@ -81,9 +81,11 @@ def test_a_damaged_bundle_ends_the_process_with_one_line_that_names_the_file(
     data = bytearray(file.read_bytes())
     data[-1] ^= 1  # one flipped bit still loads as safetensors
     file.write_bytes(data)
-    process = start(damaged, free_port())
-    output, errors = process.communicate(timeout=SECONDS)
-    assert (process.returncode, output) == (2, "")
+    monkeypatch.setenv("PATHPRINT_BUNDLE", str(damaged))
+    with pytest.raises(SystemExit) as ended:
+        from_environment()
+    output, errors = capsys.readouterr()
+    assert (ended.value.code, output) == (2, "")
     (line,) = errors.splitlines()
     assert line.startswith("pathprint: ")
     assert str(file) in line

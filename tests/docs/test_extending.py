@@ -22,7 +22,7 @@ class Instruction:
     line: str
     code: str
 
-    def follow(self, checkout: Path) -> None:
+    def follow(self, checkout: Path, further: str) -> None:
         if created := re.search(r"Create `([^`]+)`:", self.line):
             target = checkout / created[1]
             assert not target.exists(), f"{created[1]} is in the checkout already; choose another example"
@@ -33,7 +33,7 @@ class Instruction:
             insert(checkout / imported[1], r"^from __future__ import annotations\n", self.code)
         else:
             assert self.line.endswith("Run:"), f"nobody knows what to do: {self.line}"
-            run(checkout, self.code)
+            run(checkout, self.code + further)
 
 
 def insert(path: Path, after: str, code: str) -> None:
@@ -69,15 +69,7 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("title", SECTIONS)
-def test_following_the_document_works(title: str, checkout: Path) -> None:
-    found = instructions(title)
-    assert [item.line for item in found if item.line.endswith("Run:")]
-    for item in found:
-        item.follow(checkout)
-
-
+# It passes what a linear layer with weights 1 up to each place passes.
 RUNNING_SUMS = """
 import torch
 from torch import nn
@@ -109,12 +101,13 @@ found = [
 assert found[0]["first"] == found[1]["first"] and any(map(any, found[0]["first"]))
 print("equal")
 """
+FURTHER = {"A layer rule": RUNNING_SUMS}
+"""By section, what is run after the document's own program, in the same process."""
 
 
-@pytest.mark.slow
-def test_the_documents_running_sum_is_right(checkout: Path) -> None:
-    """It passes what a linear layer with weights 1 up to each place passes."""
-    for item in instructions("A layer rule"):
-        if not item.line.endswith("Run:"):
-            item.follow(checkout)
-    run(checkout, RUNNING_SUMS)
+@pytest.mark.parametrize("title", SECTIONS)
+def test_following_the_document_works(title: str, checkout: Path) -> None:
+    found = instructions(title)
+    assert [item.line for item in found if item.line.endswith("Run:")]
+    for item in found:
+        item.follow(checkout, FURTHER.get(title, ""))

@@ -8,9 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
+from torchvision.transforms.v2 import functional as torchvision
 
 from pathprint.models.errors import ImageError
-from pathprint.models.preprocessing import MAX_PIXELS, Preprocessing, decode, to_8_bit, to_image
+from pathprint.models.preprocessing import MAX_PIXELS, Preprocessing, _centre, _scaled, decode, to_8_bit, to_image
 
 GREY = Preprocessing(1, (8, 8), 8, (0.0,), (1.0,))
 RGB = Preprocessing(3, (24, 32), 24, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -38,6 +39,20 @@ def test_larger_image_is_resized_on_its_short_side_and_cropped_in_the_middle() -
     pixels = RGB.pixels(image)
     assert pixels.shape == (3, 24, 32)
     torch.testing.assert_close(pixels[0, :, 2:-2], torch.ones(24, 28))
+
+
+SIDE = st.integers(1, 40)
+
+
+@given(st.tuples(SIDE, SIDE), st.tuples(SIDE, SIDE), SIDE, st.sampled_from(["L", "RGB"]))
+def test_scaling_and_cropping_are_torchvisions(
+    given_size: tuple[int, int], size: tuple[int, int], shorter: int, mode: str
+) -> None:
+    image = Image.effect_noise(given_size, 90).convert(mode)
+    scaled = torchvision.resize(image, [shorter], antialias=True)
+    expected = torchvision.center_crop(scaled, list(size))
+    assert _scaled(image, shorter).tobytes() == scaled.tobytes()
+    assert _centre(_scaled(image, shorter), size).tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])

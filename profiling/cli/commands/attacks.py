@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import typer
-
-from pathprint.profiling.cli.options import AsJson, print_json
+from pathprint.profiling.cli.options import AsJson
+from pathprint.profiling.cli.results import print_json, print_result
 
 
 def attacks(as_json: AsJson = False) -> None:
@@ -23,16 +22,16 @@ def attacks(as_json: AsJson = False) -> None:
         print_json({colours: [_facts(colours, name) for name in _names(colours)] for colours in SUITES})
         return
     for colours in SUITES:
-        typer.echo(f"{colours} inputs; * is in the default suite, all are in the full one")
+        print_result(f"{colours} inputs; * is in the default suite, all are in the full one")
         for name in _names(colours):
             facts = _facts(colours, name)
             budget = f"{facts['budget']:.3g}" if facts["budget"] else ("any" if facts["norm"] == "none" else "smallest")
             mark = "*" if facts["suite"] == "default" else " "
-            typer.echo(f"{mark} {name:<20} {facts['norm']:<5} {budget:<9} {facts['summary']}")
-        typer.echo()
-    typer.echo("benign controls of `pathprint evaluate --full`: noise of every Linf and L2 budget; and")
+            print_result(f"{mark} {name:<20} {facts['norm']:<5} {budget:<9} {facts['summary']}")
+        print_result("")
+    print_result("benign controls of `pathprint evaluate --full`: noise of every Linf and L2 budget; and")
     for control in FIXED:
-        typer.echo(f"  {control.name:<20} {control.summary}")
+        print_result(f"  {control.name:<20} {control.summary}")
 
 
 def _names(colours: str) -> list[str]:

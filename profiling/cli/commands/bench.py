@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from pathprint.profiling.cli.options import AsJson, Data, Layers, NetworkName, Seed, Theta, Weights, print_json
+from pathprint.profiling.cli.options import AsJson, Data, Layers, NetworkName, Seed, Theta, Weights, data_for
+from pathprint.profiling.cli.results import print_json
 
 Device = Literal["cpu", "cuda"]
 
@@ -14,7 +15,7 @@ Device = Literal["cpu", "cuda"]
 def bench(
     network: NetworkName,
     weights: Weights = None,
-    data: Data = "digits",
+    data: Data = None,
     batch: Annotated[int, typer.Option(min=1, help="Number of images that are examined at once.")] = 16,
     theta: Theta = 0.5,
     layers: Layers = None,
@@ -35,6 +36,7 @@ def bench(
     Example:
         pathprint bench --network digits-cnn --batch 64
     """
+    images = data_for(network, data)
     import numpy as np
     import torch
 
@@ -57,9 +59,9 @@ def bench(
     settle_threads(preprocessing)
     if threads is not None:
         torch.set_num_threads(threads)
-    dataset = open_dataset(data)
-    images = np.random.default_rng(seed).permutation(len(dataset))[:batch]  # folders hold one class after the other
-    found = cost(extractor, module, dataset.pixels(images, preprocessing), rounds)
+    dataset = open_dataset(images)
+    timed = np.random.default_rng(seed).permutation(len(dataset))[:batch]  # folders hold one class after the other
+    found = cost(extractor, module, dataset.pixels(timed, preprocessing), rounds)
     show(tables.cost(found))
     if as_json:
         print_json(found.to_dict())

@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
-from pathprint.profiling.cli.options import AsJson, AttackCache, Bundle, ClassMap, Data, Seed, print_json
+from pathprint.profiling.cli.options import AsJson, Bundle, ClassMap, MadeOf, Seed, read_class_map
+from pathprint.profiling.cli.outputs import AttackCache, file_option
+from pathprint.profiling.cli.results import print_json
 
 
 def evaluate(
     bundle: Bundle,
-    data: Data = "digits",
+    data: MadeOf = None,
     class_map: ClassMap = None,
     attack: Annotated[
         list[str] | None,
@@ -49,10 +51,7 @@ def evaluate(
         ),
     ] = 0,
     cache: AttackCache = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(help="File to write the figures to, as one HTML page.", dir_okay=False, writable=True),
-    ] = None,
+    report: Annotated[Path | None, file_option("File to write the figures to, as one HTML page.")] = None,
     seed: Seed = 1,
     as_json: AsJson = False,
 ) -> None:
@@ -65,15 +64,14 @@ def evaluate(
     """
     import pathprint
     from pathprint.profiling.cli import tables
-    from pathprint.profiling.cli.inputs import read_class_map
     from pathprint.profiling.cli.terminal import say, show
     from pathprint.profiling.evaluation.options import recorded
     from pathprint.profiling.evaluation.report.page import write_page
     from pathprint.profiling.threads import settle_threads
 
-    if report is not None:
-        report.parent.mkdir(parents=True, exist_ok=True)  # hours of work should not end at a missing folder
     loaded = pathprint.load_bundle(bundle)
+    if data is None and loaded.made_of.data:
+        say(f"measuring on {loaded.made_of.data}, which the bundle was made of")
     settle_threads(loaded.detector.network.preprocessing)
     found = pathprint.evaluate(
         loaded,

@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
-from pathprint.profiling.cli.options import AsJson, AttackCache, Attacks, OtherData, Seed, classifier_option, print_json
+from pathprint.profiling.cli.options import AsJson, Attacks, OtherData, Seed, classifier_option
+from pathprint.profiling.cli.outputs import AttackCache, folder_option
+from pathprint.profiling.cli.results import print_json
+from pathprint.profiling.detection.bundle_files import BUNDLE
 from pathprint.profiling.detection.classifiers import AUTO
 
 
@@ -23,7 +26,7 @@ def fit(
         Path,
         typer.Argument(metavar="PROFILE", help="Folder that `pathprint profile` wrote.", exists=True, file_okay=False),
     ],
-    out: Annotated[Path, typer.Option(help="Folder to write the bundle to.", file_okay=False)],
+    out: Annotated[Path, folder_option("Folder to write the bundle to; an older bundle is replaced.", BUNDLE)],
     data: OtherData = None,
     attack: Attacks = None,
     classifier: Annotated[
@@ -58,6 +61,9 @@ def fit(
     Example:
         pathprint fit lenet5-profile --out lenet5-bundle
     """
+    from pathprint.profiling.detection.calibration import check_promise
+
+    check_promise(calibration_images, target_fpr)
     import pathprint
     from pathprint.profiling.cli.terminal import say
     from pathprint.profiling.jobs.network_profile import NetworkProfile
@@ -65,6 +71,8 @@ def fit(
 
     made = NetworkProfile.load(profile_folder)
     settle_threads(made.extractor.network.preprocessing)
+    if data is None:
+        say(f"fitting on {made.data}, which was profiled")
     bundle = pathprint.fit(
         made,
         data,

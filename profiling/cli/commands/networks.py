@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import typer
-
 from pathprint.models.zoo.names import OWN
-from pathprint.profiling.cli.options import AsJson, print_json
+from pathprint.profiling.cli.options import AsJson
+from pathprint.profiling.cli.results import print_json, print_result
 
 
 def networks(as_json: AsJson = False) -> None:
@@ -20,9 +19,9 @@ def networks(as_json: AsJson = False) -> None:
         print_json({"networks": catalogue.names()})
         return
     for name, summary in OWN.items():
-        typer.echo(f"{name:<28} {summary}")
-    typer.echo(
+        print_result(f"{name:<28} {summary}")
+    print_result(
         "torchvision:NAME             any of: " + ", ".join(n.split(":")[1] for n in catalogue.names() if ":" in n)
     )
-    typer.echo("package.module:factory       your own function that returns a torch module")
-    typer.echo("FILE.pt2                     what torch.export.save wrote; needs no code")
+    print_result("package.module:factory       your own function that returns a torch module")
+    print_result("FILE.pt2                     what torch.export.save wrote; needs no code")

@@ -20,8 +20,9 @@ from pathprint.profiling.cli.options import (
     Synapses,
     Weights,
     check_network,
-    print_json,
 )
+from pathprint.profiling.cli.outputs import file_option
+from pathprint.profiling.cli.results import print_json, print_result
 from pathprint.profiling.errors import OptionsError
 
 
@@ -34,7 +35,7 @@ def paths(
             exists=True,
         ),
     ],
-    out: Annotated[Path, typer.Option(help="The .npz file to write the path to.", dir_okay=False)],
+    out: Annotated[Path, file_option("The .npz file to write the path to.")],
     network: Annotated[
         str | None,
         typer.Option(metavar="NAME", help=f"{NETWORK_HELP} Default: that of the bundle.", callback=check_network),
@@ -81,4 +82,4 @@ def paths(
         neurons = {layer.shape.name: int(layer.neurons.counts[0]) for layer in found.layers}
         print_json({"out": str(out), "predicted": label, "neurons": neurons})
     else:
-        typer.echo(f"path of {source[-1]} (answered '{label}') through {len(found.layers)} layers written to {out}")
+        print_result(f"path of {source[-1]} (answered '{label}') through {len(found.layers)} layers written to {out}")

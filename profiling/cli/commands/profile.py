@@ -23,20 +23,23 @@ from pathprint.profiling.cli.options import (
     Theta,
     UnexplainedName,
     Weights,
-    print_json,
+    data_for,
+    read_class_map,
 )
-from pathprint.profiling.jobs.defaults import PROFILE_PER_CLASS, Selecting
+from pathprint.profiling.cli.outputs import folder_option
+from pathprint.profiling.cli.results import print_json
+from pathprint.profiling.jobs.defaults import PROFILE, PROFILE_PER_CLASS, Selecting
 
 
 def profile(
     network: NetworkName,
-    out: Annotated[Path, typer.Option(help="Folder to write the profile to.", file_okay=False)],
+    out: Annotated[Path, folder_option("Folder to write the profile to; an older profile is replaced.", PROFILE)],
     weights: Weights = None,
     size: Size = None,
     resize: Resize = None,
     mean: Mean = None,
     std: Std = None,
-    data: Data = "digits",
+    data: Data = None,
     class_map: ClassMap = None,
     theta: Theta = 0.5,
     reference: ReferenceName = "sum",
@@ -67,15 +70,16 @@ def profile(
     Example:
         pathprint profile --network lenet5 --weights lenet5.safetensors --data mnist.npz --out lenet5-profile
     """
+    images = data_for(network, data)
     import pathprint
-    from pathprint.profiling.cli.inputs import open_network, read_class_map, read_declared
+    from pathprint.profiling.cli.inputs import open_network, read_declared
     from pathprint.profiling.cli.terminal import say
 
     policy = pathprint.Policy(theta, reference, unexplained, layers)
     captured = open_network(network, weights, read_declared(size, resize, mean, std))
     made = pathprint.profile(
         captured,
-        data,
+        images,
         policy=policy,
         selection=selection,
         forward=forward,

@@ -6,15 +6,19 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from pathprint.profiling.cli.options import AsJson, print_json
+from pathprint.profiling.cli.options import AsJson
+from pathprint.profiling.cli.outputs import folder_option
+from pathprint.profiling.cli.results import print_json
+from pathprint.profiling.detection.bundle_files import BUNDLE
+from pathprint.profiling.writing.places import check_file
 
 _NETWORK, _DATA, _SHOWN = "digits-cnn", "digits", "pgd-0.2"
 
 
 def quickstart(
-    out: Annotated[Path, typer.Option(help="Folder to write the bundle to.", file_okay=False)] = Path("bundles/digits"),
+    out: Annotated[Path, folder_option("Folder to write the bundle to; an older bundle is replaced.", BUNDLE)] = Path(
+        "bundles/digits"
+    ),
     as_json: AsJson = False,
 ) -> None:
     """Build, evaluate and serve a detector for handwritten digits, in about a minute.
@@ -24,7 +28,10 @@ def quickstart(
     Example:
         pathprint quickstart
     """
+    page = out.with_name(f"{out.name}.html")
+    check_file(page)
     import pathprint
+    from pathprint.profiling.attacks.registry import chosen
     from pathprint.profiling.cli import tables
     from pathprint.profiling.cli.demonstration import closing, demonstrate
     from pathprint.profiling.cli.inputs import open_network
@@ -36,10 +43,9 @@ def quickstart(
 
     network = open_network(_NETWORK, None)
     dataset = matched_data(_DATA, network.labels)
-    out.parent.mkdir(parents=True, exist_ok=True)
     bundle = pathprint.fit(pathprint.profile(network, dataset), dataset).save(out)
-    found = outcome(bundle, dataset, None, Options())
-    report, page = recorded(found.report, bundle.sha256), out.with_name(f"{out.name}.html")
+    found = outcome(bundle, dataset, chosen(network, None), Options())
+    report = recorded(found.report, bundle.sha256)
     write_page(report, page)
     show(tables.figures(report))
     answers = demonstrate(out, found, _SHOWN)

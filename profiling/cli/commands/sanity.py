@@ -17,11 +17,14 @@ from pathprint.profiling.cli.options import (
     Seed,
     UnexplainedName,
     Weights,
-    print_json,
+    data_for,
+    read_class_map,
     several_thetas,
 )
+from pathprint.profiling.cli.outputs import folder_option
+from pathprint.profiling.cli.results import print_json
 from pathprint.profiling.errors import OptionsError
-from pathprint.profiling.studies.defaults import SANITY_THETAS
+from pathprint.profiling.studies.defaults import SANITY, SANITY_THETAS
 
 if TYPE_CHECKING:
     from pathprint.profiling.studies.sanity import Sanity
@@ -29,9 +32,9 @@ if TYPE_CHECKING:
 
 def sanity(
     network: NetworkName,
-    out: Annotated[Path, typer.Option(help="Folder to write sanity.json and sanity.svg to.", file_okay=False)],
+    out: Annotated[Path, folder_option("Folder to write sanity.json and sanity.svg to.", SANITY)],
     weights: Weights = None,
-    data: Data = "digits",
+    data: Data = None,
     class_map: ClassMap = None,
     theta: Annotated[list[float] | None, several_thetas(SANITY_THETAS)] = None,
     reference: ReferenceName = "sum",
@@ -50,28 +53,30 @@ def sanity(
     Example:
         pathprint sanity --network digits-cnn --out sanity
     """
+    named = data_for(network, data)
     import numpy as np
 
     from pathprint.profiling.cli import tables
-    from pathprint.profiling.cli.inputs import open_network, read_class_map
+    from pathprint.profiling.cli.inputs import open_network
     from pathprint.profiling.cli.terminal import show
     from pathprint.profiling.data.datasets import matched_data
     from pathprint.profiling.data.roles import profile_images, unseen
     from pathprint.profiling.paths.extraction import Extractor
     from pathprint.profiling.paths.policy import Policy
     from pathprint.profiling.studies.sanity import sanity as measure_sanity
+    from pathprint.profiling.writing.whole import whole_folder
 
     extractor = Extractor(open_network(network, weights), Policy(reference=reference, unexplained=unexplained))
-    dataset = matched_data(data, extractor.network.labels, read_class_map(class_map))
+    dataset = matched_data(named, extractor.network.labels, read_class_map(class_map))
     test = unseen(dataset, frozenset(dataset.keys[profile_images(dataset, seed)].tolist()))
     test = np.random.default_rng(seed).permutation(test)[:images]  # folders hold one class after the other
     if not len(test):
-        raise OptionsError(f"{data} has no images beside those for training; give data with a test part.")
+        raise OptionsError(f"{named} has no images beside those for training; give data with a test part.")
     pixels = dataset.pixels(test, extractor.network.preprocessing)
     found = measure_sanity(extractor, pixels, dataset.labels[test], sorted(theta or SANITY_THETAS), seed)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "sanity.json").write_text(json.dumps(found.to_dict(), indent=1) + "\n")
-    (out / "sanity.svg").write_text(picture(found))
+    with whole_folder(out, SANITY) as partial:
+        (partial / "sanity.json").write_text(json.dumps(found.to_dict(), indent=1) + "\n")
+        (partial / "sanity.svg").write_text(picture(found))
     show(tables.sanity(found))
     if as_json:
         print_json({"out": str(out), **found.to_dict()})

@@ -10,15 +10,16 @@ import typer
 
 from pathprint.models.errors import UnknownNetworkError
 from pathprint.models.zoo.names import OWN
-from pathprint.profiling.cli.options import AsJson, Data, Seed, print_json
+from pathprint.profiling.cli.options import AsJson, Data, Seed, data_for
+from pathprint.profiling.cli.outputs import file_option
+from pathprint.profiling.cli.results import print_json
+from pathprint.profiling.writing.places import check_file
 
 
 def train(
     name: Annotated[str, typer.Argument(metavar="NAME", help=f"Network to train: {', '.join(OWN)}.")],
-    data: Data = "digits",
-    out: Annotated[
-        Path | None, typer.Option(help="File to write the weights to. Default: NAME.safetensors.", dir_okay=False)
-    ] = None,
+    data: Data = None,
+    out: Annotated[Path | None, file_option("File to write the weights to. Default: NAME.safetensors.")] = None,
     epochs: Annotated[
         int | None,
         typer.Option(min=1, help="Number of passes over the training images. Default: what suits the network."),
@@ -35,6 +36,9 @@ def train(
     """
     if name not in OWN:
         raise UnknownNetworkError(f"{name!r} cannot be trained here; choose from {', '.join(OWN)}.")
+    target = out or Path(f"{name}.safetensors")
+    check_file(target)
+    named = data_for(name, data)
     import torch
 
     from pathprint.models.zoo import catalogue, training
@@ -43,10 +47,11 @@ def train(
     from pathprint.profiling.data.roles import profile_images, unseen
     from pathprint.profiling.progress import track
     from pathprint.profiling.threads import settle_threads
+    from pathprint.profiling.writing.whole import whole_file
 
-    entry, target = catalogue.ZOO[name], out or Path(f"{name}.safetensors")
+    entry = catalogue.ZOO[name]
     settle_threads(entry.preprocessing)
-    dataset = open_dataset(data)
+    dataset = open_dataset(named)
     torch.manual_seed(seed)
     module = entry.build(len(dataset.classes))
     images = profile_images(dataset, seed)
@@ -62,12 +67,13 @@ def train(
     )
     facts = {
         "network": name,
-        "data": Path(data).name,
+        "data": Path(named).name,
         "seed": seed,
         "epochs": recipe.epochs,
         "held_out_accuracy": right,
     }
-    training.save_weights(module, dataset.classes, facts, target)
+    with whole_file(target) as partial:
+        training.save_weights(module, dataset.classes, facts, partial)
     say(f"{name}: {right:.2%} of {len(held_out)} held-out images are right; weights in {target}")
     if as_json:
         print_json({**facts, "weights": str(target), "images": len(images)})

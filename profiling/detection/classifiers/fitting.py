@@ -13,6 +13,9 @@ from pathprint.profiling.detection.classifiers.guard import guarded, load_guarde
 from pathprint.profiling.detection.scores import Score
 from pathprint.profiling.errors import FitError
 
+FEWEST_IMAGES = 2 * FOLDS
+"""Least number of images that a classifier can be fitted on with attacks."""
+
 
 def fit(choice: str, examples: Examples) -> Score:
     """Fit a classifier; ``auto`` takes the automatic one with the largest cross-validated AUC.
@@ -35,8 +38,8 @@ def _check(examples: Examples) -> None:
             "both clean and adversarial examples are needed: either no attack succeeded, or there is no clean image."
         )
     images = len(np.unique(examples.sources))
-    if images < 2 * FOLDS:
-        raise FitError(f"the examples come from {images} images; at least {2 * FOLDS} are needed.")
+    if images < FEWEST_IMAGES:
+        raise FitError(f"the examples come from {images} images; at least {FEWEST_IMAGES} are needed.")
 
 
 def _best_automatic(examples: Examples) -> Classifier:

@@ -7,6 +7,7 @@ from pathlib import Path
 from pathprint.profiling.evaluation.figures import Report
 from pathprint.profiling.evaluation.report import comparisons, distributions, headline, record
 from pathprint.profiling.evaluation.report.rendering import environment
+from pathprint.profiling.writing.whole import whole_file
 
 _SECTIONS = {
     "Summary": headline.summary,
@@ -34,6 +35,10 @@ def page(report: Report) -> str:
 
 
 def write_page(report: Report, path: Path) -> None:
-    """Write the report as HTML to ``path``; missing folders are made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page(report), encoding="utf-8")
+    """Write the report as HTML to ``path``; missing folders are made.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with whole_file(path) as partial:
+        partial.write_text(page(report), encoding="utf-8")

@@ -1,7 +1,9 @@
-"""Help and wrong calls are answered without the engine: real processes, of which every import is watched."""
+"""Help and wrong calls are answered without the engine: in a process of their own, whose imports are watched."""
 
+import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +15,49 @@ from pathprint.profiling.cli.lazy import Commands
 from pathprint.profiling.cli.main import commands
 
 HEAVY = {"torch", "torchvision", "numpy", "numba", "sklearn", "scipy", "PIL", "safetensors"}
+PLACE = "--{0}: /dev/null/{1} cannot be written: /dev/null is not a folder; see pathprint {2} --help."
 NETWORK = ("--network", "digits-cnn")
 CALLS = [(name,) for name in commands.list_commands(None)] + [("study", name) for name in study.list_commands(None)]
 
 
-def called(*arguments: object) -> tuple[int, str, list[str], set[str]]:
-    """Run the command; return exit status, output, lines of standard error, and the packages that were imported."""
-    command = [sys.executable, "-X", "importtime", "-m", "pathprint.profiling.cli", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    lines = done.stderr.splitlines()
-    imports = [line for line in lines if line.startswith("import time:")]
-    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in imports}
-    return done.returncode, done.stdout, [line for line in lines if line not in imports], loaded
+PROGRAM = """
+import contextlib, io, json, sys
+from pathprint.profiling.cli.main import main
+
+for line in sys.stdin:
+    sys.argv = ["pathprint", *json.loads(line)]
+    out, complaint, status = io.StringIO(), io.StringIO(), None
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(complaint):
+        try:
+            main()
+        except SystemExit as ended:
+            status = ended.code
+    loaded = sorted({name.partition(".")[0] for name in sys.modules})
+    print(json.dumps([status, out.getvalue(), complaint.getvalue().splitlines(), loaded]), flush=True)
+"""
+Called = Callable[..., tuple[int, str, list[str], set[str]]]
+
+
+@pytest.fixture(scope="module")
+def called() -> Iterator[Called]:
+    """Call the command; return exit status, output, lines of standard error, and all packages imported until then.
+
+    All calls are made in one process, which is not this one: a package that one call imports is seen after the others.
+    """
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", PROGRAM], stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        asked, answers = process.stdin, process.stdout
+
+        def call(*arguments: object) -> tuple[int, str, list[str], set[str]]:
+            asked.write(json.dumps([*map(str, arguments)]) + "\n")
+            asked.flush()
+            status, output, complaint, loaded = json.loads(answers.readline())
+            return status, output, complaint, set(loaded)
+
+        yield call
+        asked.close()
 
 
 def command_at(call: tuple[str, ...]) -> TyperCommand | TyperGroup:
@@ -35,14 +68,8 @@ def command_at(call: tuple[str, ...]) -> TyperCommand | TyperGroup:
     return found
 
 
-def test_engine_is_seen_where_it_is_loaded() -> None:
-    status, output, _, loaded = called("networks", "--json")
-    assert (status, len(output.splitlines())) == (0, 1)
-    assert loaded >= {"torch", "numpy"}
-
-
 @pytest.mark.parametrize("call", [(), *CALLS], ids=" ".join)
-def test_help_is_answered_without_the_engine_and_shows_an_example(call: tuple[str, ...]) -> None:
+def test_help_is_answered_without_the_engine_and_shows_an_example(called: Called, call: tuple[str, ...]) -> None:
     status, written, complaint, loaded = called(*call, "--help")
     assert (status, complaint, loaded & HEAVY) == (0, [], set())
     example = "quickstart" if not call else "study density" if call == ("study",) else " ".join(call)
@@ -50,7 +77,7 @@ def test_help_is_answered_without_the_engine_and_shows_an_example(call: tuple[st
 
 
 @pytest.mark.parametrize("call", [(), ("study",)], ids=["pathprint", "study"])
-def test_without_arguments_the_help_is_shown_and_the_call_is_wrong(call: tuple[str, ...]) -> None:
+def test_without_arguments_the_help_is_shown_and_the_call_is_wrong(called: Called, call: tuple[str, ...]) -> None:
     status, written, help_text, loaded = called(*call)
     assert (status, written, loaded & HEAVY) == (2, "", set())
     assert help_text == called(*call, "--help")[1].splitlines()
@@ -119,7 +146,19 @@ def test_every_option_is_explained_by_sentences(call: tuple[str, ...]) -> None:
         ),
         (("fit", "absent", "--out", "b"), "PROFILE: folder 'absent' does not exist; see pathprint fit --help."),
         (("evaluate", __file__), f"BUNDLE: folder '{__file__}' is a file; see pathprint evaluate --help."),
-        (("detect", ".", "absent.png"), "IMAGE: file 'absent.png' does not exist; see pathprint detect --help."),
+        (
+            ("detect", ".", "absent.png"),
+            "IMAGE: file or folder 'absent.png' does not exist; see pathprint detect --help.",
+        ),
+        (("profile", *NETWORK, "--out", "/dev/null/p"), PLACE.format("out", "p", "profile")),
+        (("fit", ".", "--out", "/dev/null/b"), PLACE.format("out", "b", "fit")),
+        (("evaluate", ".", "--report", "/dev/null/r"), PLACE.format("report", "r", "evaluate")),
+        (("evaluate", ".", "--cache", "/dev/null/c"), PLACE.format("cache", "c", "evaluate")),
+        (("train", "digits-cnn", "--out", "/dev/null/w"), PLACE.format("out", "w", "train")),
+        (
+            ("bench", "--network", "my:net"),
+            "my:net needs images of its own: name them with --data. Only digits-cnn has a default.",
+        ),
         (("serve", "absent"), "BUNDLE: folder 'absent' does not exist; see pathprint serve --help."),
         (
             ("profile", "--network", "absent.pt2", "--out", "p"),
@@ -142,11 +181,18 @@ def test_every_option_is_explained_by_sentences(call: tuple[str, ...]) -> None:
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else "",
 )
 def test_a_wrong_call_is_refused_in_one_sentence_without_the_engine(
-    arguments: tuple[object, ...], sentence: str
+    called: Called, arguments: tuple[object, ...], sentence: str
 ) -> None:
     status, written, complaint, loaded = called(*arguments)
     assert (status, written, complaint) == (2, "", [f"pathprint: {sentence}"])
     assert loaded & (HEAVY | {"rich"}) == set()
+
+
+def test_engine_is_seen_where_it_is_loaded(called: Called) -> None:
+    """It is the last of the calls in their process."""
+    status, output, _, loaded = called("attacks", "--json")
+    assert (status, len(output.splitlines())) == (0, 1)
+    assert loaded >= {"torch", "numpy"}
 
 
 def test_libraries_do_not_step_aside_for_files_in_the_current_directory(tmp_path: Path) -> None:
@@ -155,7 +201,7 @@ def test_libraries_do_not_step_aside_for_files_in_the_current_directory(tmp_path
         (tmp_path / name / "__init__.py").write_text("raise RuntimeError('of the user')\n")
     for name in ("torch", "typer", "numpy", "random"):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('of the user')\n")
-    command = [sys.executable, "-m", "pathprint.profiling.cli", "networks"]
+    command = [sys.executable, "-m", "pathprint.profiling.cli", "attacks"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "digits-cnn" in done.stdout
+    assert "fgsm-0.2" in done.stdout

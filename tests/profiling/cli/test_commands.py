@@ -1,9 +1,8 @@
-"""The command line as a user meets it: real processes, real files."""
+"""The command line as a user meets it, on real files; in this process where that shows the same."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,48 +11,15 @@ from torch.export import save
 
 from pathprint.models.preprocessing import Preprocessing, to_image
 from pathprint.models.zoo import catalogue
-from pathprint.profiling.cli.main import main
-from pathprint.profiling.data.datasets import Dataset
-from pathprint.profiling.data.roles import Split
 from pathprint.profiling.detection.detect import read_pixels
 from pathprint.profiling.jobs.network_profile import NetworkProfile
 from pathprint.profiling.signatures.synapses import ClassSynapses
 from tests.definitions.effective_path import check, trace
 from tests.models.archives import exported
+from tests.profiling.cli.calling import Command, closing_json, spawned
 
 
-def pathprint(*arguments: object, status: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run the command; assert its exit status, and that it never shows a traceback."""
-    command = [sys.executable, "-m", "pathprint.profiling.cli", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=800, check=False)
-    assert done.returncode == status, done.stderr
-    assert "Traceback" not in done.stderr
-    return done
-
-
-def closing_json(done: subprocess.CompletedProcess[str]) -> dict[str, object]:
-    (line,) = done.stdout.splitlines()
-    data: dict[str, object] = json.loads(line)
-    return data
-
-
-@pytest.fixture(scope="module")
-def image(digits: Dataset, digits_split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("images") / "digit.png"
-    to_image(digits.pixels(digits_split.test.positions[:1], catalogue.ZOO["digits-cnn"].preprocessing)[0]).save(path)
-    return path
-
-
-def in_process(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[object, str, str]:
-    """Run the command in this process, which saves its start; return exit status, output and errors."""
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
-        patch.setattr(sys, "argv", ["pathprint", *map(str, arguments)])
-        main()
-    written = capsys.readouterr()
-    return ended.value.code, written.out, written.err
-
-
-def test_from_network_to_figures(tmp_path: Path, image: Path) -> None:
+def test_from_network_to_figures(tmp_path: Path, image: Path, pathprint: Command) -> None:
     weights = tmp_path / "w.safetensors"
     trained = closing_json(pathprint("train", "digits-cnn", "--epochs", 30, "--out", weights, "--json"))
     assert float(str(trained["held_out_accuracy"])) > 0.93
@@ -74,35 +40,32 @@ def test_from_network_to_figures(tmp_path: Path, image: Path) -> None:
     assert "at the" not in pathprint("detect", tmp_path / "bundle", image).stderr
 
 
-def test_one_class_detector_needs_no_attacks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_class_detector_needs_no_attacks(tmp_path: Path, pathprint: Command) -> None:
     profile, bundle, cache = tmp_path / "p", tmp_path / "b", ("--cache", tmp_path / "attacked")
-    in_process(capsys, "profile", "--network", "digits-cnn", "--images-per-class", 20, "--out", profile)
+    pathprint("profile", "--network", "digits-cnn", "--images-per-class", 20, "--out", profile)
     fitting = ("fit", profile, "--out", bundle, "--classifier", "one-class", "--fit-images", 100)
-    refused = in_process(capsys, *fitting, "--attack", "pgd-0.2")
-    assert (refused[0], "learns from no attack; name no attacks" in refused[2]) == (2, True)
-    assert in_process(capsys, *fitting, *cache)[0] == 0
+    assert "learns from no attack; name no attacks" in pathprint(*fitting, "--attack", "pgd-0.2", status=2).stderr
+    pathprint(*fitting, *cache)
     assert not (tmp_path / "attacked").exists()
     asked = ("--full", "--paper-protocol", "--attack", "pgd-0.2", "--attack", "noise-images", "--images", 60)
-    status, written, _ = in_process(capsys, "evaluate", bundle, *asked, *cache, "--json")
-    assert status == 0
-    figures = json.loads(written.splitlines()[-1])
+    figures: Any = closing_json(pathprint("evaluate", bundle, *asked, *cache, "--json"))
     assert figures["mean_auc"] > 0.8
     assert figures["left_out"]["(everything)"]["attacks"] == figures["detector"]["attacks"]
     assert {"squeezing", "knn"} <= set(figures["baselines"])
     assert "mahalanobis" not in figures["baselines"]  # it would have to see attacks
 
 
-def test_attacks_are_listed_with_norm_and_budget(capsys: pytest.CaptureFixture[str]) -> None:
-    _, words, _ = in_process(capsys, "attacks")
+def test_attacks_are_listed_with_norm_and_budget(pathprint: Command) -> None:
+    _, words, _ = pathprint("attacks")
     assert "* pgd-l2-1.5           L2    1.5" in words
     assert "  jsma-0.05            L0    0.05" in words
-    _, line, _ = in_process(capsys, "attacks", "--json")
+    _, line, _ = pathprint("attacks", "--json")
     listed = json.loads(line)
     assert {"grey", "rgb"} == set(listed)
     assert {"name", "suite", "family", "norm", "budget", "summary"} == set(listed["rgb"][0])
 
 
-def test_detect_says_what_the_detector_says(bundle_folder: Path, image: Path) -> None:
+def test_detect_says_what_the_detector_says(bundle_folder: Path, image: Path, pathprint: Command) -> None:
     verdict = closing_json(pathprint("detect", bundle_folder, image, "--json"))
     words = pathprint("detect", bundle_folder, image).stdout
     assert str(verdict["decision"]).upper() in words
@@ -111,7 +74,9 @@ def test_detect_says_what_the_detector_says(bundle_folder: Path, image: Path) ->
 
 
 @pytest.mark.parametrize("source", ["bundle", "network"])
-def test_paths_file_is_the_oracles(bundle_folder: Path, image: Path, tmp_path: Path, source: str) -> None:
+def test_paths_file_is_the_oracles(
+    bundle_folder: Path, image: Path, tmp_path: Path, source: str, pathprint: Command
+) -> None:
     given = (bundle_folder,) if source == "bundle" else ("--network", "digits-cnn")
     pathprint("paths", *given, image, "--out", tmp_path / "path.npz")
     with np.load(tmp_path / "path.npz", allow_pickle=False) as file:
@@ -127,7 +92,9 @@ def test_paths_file_is_the_oracles(bundle_folder: Path, image: Path, tmp_path: P
     assert verdict.disagreements == 0
 
 
-def test_paths_file_lists_synapses_of_the_last_layers_where_asked(image: Path, tmp_path: Path) -> None:
+def test_paths_file_lists_synapses_of_the_last_layers_where_asked(
+    image: Path, tmp_path: Path, pathprint: Command
+) -> None:
     asked = ("--layers", 2, "--synapses", "--theta", 0.7)
     pathprint("paths", "--network", "digits-cnn", image, *asked, "--out", tmp_path / "path.npz")
     with np.load(tmp_path / "path.npz", allow_pickle=False) as file:
@@ -140,7 +107,7 @@ def test_paths_file_lists_synapses_of_the_last_layers_where_asked(image: Path, t
     np.testing.assert_array_equal(used, arrays["11/weights"])
 
 
-def test_sanity_writes_figures_and_a_picture(tmp_path: Path) -> None:
+def test_sanity_writes_figures_and_a_picture(tmp_path: Path, pathprint: Command) -> None:
     options = ("--theta", 0.8, "--theta", 0.3, "--images", 20, "--out", tmp_path / "sanity")
     printed = closing_json(pathprint("sanity", "--network", "digits-cnn", *options, "--json"))
     written = json.loads((tmp_path / "sanity" / "sanity.json").read_text())
@@ -159,23 +126,22 @@ def test_sanity_writes_figures_and_a_picture(tmp_path: Path) -> None:
 )
 def test_profile_remembers_the_variant(
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    pathprint: Command,
     options: tuple[object, ...],
     absolute: list[str],
     firing: list[str],
 ) -> None:
     few = ("--images-per-class", 5, "--out", tmp_path / "p")
-    status, _, complaint = in_process(capsys, "profile", "--network", "digits-cnn", *few, *options)
-    assert (status, complaint.count("Error")) == (0, 0)
+    assert "Error" not in pathprint("profile", "--network", "digits-cnn", *few, *options).stderr
     policy = NetworkProfile.load(tmp_path / "p").extractor.policy
     assert sorted(policy.phi, key=int) == absolute
     assert sorted(policy.firing, key=int) == firing
 
 
-def test_profile_keeps_synapses_where_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_profile_keeps_synapses_where_asked(tmp_path: Path, pathprint: Command) -> None:
     few = ("--images-per-class", 5, "--layers", 3)
     for out, options in (("with", ("--synapses",)), ("without", ())):
-        assert in_process(capsys, "profile", "--network", "digits-cnn", "--out", tmp_path / out, *few, *options)[0] == 0
+        pathprint("profile", "--network", "digits-cnn", "--out", tmp_path / out, *few, *options)
     made = ClassSynapses.load(tmp_path / "with" / "synapses.safetensors")
     assert made.extraction == NetworkProfile.load(tmp_path / "with").extractor.fingerprint
     assert {layer for layer, _ in made.sets} == {"5", "9", "11"}
@@ -184,13 +150,10 @@ def test_profile_keeps_synapses_where_asked(tmp_path: Path, capsys: pytest.Captu
     assert pair[0] == pair[1]
 
 
-def test_network_from_a_file_is_fed_as_declared(
-    image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_network_from_a_file_is_fed_as_declared(image: Path, tmp_path: Path, pathprint: Command) -> None:
     options = ("--mean", "0.5", "--std", "0.25", "--out", tmp_path / "path.npz")
     save(exported(catalogue.ZOO["digits-cnn"].build(10).eval(), (1, 8, 8)), tmp_path / "net.pt2")
-    status, _, _ = in_process(capsys, "paths", "--network", tmp_path / "net.pt2", image, *options)
-    assert status == 0
+    pathprint("paths", "--network", tmp_path / "net.pt2", image, *options)
     with np.load(tmp_path / "path.npz", allow_pickle=False) as file:
         seen = file["input"]
     given = Preprocessing(1, (8, 8), 8, (0.5,), (0.25,))
@@ -202,7 +165,10 @@ def test_network_from_a_file_is_fed_as_declared(
     [
         (("train", "resnet9000"), "cannot be trained here; choose from digits-cnn"),
         (("train", "digits-cnn", "--data", "absent.npz"), "there is no data at absent.npz"),
-        (("profile", "--network", "torchvision:resnet18", "--out", "p"), "torchvision:resnet18 needs weights"),
+        (
+            ("profile", "--network", "torchvision:resnet18", "--data", "digits", "--out", "p"),
+            "torchvision:resnet18 needs weights: give a state dict in .safetensors, .pt or .pth with --weights",
+        ),
         (
             ("profile", "--network", "digits-cnn", "--theta", 2, "--out", "p"),
             "--theta: must be above 0 and at most 1, not 2",
@@ -237,34 +203,27 @@ def test_network_from_a_file_is_fed_as_declared(
         ),
     ],
 )
-def test_mistakes_end_in_one_sentence(
-    arguments: tuple[object, ...], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    status, written, complaint = in_process(capsys, *arguments)
-    assert status == 2
+def test_mistakes_end_in_one_sentence(arguments: tuple[object, ...], message: str, pathprint: Command) -> None:
+    _, written, complaint = pathprint(*arguments, status=2)
     assert message in complaint
     assert len(complaint.strip().splitlines()) == 1
     assert written == ""
 
 
 def test_serving_no_bundle_ends_in_one_sentence(tmp_path: Path) -> None:
-    done = pathprint("serve", tmp_path, status=2)
+    done = spawned("serve", tmp_path, status=2)
     assert f"{tmp_path} is not a bundle" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_damaged_image_and_unwritable_place_end_in_one_sentence(
-    bundle_folder: Path, image: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "bad.png").write_bytes(image.read_bytes()[:60])
-    assert "truncated or damaged" in pathprint("detect", bundle_folder, tmp_path / "bad.png", status=2).stderr
-    out = tmp_path / "absent" / "x.npz"
-    assert "No such file or directory" in pathprint("paths", bundle_folder, image, "--out", out, status=2).stderr
+def test_a_process_of_its_own_says_what_this_one_says(bundle_folder: Path, image: Path, pathprint: Command) -> None:
+    call = ("detect", bundle_folder, image, "--json")
+    assert closing_json(spawned(*call)) == closing_json(pathprint(*call))
 
 
 @pytest.mark.slow
 def test_quickstart_does_the_whole_job(tmp_path: Path) -> None:
-    result = closing_json(pathprint("quickstart", "--out", tmp_path / "digits", "--json"))
+    result = closing_json(spawned("quickstart", "--out", tmp_path / "digits", "--json"))
     attacks, service = result["attacks"], result["service"]
     assert isinstance(attacks, dict)
     assert isinstance(service, dict)
@@ -277,7 +236,7 @@ def test_quickstart_does_the_whole_job(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_real_files_from_training_to_verdict(real_data: Path, tmp_path: Path) -> None:
+def test_real_files_from_training_to_verdict(real_data: Path, tmp_path: Path, pathprint: Command) -> None:
     data = real_data / "mnist.npz"
     weights = tmp_path / "lenet5.safetensors"
     trained = closing_json(pathprint("train", "lenet5", "--data", data, "--epochs", 2, "--out", weights, "--json"))

@@ -137,7 +137,7 @@ def test_labels_are_matched_by_name_map_or_order(archive: Path) -> None:
     assert set(dataset.matched_to(["dog", "bird", "cat"]).labels.tolist()) == {0, 2}
     assert set(dataset.matched_to(["x", "y", "z"], {"cat": 2, "dog": 1}).labels.tolist()) == {1, 2}
     assert set(dataset.matched_to(["x", "y"]).labels.tolist()) == {0, 1}
-    with pytest.raises(DataError, match=r"no class called 'cat', 'dog'.*--class-map"):
+    with pytest.raises(DataError, match=r"no class called 'cat', 'dog'.*`class_map`"):
         dataset.matched_to(["x", "y", "z"])
     with pytest.raises(DataError, match=r"class numbers must lie in 0 \.\. 2"):
         dataset.matched_to(["x", "y", "z"], {"cat": 2, "dog": 3})

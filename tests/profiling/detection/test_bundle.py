@@ -17,16 +17,9 @@ from pathprint.profiling.arrays import Floats
 from pathprint.profiling.attacks.registry import declared, suite
 from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.roles import Split, profile_images
-from pathprint.profiling.detection.bundle import (
-    FILES,
-    MANIFEST,
-    SCHEMA,
-    Bundle,
-    _sealed,
-    _sha256,
-    load_bundle,
-)
-from pathprint.profiling.errors import BundleError
+from pathprint.profiling.detection.bundle import SCHEMA, Bundle, _sealed, _sha256, load_bundle
+from pathprint.profiling.detection.bundle_files import FILES, MANIFEST
+from pathprint.profiling.errors import BundleError, OutputError
 from pathprint.profiling.jobs.correct_paths import class_signatures
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.policy import Policy
@@ -182,6 +175,6 @@ def test_saving_replaces_a_bundle_but_nothing_else(bundle: Bundle, tmp_path: Pat
     assert load_bundle(tmp_path / "b").sha256 == saved.sha256 != bundle.sha256
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
-    with pytest.raises(BundleError, match="exists and is not a bundle"):
+    with pytest.raises(OutputError, match="exists and is not a bundle"):
         other.save(tmp_path / "mine")
     assert (tmp_path / "mine" / "thesis.txt").exists()

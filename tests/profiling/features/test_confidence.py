@@ -5,10 +5,13 @@ import math
 import numpy as np
 import pytest
 import torch
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2 import functional as torchvision
 
+from pathprint.profiling.data.pixels import framed, softened
 from pathprint.profiling.features.confidence import confidence
 from pathprint.profiling.features.table import FeatureTable
-from pathprint.profiling.features.views import VIEWS, stability
+from pathprint.profiling.features.views import _ANGLE, VIEWS, _turned, stability
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import ImagePaths
 
@@ -70,6 +73,24 @@ def test_views_keep_shape_and_range_and_change_something(view: str, shape: tuple
     assert seen.min() >= 0
     assert seen.max() <= 1
     assert not torch.allclose(seen, image, atol=1e-3)
+
+
+SHAPES = [(1, 8, 8), (3, 40, 24), (3, 9, 33)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_turning_is_torchvisions(shape: tuple[int, int, int]) -> None:
+    images = torch.rand(3, *shape, generator=torch.Generator().manual_seed(0))
+    expected = torchvision.rotate(images, _ANGLE, InterpolationMode.BILINEAR)
+    torch.testing.assert_close(_turned(images), expected, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("sigma", [0.5, 0.8, 3.0])
+def test_blur_is_torchvisions_of_the_framed_image(shape: tuple[int, int, int], sigma: float) -> None:
+    images = torch.rand(3, *shape, generator=torch.Generator().manual_seed(0))
+    expected = torchvision.gaussian_blur(framed(images, 1, 1), [3, 3], [sigma, sigma])[..., 1:-1, 1:-1]
+    torch.testing.assert_close(softened(images, sigma), expected, atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("view", [view for view in VIEWS if view != "noisy"])

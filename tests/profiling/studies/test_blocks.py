@@ -195,7 +195,7 @@ def test_a_network_without_blocks_is_refused(subject: Subject) -> None:
 
 
 def test_half_a_path_is_refused(subject: Subject) -> None:
-    with pytest.raises(OptionsError, match="leave --layers out"):
+    with pytest.raises(OptionsError, match="leave `layers` out"):
         blocks(subject.at(layers=2))
     with pytest.raises(OptionsError, match="there is no walk to follow"):
         scaled(0.5, 1.0, firing={"scales.0": 1.0, "fc": 1.0}).walk(images(1), lambda step, mask, chosen: chosen)

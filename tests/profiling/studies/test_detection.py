@@ -70,11 +70,11 @@ def test_fewer_profiled_images_are_those_of_a_smaller_subject(subject: Subject, 
 @pytest.mark.parametrize(
     ("varied", "values", "message"),
     [
-        ("colour", (), "--vary is 'colour'; allowed: theta, layers, images, attack"),
+        ("colour", (), "`vary` is 'colour'; allowed: theta, layers, images, attack"),
         ("layers", (2.5,), "layers must be a whole number"),
         ("images", (0.0,), "at least 1"),
         ("layers", (float("inf"),), "layers must be a whole number"),
-        ("attack", (1.0,), "--value does not go with --vary attack"),
+        ("attack", (1.0,), "`value` does not go with `vary` attack"),
         ("theta", (2.0,), "theta is 2.0; it must be above 0"),
     ],
 )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pathprint.profiling.cli.options import AttackCache, Attacks, Theta, classifier_option
+from pathprint.profiling.cli.options import Attacks, Theta, classifier_option
+from pathprint.profiling.cli.outputs import AttackCache
 from pathprint.profiling.cli.studies import studied
 from pathprint.profiling.studies.defaults import DETECTION_IMAGES, DETECTION_LAYERS, DETECTION_THETAS, Varied
 

@@ -1,0 +1,45 @@
+"""Options for what a command writes: the place is checked before anything else is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pathprint.profiling.errors import OutputError
+from pathprint.profiling.writing.places import Form, check_file, check_folder, check_store
+
+
+def file_option(text: str) -> Any:
+    """Return an option for a file to write; ``text`` is its help."""
+    return typer.Option(help=text, dir_okay=False, callback=_checked(check_file))
+
+
+def folder_option(text: str, form: Form) -> Any:
+    """Return an option for a folder to write; ``text`` is its help."""
+    return typer.Option(help=text, callback=_checked(partial(check_folder, form=form)))
+
+
+def _checked(check: Callable[[Path], None]) -> Callable[[Path | None], Path | None]:
+    def checked(path: Path | None) -> Path | None:
+        try:
+            if path is not None:
+                check(path)
+        except OutputError as error:
+            raise typer.BadParameter(str(error)) from error
+        return path
+
+    return checked
+
+
+AttackCache = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        help="Folder that keeps attacked images, so that an interrupted run goes on where it stopped.",
+        callback=_checked(check_store),
+    ),
+]

@@ -1,0 +1,34 @@
+"""The data that a bundle was made of, recorded in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class MadeOf:
+    """The data that a detector was fitted on; a record that no verdict depends on.
+
+    Attributes:
+        data: the data set as the user named it; empty where that is not known.
+        class_map: class number of each folder of the data; None if the folders' names are the classes' names.
+    """
+
+    data: str = ""
+    class_map: Mapping[str, int] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as JSON-able data."""
+        return asdict(self)
+
+    @staticmethod
+    def from_dict(data: Mapping[str, Any]) -> MadeOf:
+        """Return the record stored by ``to_dict``."""
+        folders = data["class_map"]
+        return MadeOf(str(data["data"]), folders and {str(name): int(number) for name, number in folders.items()})
+
+
+UNKNOWN = MadeOf()
+"""Of bundles that earlier versions made, and of those made without a named data set."""
