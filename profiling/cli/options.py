@@ -89,7 +89,8 @@ Weights = Annotated[
 Size = Annotated[
     str | None,
     typer.Option(
-        help="Height and width of the images that the network takes: 224, or 224x192. Default: the network's own.",
+        help="Height and width of the images that the network takes: 224, or 224x192. An image is scaled until it "
+        "covers them, and its centre is cut out. Default: the network's own.",
         callback=_size,
     ),
 ]
@@ -97,8 +98,17 @@ Resize = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Pixels that the shorter side of an image is scaled to before its centre is cut out. "
-        "Default: 256 for 224, and in proportion.",
+        help="Pixels that the shorter side of an image is scaled to, or more where a size that is not square asks for "
+        "it, before the centre is cut out. Default: 256 for 224, and in proportion.",
+    ),
+]
+Stretch = Annotated[
+    bool | None,
+    typer.Option(
+        "--stretch/--no-stretch",
+        help="Scale images to the size exactly, which changes their proportions, instead of cutting off what lies "
+        "outside. Default: no.",
+        show_default=False,
     ),
 ]
 Mean = Annotated[

@@ -19,6 +19,7 @@ from pathprint.profiling.cli.options import (
     Seed,
     Size,
     Std,
+    Stretch,
     Synapses,
     Theta,
     UnexplainedName,
@@ -36,6 +37,7 @@ def profile(
     resize: Resize = None,
     mean: Mean = None,
     std: Std = None,
+    stretch: Stretch = None,
     data: Data = "digits",
     class_map: ClassMap = None,
     theta: Theta = 0.5,
@@ -72,7 +74,7 @@ def profile(
     from pathprint.profiling.cli.terminal import say
 
     policy = pathprint.Policy(theta, reference, unexplained, layers)
-    captured = open_network(network, weights, read_declared(size, resize, mean, std))
+    captured = open_network(network, weights, read_declared(size, resize, mean, std, stretch))
     made = pathprint.profile(
         captured,
         data,
