@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pathprint.profiling.cli.options import AsJson, AttackCache, Bundle, ClassMap, Data, Seed, print_json
+from pathprint.profiling.cli.options import AnyAccuracy, AsJson, AttackCache, Bundle, ClassMap, Data, Seed, print_json
 
 
 def evaluate(
@@ -53,6 +53,7 @@ def evaluate(
         Path | None,
         typer.Option(help="File to write the figures to, as one HTML page.", dir_okay=False, writable=True),
     ] = None,
+    any_accuracy: AnyAccuracy = False,
     seed: Seed = 1,
     as_json: AsJson = False,
 ) -> None:
@@ -86,6 +87,7 @@ def evaluate(
         adaptive=adaptive,
         cache=cache,
         seed=seed,
+        any_accuracy=any_accuracy,
     )
     made = recorded(found, loaded.sha256)
     show(tables.figures(made))

@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from pathprint.profiling.cli.options import AsJson, AttackCache, Attacks, OtherData, Seed, classifier_option, print_json
+from pathprint.profiling.cli.options import (
+    AnyAccuracy,
+    AsJson,
+    AttackCache,
+    Attacks,
+    OtherData,
+    Seed,
+    classifier_option,
+    print_json,
+)
 from pathprint.profiling.detection.classifiers import AUTO
 
 
@@ -48,6 +57,7 @@ def fit(
         int, typer.Option(min=10, help="Largest number of clean images that the threshold is calibrated on.")
     ] = 1000,
     cache: AttackCache = None,
+    any_accuracy: AnyAccuracy = False,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -76,6 +86,7 @@ def fit(
         calibration_images=calibration_images,
         cache=cache,
         seed=seed,
+        any_accuracy=any_accuracy,
     )
     bundle.save(out)
     detector = bundle.detector

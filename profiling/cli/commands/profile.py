@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pathprint.profiling.cli.options import (
+    AnyAccuracy,
     AsJson,
     ClassMap,
     Data,
@@ -59,6 +60,7 @@ def profile(
     images_per_class: Annotated[
         int, typer.Option(min=1, help="Largest number of correctly predicted images to profile of each class.")
     ] = PROFILE_PER_CLASS,
+    any_accuracy: AnyAccuracy = False,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -85,6 +87,7 @@ def profile(
         images_per_class=images_per_class,
         class_map=read_class_map(class_map),
         seed=seed,
+        any_accuracy=any_accuracy,
     )
     made.save(out)
     signatures = made.signatures
