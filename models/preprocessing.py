@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from pathprint.models.errors import ImageError, NetworkFileError
+from pathprint.models.errors import ImageError, NetworkFileError, PreprocessingError
 
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
 MAX_SIDE = 8192
@@ -44,9 +44,15 @@ class Preprocessing:
     Attributes:
         channels: 1 (grey) or 3 (RGB).
         size: height and width of the input.
-        resize: length that the shorter side is scaled to before the centre crop to ``size``. An
-            image that already has ``size`` is taken as it is if ``resize`` equals its shorter side.
+        resize: shorter side of the frame, a rectangle of the shape of ``size``, that an image is scaled to cover
+            before the centre crop to ``size``. For a square size it is the length that the image's shorter side is
+            scaled to. An image that already has ``size`` is taken as it is if ``resize`` equals its shorter side.
         mean, std: one per channel; the network input is ``(pixels - mean) / std``.
+        stretch: scale an image to the frame exactly, whatever that does to its proportions, so that nothing of it
+            lies outside.
+
+    Raises:
+        PreprocessingError: the frame is smaller than the size that is cut out of it.
     """
 
     channels: int
@@ -54,6 +60,14 @@ class Preprocessing:
     resize: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    stretch: bool = False
+
+    def __post_init__(self) -> None:
+        if min(self.size) < 1 or self.resize < min(self.size):
+            raise PreprocessingError(
+                f"`resize` {self.resize} is smaller than the size {self.size[0]}x{self.size[1]} cut out of it, which "
+                f"would be black at its edges; give {min(self.size)} or more."
+            )
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -64,9 +78,18 @@ class Preprocessing:
         """Return the image as float32 pixels in [0, 1], ``c h w``: bilinear resize, centre crop."""
         fitted = _to_mode(image, "L" if self.channels == 1 else "RGB")
         if fitted.size != (self.size[1], self.size[0]) or self.resize != min(self.size):
-            fitted = _centre(_scaled(fitted, self.resize), self.size)
+            fitted = _centre(_scaled(fitted, self._sides(fitted)), self.size)
         array = np.array(fitted, dtype=np.uint8).reshape(*self.size, self.channels)
         return torch.from_numpy(array).permute(2, 0, 1).contiguous().float() / 255
+
+    def _sides(self, image: Image.Image) -> list[int]:
+        """Return what an image is scaled to: its height and width, or its shorter side alone."""
+        frame = [round(side * self.resize / min(self.size)) for side in self.size]
+        if self.stretch:
+            return frame
+        sides = (image.height, image.width)
+        # Rounded up, so that no side falls short of the frame by a pixel.
+        return [max(-(-length * min(sides) // side) for length, side in zip(frame, sides, strict=True))]
 
     def normalise(self, pixels: Tensor) -> Tensor:
         """Return the network inputs of pixels ``… c h w`` in [0, 1], in the shape of the pixels; differentiable."""
@@ -76,22 +99,40 @@ class Preprocessing:
         return (pixels - mean) / std
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the declaration as JSON-able data."""
-        return asdict(self)
+        """Return the declaration as JSON-able data.
+
+        ``stretch`` is left out where it is False and the size is square: the fingerprints of networks that were stored
+        before there was a choice stay what they are.
+        """
+        data = asdict(self)
+        if not self.stretch and _is_square(self.size):
+            del data["stretch"]
+        return data
 
     @staticmethod
     def from_dict(data: Mapping[str, Any]) -> Preprocessing:
         """Return the declaration stored by ``to_dict``.
 
         Raises:
-            NetworkFileError: a field is missing or of the wrong kind.
+            NetworkFileError: a field is missing or of the wrong kind, or the network was stored by a version that
+                left black bars beside images for inputs that are not square.
         """
         try:
             height, width = (int(side) for side in data["size"])
             mean, std = (tuple(float(v) for v in data[key]) for key in ("mean", "std"))
-            return Preprocessing(int(data["channels"]), (height, width), int(data["resize"]), mean, std)
-        except (KeyError, TypeError, ValueError) as error:
+            if "stretch" not in data and not _is_square((height, width)):
+                raise NetworkFileError(
+                    f"the network takes images of {height}x{width} and was stored by a version that could leave black "
+                    "bars beside them; profile it again."
+                )
+            stretch = bool(data.get("stretch", False))
+            return Preprocessing(int(data["channels"]), (height, width), int(data["resize"]), mean, std, stretch)
+        except (KeyError, TypeError, ValueError, PreprocessingError) as error:
             raise NetworkFileError(f"the stored preprocessing is malformed: {error!r}") from error
+
+
+def _is_square(size: tuple[int, int]) -> bool:
+    return size[0] == size[1]
 
 
 def decode(data: bytes) -> Image.Image:
@@ -169,24 +210,23 @@ def _to_mode(image: Image.Image, mode: str) -> Image.Image:
 # compiler of torch. Tests compare both functions with torchvision's.
 
 
-def _scaled(image: Image.Image, shorter: int) -> Image.Image:
-    """Scale an image bilinearly until its shorter side has ``shorter`` pixels; the other side is rounded down."""
+def _scaled(image: Image.Image, sides: list[int]) -> Image.Image:
+    """Scale an image bilinearly to height and width, or until its shorter side has the one length given.
+
+    Then the other side is rounded down.
+    """
     short, long = sorted(image.size)
-    longer = int(shorter * long / short)
-    size = (shorter, longer) if image.width <= image.height else (longer, shorter)
-    return image if image.size == size else image.resize(size, Image.Resampling.BILINEAR)
+    height, width = sides if len(sides) == 2 else (sides[0], int(sides[0] * long / short))
+    if len(sides) == 1 and image.width <= image.height:
+        height, width = width, height
+    return image if image.size == (width, height) else image.resize((width, height), Image.Resampling.BILINEAR)
 
 
 def _centre(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Cut ``size`` (height, width) out of the middle of an image; what lies outside the image is black."""
+    """Cut ``size`` (height, width) out of the middle of a larger image; of two middles, the even one."""
     height, width = size
-    left, top = (_first(whole, part) for whole, part in zip(image.size, (width, height), strict=True))
+    left, top = round((image.width - width) / 2), round((image.height - height) / 2)
     return image.crop((left, top, left + width, top + height))
-
-
-def _first(whole: int, part: int) -> int:
-    """Return where a part of a length begins if it lies in the middle; of two middles, the even one."""
-    return round((whole - part) / 2) if part <= whole else -((part - whole) // 2)
 
 
 def to_image(pixels: Tensor) -> Image.Image:

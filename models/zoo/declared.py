@@ -18,22 +18,26 @@ class Declared:
 
     Attributes:
         size: height and width.
-        resize: length that the shorter side is scaled to before the centre crop.
+        resize: shorter side of the frame that an image is scaled to cover before the centre crop.
         mean, std: one per channel, for pixels in [0, 1].
+        stretch: scale images to the frame exactly, which changes their proportions.
     """
 
     size: tuple[int, int] | None = None
     resize: int | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    stretch: bool | None = None
 
     def over(self, default: Preprocessing) -> Preprocessing:
         """Return ``default`` with the declared values in place of its own.
 
-        If another size is declared without ``resize``, ``default_resize`` of that size is taken.
+        If another size is declared without ``resize``, ``default_resize`` of that size is taken. If stretching is
+        declared without ``resize``, images are stretched to the size itself, and nothing is cut off.
 
         Raises:
-            PreprocessingError: a number is out of range, or mean and std do not have one or three channels each.
+            PreprocessingError: a number is out of range, mean and std do not have one or three channels each, or the
+            resized image is smaller than what is cut out of it.
         """
         mean, std = self.mean or default.mean, self.std or default.std
         fits = len(mean) == len(std) and len(mean) in (1, 3) and all(map(math.isfinite, (*mean, *std)))
@@ -43,10 +47,10 @@ class Declared:
                 "or three for RGB in `mean` and `std`, standard deviations above 0."
             )
         size = self.size or default.size
-        resize = self.resize or (default.resize if size == default.size else default_resize(size))
-        if min(size) < 1 or resize < min(size):
-            raise PreprocessingError(f"`resize` {resize} is smaller than the size {size[0]}x{size[1]} cut out of it.")
-        return Preprocessing(len(mean), size, resize, mean, std)
+        stretch = default.stretch if self.stretch is None else self.stretch
+        usual = default.resize if size == default.size else default_resize(size)
+        resize = self.resize or (min(size) if self.stretch else usual)
+        return Preprocessing(len(mean), size, resize, mean, std, stretch)
 
 
 def default_for(input_shape: tuple[int, ...]) -> Preprocessing:
@@ -65,7 +69,7 @@ def default_for(input_shape: tuple[int, ...]) -> Preprocessing:
 
 
 def default_resize(size: tuple[int, int]) -> int:
-    """Return the length that the shorter side of an image is scaled to before ``size`` is cut out of its centre.
+    """Return the shorter side of the frame that an image is scaled to cover before ``size`` is cut out of its centre.
 
     It is 256 for a size of 224, as for ImageNet, and in proportion for larger sizes; smaller inputs are not cropped.
     """

@@ -18,6 +18,8 @@ def open_network(name: str, weights: Path | None, declared: Declared | None = No
     return network
 
 
-def read_declared(size: str | None, resize: int | None, mean: str | None, std: str | None) -> Declared:
+def read_declared(
+    size: str | None, resize: int | None, mean: str | None, std: str | None, stretch: bool | None
+) -> Declared:
     """Return what the options of preprocessing say, as numbers; they have been checked."""
-    return Declared(sides(size), resize, numbers(mean), numbers(std))
+    return Declared(sides(size), resize, numbers(mean), numbers(std), stretch)

@@ -132,7 +132,8 @@ Weights = Annotated[
 Size = Annotated[
     str | None,
     typer.Option(
-        help="Height and width of the images that the network takes: 224, or 224x192. Default: the network's own.",
+        help="Height and width of the images that the network takes: 224, or 224x192. An image is scaled until it "
+        "covers them, and its centre is cut out. Default: the network's own.",
         callback=_size,
     ),
 ]
@@ -140,8 +141,17 @@ Resize = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Pixels that the shorter side of an image is scaled to before its centre is cut out. "
-        "Default: 256 for 224, and in proportion.",
+        help="Pixels that the shorter side of an image is scaled to, or more where a size that is not square asks for "
+        "it, before the centre is cut out. Default: 256 for 224, and in proportion.",
+    ),
+]
+Stretch = Annotated[
+    bool | None,
+    typer.Option(
+        "--stretch/--no-stretch",
+        help="Scale images to the size exactly, which changes their proportions, instead of cutting off what lies "
+        "outside. Default: no.",
+        show_default=False,
     ),
 ]
 Mean = Annotated[
@@ -180,6 +190,9 @@ ClassMap = Annotated[
         dir_okay=False,
         callback=_class_map,
     ),
+]
+AnyAccuracy = Annotated[
+    bool, typer.Option("--any-accuracy", help="Go on even if the network is right no more often than by chance.")
 ]
 Seed = Annotated[int, typer.Option(help="Number that decides all chance: the same seed gives the same result.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result on standard output, as one line of JSON.")]

@@ -22,6 +22,7 @@ from pathprint.profiling.cli.options import (
     Seed,
     Size,
     Std,
+    Stretch,
     UnexplainedName,
     Weights,
     data_for,
@@ -62,6 +63,7 @@ def _subject(
     resize: Resize = None,
     mean: Mean = None,
     std: Std = None,
+    stretch: Stretch = None,
     data: Data = None,
     class_map: ClassMap = None,
     reference: ReferenceName = "sum",
@@ -79,7 +81,7 @@ def _subject(
     from pathprint.profiling.paths.policy import Policy
     from pathprint.profiling.studies.subject import Subject
 
-    captured = open_network(network, weights, read_declared(size, resize, mean, std))
+    captured = open_network(network, weights, read_declared(size, resize, mean, std, stretch))
     policy = Policy(reference=reference, unexplained=unexplained, layers=layers)
     dataset = matched_data(images, captured.labels, read_class_map(class_map))
     return Subject(Extractor(captured, policy), dataset, images_per_class, seed)

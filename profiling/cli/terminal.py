@@ -71,8 +71,12 @@ def _told(items: Sequence[T], description: str) -> Iterator[T]:
 
 @contextmanager
 def warnings_shown() -> Iterator[None]:
-    """Show each warning, and each record of warning level or above in the log ``pathprint``, as one plain line."""
-    log, lines = logging.getLogger("pathprint"), _Lines(logging.WARNING)
+    """Show each warning, and what the log ``pathprint`` says, as one plain line each.
+
+    Of what is no warning, only the accuracy of networks is shown.
+    """
+    log, lines = logging.getLogger("pathprint"), _Lines()
+    logging.getLogger("pathprint.accuracy").setLevel(logging.INFO)
     log.addHandler(lines)
     try:
         with warnings.catch_warnings():
@@ -84,7 +88,7 @@ def warnings_shown() -> Iterator[None]:
 
 class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        say(f"warning: {record.getMessage()}")
+        say(f"{'warning: ' if record.levelno >= logging.WARNING else ''}{record.getMessage()}")
 
 
 def _show_warning(

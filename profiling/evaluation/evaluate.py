@@ -29,6 +29,7 @@ def evaluate(
     adaptive: int = 0,
     cache: str | Path | None = None,
     seed: int = 1,
+    any_accuracy: bool = False,
 ) -> Report:
     """Return how well a bundle tells clean from attacked images, on images that were not used to make it.
 
@@ -46,19 +47,22 @@ def evaluate(
         adaptive: most test images for the adaptive attack, by an attacker who knows the detector. Slow.
         cache: folder that keeps attacked images, so that an interrupted run continues where it stopped.
         seed: of the attacks; choose another one than the bundle was fitted with.
+        any_accuracy: go on even if the network is right no more often than by chance.
 
     Raises:
         BundleError: the bundle cannot be read, or cannot be fitted again, which ``full`` and ``paper_protocol`` need.
         DataError, SplitError: the data cannot be read, do not fit the network, or have no unseen image.
         OptionsError: there is no such attack.
         MissingExtraError: an attack that is named comes from a library that is not installed.
-        FitError: the network predicts no image of a role correctly.
+        FitError: the network is right no more often than by chance, or on no image of a role.
     """
     loaded = bundle if isinstance(bundle, Bundle) else load_bundle(bundle)
     crafted = chosen(loaded.detector.network, attacks, "full" if full else "default")  # checked before any work
     dataset = _dataset(loaded, data, class_map)
     crafting = Crafting(seed, None if cache is None else Path(cache))
-    options = Options(images, crafting=crafting, full=full, paper=paper_protocol, adaptive=adaptive)
+    options = Options(
+        images, crafting=crafting, full=full, paper=paper_protocol, adaptive=adaptive, any_accuracy=any_accuracy
+    )
     return outcome(loaded, dataset, crafted, options).report
 
 

@@ -31,6 +31,7 @@ class Options:
         full: whether to measure benign controls, baselines, and classifiers that have not seen a family of attacks.
         paper: whether to measure with the papers' leaky split.
         adaptive: most images for the adaptive attack; 0 leaves it out.
+        any_accuracy: whether to go on even if the network is right no more often than by chance.
     """
 
     images: int = 500
@@ -39,6 +40,7 @@ class Options:
     full: bool = False
     paper: bool = False
     adaptive: int = 0
+    any_accuracy: bool = False
 
 
 def settings(detector: Detector, split: Split, options: Options) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from pathprint.profiling.evaluation.options import settings
 from pathprint.profiling.evaluation.panel import NAME, Panel, path_panel
 from pathprint.profiling.evaluation.paper_protocol import paper_protocol
 from pathprint.profiling.evaluation.trial import PerPart, Scores, Trial, by_detector, judge, score_all
+from pathprint.profiling.jobs.accuracy import check_accuracy
 from pathprint.profiling.jobs.fit_data import FitData
 
 
@@ -45,13 +46,14 @@ def measured_outcome(detector: Detector, split: Split, attacks: Sequence[Attack]
     """Measure the detector, and everything else that ``options`` ask for, on the test images of ``split``.
 
     Raises:
-        FitError: the network classifies no image of a role correctly.
+        FitError: the network is right no more often than by chance, or on no image of a role.
         SplitError: classifiers are to be fitted again (``full`` or ``paper``), and the data set lacks the images that
             the bundle was made from.
         BundleError: classifiers are to be fitted again, and this version lacks an attack that the bundle was fitted
             on.
     """
     network = detector.network
+    check_accuracy(network, split.dataset, split.test.positions, options.any_accuracy)
     fit_data = _fit_data(detector, split, options.crafting) if options.full or options.paper else None
     clean = correct_images(network, split.test, options.images)
     benign = controls(list(attacks)) if options.full else []

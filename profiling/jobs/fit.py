@@ -20,6 +20,7 @@ from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.detection.made_of import MadeOf
 from pathprint.profiling.errors import FitError, OptionsError
 from pathprint.profiling.features.measure import FeatureMaker
+from pathprint.profiling.jobs.accuracy import check_accuracy
 from pathprint.profiling.jobs.fit_inputs import FitInputs, Sizes
 from pathprint.profiling.jobs.network_profile import NetworkProfile
 
@@ -55,6 +56,7 @@ def fit(
     calibration_images: int = 1000,
     cache: str | Path | None = None,
     seed: int = 0,
+    any_accuracy: bool = False,
 ) -> Bundle:
     """Fit a detector on a profiled network, and calibrate its threshold on clean images.
 
@@ -70,13 +72,15 @@ def fit(
         fit_images, calibration_images: most correctly predicted images of each role.
         cache: folder that keeps attacked images, so that an interrupted run continues where it stopped.
         seed: of the attacks; the same seed gives the same bundle.
+        any_accuracy: go on even if the network is right no more often than by chance.
 
     Raises:
         SignatureError: the profile cannot be read.
         DataError, SplitError: the data cannot be read, do not fit the network, or leave a role without images.
         OptionsError: there is no such attack, or attacks are named for a classifier that is fitted without attacks.
         MissingExtraError: an attack that is named comes from a library that is not installed.
-        FitError: there is no such classifier, too few images are usable, or no attack succeeded.
+        FitError: there is no such classifier, the network is right no more often than by chance, too few images are
+            usable, or no attack succeeded.
         CalibrationError: the target false-positive rate is not between 0 and 1, or there are too few clean images
             for it.
     """
@@ -89,6 +93,7 @@ def fit(
     dataset = matched_data(made.data if data is None else data, network.labels, made.class_map)
     parts = split(dataset, made.keys, made.seed)
     _check_sizes(parts, wanted)
+    check_accuracy(network, dataset, parts.fit.positions, any_accuracy)
     maker = FeatureMaker(made.extractor, made.signatures, thorough)
     return bundle_of(fit_detector(maker, parts, crafted, wanted), parts, made.class_map)
 

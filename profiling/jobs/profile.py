@@ -12,6 +12,7 @@ from pathprint.profiling.data.correct import correct_images
 from pathprint.profiling.data.datasets import Dataset, matched_data
 from pathprint.profiling.data.roles import Images, Profile, profile_images
 from pathprint.profiling.errors import OptionsError
+from pathprint.profiling.jobs.accuracy import check_accuracy
 from pathprint.profiling.jobs.correct_paths import class_signatures, signatures_and_synapses
 from pathprint.profiling.jobs.defaults import PROFILE_PER_CLASS, SELECTIONS
 from pathprint.profiling.jobs.network_profile import NetworkProfile
@@ -47,6 +48,7 @@ def profile(
     images_per_class: int = PROFILE_PER_CLASS,
     class_map: Mapping[str, int] | None = None,
     seed: int = 0,
+    any_accuracy: bool = False,
 ) -> NetworkProfile:
     """Record the paths of training images, and return the class signatures that they add up to.
 
@@ -62,16 +64,18 @@ def profile(
         class_map: the network's class number of each folder of the data; needed if the folders are not named like
             the network's classes.
         seed: of the order of the images.
+        any_accuracy: go on even if the network is right no more often than by chance.
 
     Raises:
         DataError: the data cannot be read, or do not fit the network's classes.
         OptionsError: an option is out of range, or does not fit the network.
-        FitError: the network predicts no image correctly.
+        FitError: the network is right no more often than by chance.
         MissingExtraError: synapses are asked for, and pyroaring is not installed.
     """
     kind = PathKind(policy or Policy(), selection, forward)
     dataset = matched_data(data, network.labels, class_map)
     images = profile_images(dataset, seed)
+    check_accuracy(network, dataset, images, any_accuracy)
     extractor = _extractor(network, dataset, images, kind)
     keys = frozenset(dataset.keys[images].tolist())
     folders = None if class_map is None else dict(class_map)

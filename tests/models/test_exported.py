@@ -267,5 +267,9 @@ def test_declared_preprocessing_takes_the_place_of_the_default() -> None:
     assert Declared().over(default) == default
     changed_size = Declared(size=(448, 448), mean=(0.5,) * 3, std=(0.5,) * 3).over(default)
     assert (changed_size.size, changed_size.resize, changed_size.mean) == ((448, 448), 512, (0.5, 0.5, 0.5))
+    stretched = Declared(size=(256, 448), stretch=True).over(default)
+    assert (stretched.size, stretched.resize, stretched.stretch) == ((256, 448), 256, True)
+    assert Declared(size=(256, 448)).over(default).resize == 293
+    assert Declared(stretch=False).over(stretched).resize == 256
     with pytest.raises(PreprocessingError, match="takes 4 channels"):
         default_for((4, 8, 8))

@@ -1,6 +1,7 @@
 """Bytes become an image or a clear refusal; images become pixels by one rule."""
 
 import io
+import json
 
 import numpy as np
 import pytest
@@ -8,13 +9,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
-from torchvision.transforms.v2 import functional as torchvision
+from torchvision.models import get_model_weights
+from torchvision.transforms.v2 import functional as transform
 
-from pathprint.models.errors import ImageError
-from pathprint.models.preprocessing import MAX_PIXELS, Preprocessing, _centre, _scaled, decode, to_8_bit, to_image
+from pathprint.models.errors import ImageError, NetworkFileError
+from pathprint.models.preprocessing import MAX_PIXELS, Preprocessing, _scaled, decode, to_8_bit, to_image
+from pathprint.models.zoo import catalogue
 
 GREY = Preprocessing(1, (8, 8), 8, (0.0,), (1.0,))
 RGB = Preprocessing(3, (24, 32), 24, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+SIZES = st.tuples(st.integers(1, 60), st.integers(1, 60))
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -44,15 +48,73 @@ def test_larger_image_is_resized_on_its_short_side_and_cropped_in_the_middle() -
 SIDE = st.integers(1, 40)
 
 
-@given(st.tuples(SIDE, SIDE), st.tuples(SIDE, SIDE), SIDE, st.sampled_from(["L", "RGB"]))
-def test_scaling_and_cropping_are_torchvisions(
-    given_size: tuple[int, int], size: tuple[int, int], shorter: int, mode: str
-) -> None:
+@given(st.tuples(SIDE, SIDE), SIDE, st.sampled_from(["L", "RGB"]))
+def test_scaling_is_torchvisions(given_size: tuple[int, int], shorter: int, mode: str) -> None:
     image = Image.effect_noise(given_size, 90).convert(mode)
-    scaled = torchvision.resize(image, [shorter], antialias=True)
-    expected = torchvision.center_crop(scaled, list(size))
-    assert _scaled(image, shorter).tobytes() == scaled.tobytes()
-    assert _centre(_scaled(image, shorter), size).tobytes() == expected.tobytes()
+    expected = transform.resize(image, [shorter], antialias=True)
+    assert _scaled(image, [shorter]).tobytes() == expected.tobytes()
+
+
+@given(SIZES, SIZES, st.integers(0, 1), st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_no_shape_leaves_a_part_of_the_input_uncovered(
+    size: tuple[int, int], image: tuple[int, int], margin: int, stretch: bool
+) -> None:
+    preprocessing = Preprocessing(1, size, min(size) + margin, (0.0,), (1.0,), stretch)
+    assert preprocessing.pixels(Image.new("L", image, 255)).min() == 1
+
+
+@given(st.integers(1, 60), SIZES, st.integers(0, 20))
+@settings(max_examples=100, deadline=None)
+def test_square_inputs_are_cut_from_the_scaled_shorter_side(side: int, size: tuple[int, int], margin: int) -> None:
+    image = Image.effect_noise(size, 80)
+    scaled = transform.center_crop(transform.resize(image, [side + margin], antialias=True), [side, side])
+    preprocessing = Preprocessing(1, (side, side), side + margin, (0.0,), (1.0,))
+    assert to_image(preprocessing.pixels(image)).tobytes() == scaled.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("resize", "stretch", "height", "width"),
+    [(192, False, 112, 112), (192, True, 112, 96), (384, False, 224, 192), (288, True, 168, 144)],
+)
+def test_proportions_are_kept_unless_stretched(resize: int, stretch: bool, height: int, width: int) -> None:
+    image = Image.new("L", (300, 300))
+    image.paste(255, (75, 75, 225, 225))
+    pixels = Preprocessing(1, (224, 192), resize, (0.0,), (1.0,), stretch).pixels(image)[0]
+    assert float(pixels[:, 96].sum()) == pytest.approx(height, abs=1)
+    assert float(pixels[112].sum()) == pytest.approx(width, abs=1)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (16, 48), (48, 16)])
+@pytest.mark.parametrize("stretch", [False, True])
+def test_declaration_is_stored_and_read(size: tuple[int, int], stretch: bool) -> None:
+    declared = Preprocessing(1, size, 20, (0.5,), (0.25,), stretch)
+    assert Preprocessing.from_dict(json.loads(json.dumps(declared.to_dict()))) == declared
+    assert ("stretch" in declared.to_dict()) == (stretch or size != (8, 8))  # fingerprints of square networks stay
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"size": [16, 48], "resize": 16}, "takes images of 16x48 .* black bars .* profile it again"),
+        ({"resize": 7}, "malformed: .*`resize` 7 is smaller than the size 8x8"),
+        ({"size": [0, 0], "resize": 0}, "malformed"),
+        ({"size": [8]}, "malformed"),
+        ({"mean": None}, "malformed"),
+    ],
+)
+def test_stored_declaration_that_leaves_black_or_makes_no_sense_is_refused(
+    changed: dict[str, object], message: str
+) -> None:
+    with pytest.raises(NetworkFileError, match=message):
+        Preprocessing.from_dict({**GREY.to_dict(), **changed})
+
+
+@pytest.mark.parametrize("name", [name for name in catalogue.names() if name.startswith("torchvision:")])
+def test_torchvisions_own_declarations_cover_their_crop(name: str) -> None:
+    weights = next(iter(get_model_weights(name.split(":")[1])))
+    preset = weights.transforms()
+    assert preset.resize_size[0] >= preset.crop_size[0]
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pathprint.profiling.cli.options import AsJson, Bundle, ClassMap, MadeOf, Seed, read_class_map
+from pathprint.profiling.cli.options import AnyAccuracy, AsJson, Bundle, ClassMap, MadeOf, Seed, read_class_map
 from pathprint.profiling.cli.outputs import AttackCache, file_option
 from pathprint.profiling.cli.results import print_json
 
@@ -52,6 +52,7 @@ def evaluate(
     ] = 0,
     cache: AttackCache = None,
     report: Annotated[Path | None, file_option("File to write the figures to, as one HTML page.")] = None,
+    any_accuracy: AnyAccuracy = False,
     seed: Seed = 1,
     as_json: AsJson = False,
 ) -> None:
@@ -84,6 +85,7 @@ def evaluate(
         adaptive=adaptive,
         cache=cache,
         seed=seed,
+        any_accuracy=any_accuracy,
     )
     made = recorded(found, loaded.sha256)
     show(tables.figures(made))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pathprint.profiling.cli.options import AsJson, Attacks, OtherData, Seed, classifier_option
+from pathprint.profiling.cli.options import AnyAccuracy, AsJson, Attacks, OtherData, Seed, classifier_option
 from pathprint.profiling.cli.outputs import AttackCache, folder_option
 from pathprint.profiling.cli.results import print_json
 from pathprint.profiling.detection.bundle_files import BUNDLE
@@ -51,6 +51,7 @@ def fit(
         int, typer.Option(min=10, help="Largest number of clean images that the threshold is calibrated on.")
     ] = 1000,
     cache: AttackCache = None,
+    any_accuracy: AnyAccuracy = False,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -84,6 +85,7 @@ def fit(
         calibration_images=calibration_images,
         cache=cache,
         seed=seed,
+        any_accuracy=any_accuracy,
     )
     bundle.save(out)
     detector = bundle.detector

@@ -17,6 +17,7 @@ from pathprint.profiling.cli.options import (
     Resize,
     Size,
     Std,
+    Stretch,
     Synapses,
     Weights,
     check_network,
@@ -45,6 +46,7 @@ def paths(
     resize: Resize = None,
     mean: Mean = None,
     std: Std = None,
+    stretch: Stretch = None,
     theta: OtherTheta = None,
     layers: Layers = None,
     synapses: Synapses = False,
@@ -68,7 +70,7 @@ def paths(
     from pathprint.profiling.paths.extraction import Extractor
 
     if network:
-        extractor = Extractor(open_network(network, weights, read_declared(size, resize, mean, std)))
+        extractor = Extractor(open_network(network, weights, read_declared(size, resize, mean, std, stretch)))
     else:
         extractor = load_bundle(source[0]).detector.extractor
     asked = {"theta": theta, "layers": layers, "synapses": synapses or None}

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pathprint.profiling.cli.options import (
+    AnyAccuracy,
     AsJson,
     ClassMap,
     Data,
@@ -19,6 +20,7 @@ from pathprint.profiling.cli.options import (
     Seed,
     Size,
     Std,
+    Stretch,
     Synapses,
     Theta,
     UnexplainedName,
@@ -39,6 +41,7 @@ def profile(
     resize: Resize = None,
     mean: Mean = None,
     std: Std = None,
+    stretch: Stretch = None,
     data: Data = None,
     class_map: ClassMap = None,
     theta: Theta = 0.5,
@@ -60,6 +63,7 @@ def profile(
     images_per_class: Annotated[
         int, typer.Option(min=1, help="Largest number of correctly predicted images to profile of each class.")
     ] = PROFILE_PER_CLASS,
+    any_accuracy: AnyAccuracy = False,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -76,7 +80,7 @@ def profile(
     from pathprint.profiling.cli.terminal import say
 
     policy = pathprint.Policy(theta, reference, unexplained, layers)
-    captured = open_network(network, weights, read_declared(size, resize, mean, std))
+    captured = open_network(network, weights, read_declared(size, resize, mean, std, stretch))
     made = pathprint.profile(
         captured,
         images,
@@ -87,6 +91,7 @@ def profile(
         images_per_class=images_per_class,
         class_map=read_class_map(class_map),
         seed=seed,
+        any_accuracy=any_accuracy,
     )
     made.save(out)
     signatures = made.signatures

@@ -1,0 +1,133 @@
+"""Whether a network is right on the data at all: classes in another order or wrong mean and std are noticed here.
+
+Nothing that follows would notice: signatures would be made of the network's few right answers.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from pathprint.models.network import Network
+from pathprint.profiling.arrays import Floats, Indices
+from pathprint.profiling.data.correct import in_chunks
+from pathprint.profiling.data.datasets import Dataset
+from pathprint.profiling.errors import FitError
+
+IMAGES = 256
+"""Most images that a network is tried on before any expensive work."""
+ERROR = 0.01
+"""Probability at which a test calls a network worse than it is."""
+TOLERANCE = 0.1
+"""By how much the confidence of sound networks exceeds their accuracy at times (Guo et al. 2017: mostly less)."""
+_CAUSES = (
+    "Usual causes: folders whose classes the network has in another order (--class-map FILE), a --mean, --std or "
+    "--size that is not the training's, stretched images (--stretch) or the opposite, pixels in another range than "
+    "0 .. 255, inverted images, untrained or other weights."
+)
+log = logging.getLogger("pathprint.accuracy")
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """How often a network was right on a few images.
+
+    Attributes:
+        images: number of images.
+        right: number of right answers.
+        chance: share that would be right if the answers, each as frequent as it is, were dealt to the images at random.
+            If all images are of one class, which every deal gets right alike, it is one divided by the number of
+            classes that the network has.
+        confidence: mean probability (softmax) that the network gives its answers.
+    """
+
+    images: int
+    right: int
+    chance: float
+    confidence: float
+
+    @property
+    def share(self) -> float:
+        """Share of right answers."""
+        return self.right / self.images
+
+    @property
+    def is_chance(self) -> bool:
+        """Whether the answers cannot be told from chance, but from those of a network half way to perfection.
+
+        Both are one-sided binomial tests. The second keeps small samples, which prove nothing, from being refused.
+        """
+        half_way = (1 + self.chance) / 2
+        return self._p_value("greater", self.chance) > ERROR and self._p_value("less", half_way) < ERROR
+
+    @property
+    def is_below_confidence(self) -> bool:
+        """Whether a one-sided binomial test finds the accuracy below the mean confidence less ``TOLERANCE``."""
+        return self._p_value("less", max(self.confidence - TOLERANCE, 0)) < ERROR
+
+    def _p_value(self, alternative: str, share: float) -> float:
+        from scipy.stats import binomtest
+
+        return float(binomtest(self.right, self.images, share, alternative).pvalue)
+
+
+def check_accuracy(network: Network, dataset: Dataset, images: Indices, any_accuracy: bool = False) -> None:
+    """Try a network on a few of the ``images``; log its accuracy, with a warning if it is below the confidence.
+
+    Args:
+        images: positions in the data set in random order. The first ones of each class are taken.
+        any_accuracy: only warn where the network is no better than chance.
+
+    Raises:
+        FitError: the network is no better than chance.
+    """
+    tried = accuracy_of(network, dataset, _first_of_each_class(dataset, images))
+    found = (
+        f"{dataset.name}: the network is right on {tried.right} of {tried.images} images ({tried.share:.1%}), "
+        f"taken evenly from the classes, with a mean confidence of {tried.confidence:.1%}"
+    )
+    if tried.is_chance and not any_accuracy:
+        raise FitError(
+            f"{found}. Answers that ignore the images would be right on {tried.chance:.1%}, which cannot be told from "
+            f"this. {_CAUSES} With --any-accuracy work goes on all the same."
+        )
+    if tried.is_chance or tried.is_below_confidence:
+        log.warning("%s. It should be right far more often. %s", found, _CAUSES)
+    else:
+        log.info("%s.", found)
+
+
+def accuracy_of(network: Network, dataset: Dataset, images: Indices) -> Accuracy:
+    """Return how often the network is right on ``images``, and how sure it is.
+
+    Raises:
+        DataError: an image cannot be decoded.
+    """
+    parts = [_probabilities(network, dataset, chunk) for chunk in in_chunks(images)]
+    confidence, answers = (np.concatenate(part) for part in zip(*parts, strict=True))
+    labels, classes = dataset.labels[images], len(network.labels)
+    shares = [np.bincount(found, minlength=classes) / len(images) for found in (answers, labels)]
+    chance = float(shares[0] @ shares[1]) if len(set(labels.tolist())) > 1 else 1 / classes
+    mean = float(np.nan_to_num(confidence.mean()))  # a network whose logits are nan has none
+    return Accuracy(len(images), int((answers == labels).sum()), min(chance, 1.0), min(mean, 1.0))
+
+
+def _probabilities(network: Network, dataset: Dataset, images: Indices) -> tuple[Floats, Indices]:
+    """Return the largest probability for each of ``images``, and the class that has it."""
+    with torch.inference_mode():
+        pixels = dataset.pixels(images, network.preprocessing).to(network.device)
+        highest, answers = network.logits(pixels).double().softmax(1).max(1)
+    return highest.cpu().numpy(), answers.cpu().numpy()
+
+
+def _first_of_each_class(dataset: Dataset, images: Indices) -> Indices:
+    """Return at most ``IMAGES`` of ``images``: the first of each class, then the second of each class, and so on."""
+    labels = dataset.labels[images]
+    by_class = np.argsort(labels, kind="stable")
+    _, starts, sizes = np.unique(labels[by_class], return_index=True, return_counts=True)
+    turns = np.empty(len(images), dtype=np.int64)
+    turns[by_class] = np.arange(len(images)) - np.repeat(starts, sizes)
+    return images[np.argsort(turns, kind="stable")[:IMAGES]]
