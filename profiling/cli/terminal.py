@@ -71,20 +71,26 @@ def _told(items: Sequence[T], description: str) -> Iterator[T]:
 
 @contextmanager
 def warnings_shown() -> Iterator[None]:
-    """Show each warning, and each record of warning level or above in the log ``pathprint``, as one plain line."""
-    log, lines = logging.getLogger("pathprint"), _Lines(logging.WARNING)
+    """Show each warning, and each record of warning level or above in the log ``pathprint``, as one plain line.
+
+    Of the log ``pathprint.data``, which says how data were understood, records of the level ``INFO`` are shown, too.
+    """
+    log, data, lines = logging.getLogger("pathprint"), logging.getLogger("pathprint.data"), _Lines(logging.INFO)
     log.addHandler(lines)
+    before = data.level
+    data.setLevel(logging.INFO)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             yield
     finally:
         log.removeHandler(lines)
+        data.setLevel(before)
 
 
 class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        say(f"warning: {record.getMessage()}")
+        say(f"{'warning: ' if record.levelno >= logging.WARNING else ''}{record.getMessage()}")
 
 
 def _show_warning(
