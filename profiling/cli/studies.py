@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pathprint.profiling.cli.class_names import ClassNames, named
 from pathprint.profiling.cli.options import (
     AsJson,
     ClassMap,
@@ -61,6 +62,7 @@ def _subject(
     std: Std = None,
     data: Data = "digits",
     class_map: ClassMap = None,
+    class_names: ClassNames = None,
     reference: ReferenceName = "sum",
     unexplained: UnexplainedName = "none",
     layers: Layers = None,
@@ -75,7 +77,7 @@ def _subject(
     from pathprint.profiling.paths.policy import Policy
     from pathprint.profiling.studies.subject import Subject
 
-    captured = open_network(network, weights, read_declared(size, resize, mean, std))
+    captured = named(open_network(network, weights, read_declared(size, resize, mean, std)), class_names)
     policy = Policy(reference=reference, unexplained=unexplained, layers=layers)
     dataset = matched_data(data, captured.labels, read_class_map(class_map))
     return Subject(Extractor(captured, policy), dataset, images_per_class, seed)

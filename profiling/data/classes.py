@@ -56,7 +56,7 @@ def told(name: str, folders: Sequence[str], numbers: Sequence[int], labels: Sequ
     """Return in one line which folder, or which integer label, is which class of the network."""
     pairs = list(zip(folders, numbers, strict=True))
     if all(folder == labels[number] for folder, number in pairs):
-        return f"{name}: {len(pairs)} classes, matched by name: {_some(folders)}."
+        return f"{name}: {len(pairs)} classes, matched by name: {listed(folders)}."
     known = not are_numbers(labels)
     said = [f"{folder!r} is class {number}{f' ({labels[number]})' if known else ''}" for folder, number in pairs]
     return f"{name}: {len(pairs)} classes: {_some(said)}."
@@ -102,7 +102,7 @@ def _of_numbers(name: str, folders: list[str], labels: Sequence[str]) -> dict[st
     if wrong:
         counted = ", which looks as if the data count from 1" if min(map(int, folders)) == 1 else ""
         raise DataError(
-            f"{name}: the network has no class {_listed(wrong)}; its classes are {_range(known)}{counted}. Say with "
+            f"{name}: the network has no class {listed(wrong)}; its classes are {_range(known)}{counted}. Say with "
             '`class_map` which folder is which class: a file with JSON like {"1": 0, "2": 1}.'
         )
     return {folder: known[int(folder)] for folder in folders}
@@ -111,7 +111,7 @@ def _of_numbers(name: str, folders: list[str], labels: Sequence[str]) -> dict[st
 def _range(numbers: Iterable[int]) -> str:
     ordered = sorted(numbers)
     whole = ordered == list(range(ordered[0], ordered[-1] + 1))
-    return f"{ordered[0]} .. {ordered[-1]}" if whole else _listed(list(map(str, ordered)))
+    return f"{ordered[0]} .. {ordered[-1]}" if whole else listed(list(map(str, ordered)))
 
 
 def _is_number(text: str) -> bool:
@@ -136,14 +136,14 @@ def _unmatched(name: str, folders: list[str], labels: Sequence[str]) -> str:
     if are_numbers(labels):
         return (
             f"{name}: the names of the network's {len(labels)} classes are not known, so folders cannot be matched "
-            f"({_listed(missing)}). Give the names with `class_names`, a file with one name per line in the order of "
+            f"({listed(missing)}). Give the names with `class_names`, a file with one name per line in the order of "
             'the network\'s outputs, or the numbers with `class_map`, a file with JSON like {"folder": 0}.'
             f"{_suggested(folders, labels)}"
         )
     matched = len(folders) - len(missing)
     some = f" ({matched} others match)" if matched else ""
     return (
-        f"{name}: the network has no class called {_listed(missing)}{some}; its classes are {_listed(labels)}. Name "
+        f"{name}: the network has no class called {listed(missing)}{some}; its classes are {listed(labels)}. Name "
         'the folders as these, or say with `class_map` which class each is: a file with JSON like {"folder": 0}.'
     )
 
@@ -158,6 +158,7 @@ def _suggested(folders: list[str], labels: Sequence[str]) -> str:
     return f" If the network was trained on these folders in sorted order, the class map is {more}."
 
 
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(map(repr, names[:5]))
-    return f"{shown}, …" if len(names) > 5 else shown
+def listed(names: Sequence[str]) -> str:
+    """Return the first names in quotation marks, and how many more there are."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{', '.join(map(repr, names[:_SHOWN]))}{more}"

@@ -36,7 +36,7 @@ def place_of(spec: str) -> Place:
                 f"there is no data at {_named(spec)}; pass digits, a folder, FILE.zip[:FOLDER] or FILE.npz."
             )
         path = Path(before)
-    inside = text[len(str(path)) :].lstrip(":").replace("\\", "/").strip("/")
+    inside = text[len(str(path)) :].replace("\\", "/").lstrip(":/").rstrip("/")
     _check_inside(path, inside)
     return Place(path, inside)
 

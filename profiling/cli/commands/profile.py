@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pathprint.profiling.cli.class_names import ClassNames, named
 from pathprint.profiling.cli.options import (
     AsJson,
     ClassMap,
@@ -38,6 +39,7 @@ def profile(
     std: Std = None,
     data: Data = "digits",
     class_map: ClassMap = None,
+    class_names: ClassNames = None,
     theta: Theta = 0.5,
     reference: ReferenceName = "sum",
     unexplained: UnexplainedName = "none",
@@ -72,7 +74,7 @@ def profile(
     from pathprint.profiling.cli.terminal import say
 
     policy = pathprint.Policy(theta, reference, unexplained, layers)
-    captured = open_network(network, weights, read_declared(size, resize, mean, std))
+    captured = named(open_network(network, weights, read_declared(size, resize, mean, std)), class_names)
     made = pathprint.profile(
         captured,
         data,

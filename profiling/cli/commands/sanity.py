@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pathprint.profiling.cli.class_names import ClassNames, named
 from pathprint.profiling.cli.options import (
     AsJson,
     ClassMap,
@@ -33,6 +34,7 @@ def sanity(
     weights: Weights = None,
     data: Data = "digits",
     class_map: ClassMap = None,
+    class_names: ClassNames = None,
     theta: Annotated[list[float] | None, several_thetas(SANITY_THETAS)] = None,
     reference: ReferenceName = "sum",
     unexplained: UnexplainedName = "none",
@@ -61,7 +63,8 @@ def sanity(
     from pathprint.profiling.paths.policy import Policy
     from pathprint.profiling.studies.sanity import sanity as measure_sanity
 
-    extractor = Extractor(open_network(network, weights), Policy(reference=reference, unexplained=unexplained))
+    captured = named(open_network(network, weights), class_names)
+    extractor = Extractor(captured, Policy(reference=reference, unexplained=unexplained))
     dataset = matched_data(data, extractor.network.labels, read_class_map(class_map))
     test = unseen(dataset, frozenset(dataset.keys[profile_images(dataset, seed)].tolist()))
     test = np.random.default_rng(seed).permutation(test)[:images]  # folders hold one class after the other

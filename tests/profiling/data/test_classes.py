@@ -119,8 +119,8 @@ def test_a_class_map_names_the_classes_of_a_network_that_does_not_know_them(
 
 
 def test_the_mapping_is_told() -> None:
-    assert told("d", ("cat", "dog"), (2, 0), PETS) == "d: 2 classes, matched by name: cat, dog."
+    assert told("d", ("cat", "dog"), (2, 0), PETS) == "d: 2 classes, matched by name: 'cat', 'dog'."
     assert told("d", ("0", "2"), (0, 2), PETS) == "d: 2 classes: '0' is class 0 (dog), '2' is class 2 (cat)."
     assert told("d", ("x",), (1,), ("0", "1")) == "d: 1 classes: 'x' is class 1."
     many = [f"c{number}" for number in range(30)]
-    assert told("d", many, range(30), many).endswith("c9 and 20 more.")
+    assert told("d", many, range(30), many).endswith("'c9' and 20 more.")
