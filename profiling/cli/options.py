@@ -169,8 +169,9 @@ Std = Annotated[
     ),
 ]
 DATA_HELP = (
-    "Labelled images: digits (those of scikit-learn), a folder or FILE.zip of class folders, FILE.zip:FOLDER for one "
-    "folder in it, or FILE.npz with the arrays x_train, y_train, x_test and y_test, or x and y."
+    "Labelled images: digits (those of scikit-learn), a folder or FILE.zip of class folders, or of train and test with "
+    "class folders in them, PLACE:FOLDER for one folder of these, or FILE.npz with the arrays x_train, y_train, x_test "
+    "and y_test, or x and y."
 )
 Data = Annotated[str | None, typer.Option(help=f"{DATA_HELP} Default: digits for {OF_DIGITS}.", callback=_data)]
 MadeOf = Annotated[

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pathprint.profiling.cli.class_names import ClassNames, named
 from pathprint.profiling.cli.options import (
     AsJson,
     ClassMap,
@@ -66,6 +67,7 @@ def _subject(
     stretch: Stretch = None,
     data: Data = None,
     class_map: ClassMap = None,
+    class_names: ClassNames = None,
     reference: ReferenceName = "sum",
     unexplained: UnexplainedName = "none",
     layers: Layers = None,
@@ -81,7 +83,7 @@ def _subject(
     from pathprint.profiling.paths.policy import Policy
     from pathprint.profiling.studies.subject import Subject
 
-    captured = open_network(network, weights, read_declared(size, resize, mean, std, stretch))
+    captured = named(open_network(network, weights, read_declared(size, resize, mean, std, stretch)), class_names)
     policy = Policy(reference=reference, unexplained=unexplained, layers=layers)
     dataset = matched_data(images, captured.labels, read_class_map(class_map))
     return Subject(Extractor(captured, policy), dataset, images_per_class, seed)

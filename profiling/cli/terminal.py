@@ -69,21 +69,29 @@ def _told(items: Sequence[T], description: str) -> Iterator[T]:
             tenth, said = done * 10 // total, now
 
 
+_SPOKEN = ("pathprint.accuracy", "pathprint.data")
+"""Logs whose plain messages users see: how right the network is, and how data were understood."""
+
+
 @contextmanager
 def warnings_shown() -> Iterator[None]:
     """Show each warning, and what the log ``pathprint`` says, as one plain line each.
 
-    Of what is no warning, only the accuracy of networks is shown.
+    Of what is no warning, only that of the logs in ``_SPOKEN`` is shown.
     """
-    log, lines = logging.getLogger("pathprint"), _Lines()
-    logging.getLogger("pathprint.accuracy").setLevel(logging.INFO)
+    log, lines = logging.getLogger("pathprint"), _Lines(logging.INFO)
+    levels = {name: logging.getLogger(name).level for name in _SPOKEN}
     log.addHandler(lines)
+    for name in _SPOKEN:
+        logging.getLogger(name).setLevel(logging.INFO)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             yield
     finally:
         log.removeHandler(lines)
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
 
 
 class _Lines(logging.Handler):

@@ -13,20 +13,43 @@ DIGITS = "digits"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A file or folder; ``inside`` is the folder to use of an archive, empty for the whole archive."""
+    """A file or folder; ``inside`` is the folder to use of a folder or archive, empty for the whole of it."""
 
     path: Path
     inside: str = ""
 
 
 def place_of(spec: str) -> Place:
-    """Return the place that ``spec`` names: a file or folder, or ``FILE.zip:FOLDER``; not ``digits``.
+    """Return the place that ``spec`` names: a file or folder, or ``PLACE:FOLDER`` for a folder in it; not ``digits``.
+
+    A name that holds a colon itself is understood if it exists.
 
     Raises:
-        DataError: nothing is there.
+        DataError: nothing is there, or ``FOLDER`` is not there, or lies in what holds no folders.
     """
-    name, _, inside = spec.partition(".zip:")
-    path = Path(f"{name}.zip" if inside else spec)
-    if not path.exists():
-        raise DataError(f"there is no data at {path}; pass digits, a folder, FILE.zip[:FOLDER] or FILE.npz.")
-    return Place(path, inside.strip("/"))
+    text = str(Path(spec))
+    path = Path(text)
+    while not path.exists():
+        before, _, _ = str(path).rpartition(":")
+        if not before:
+            raise DataError(
+                f"there is no data at {_named(spec)}; pass digits, a folder, FILE.zip[:FOLDER] or FILE.npz."
+            )
+        path = Path(before)
+    inside = text[len(str(path)) :].replace("\\", "/").lstrip(":/").rstrip("/")
+    _check_inside(path, inside)
+    return Place(path, inside)
+
+
+def _named(spec: str) -> str:
+    """Return the file or folder in ``spec``, without the folder inside of an archive."""
+    head, colon, _ = spec.partition(".zip:")
+    return f"{head}.zip" if colon else spec
+
+
+def _check_inside(path: Path, inside: str) -> None:
+    """Refuse a folder inside of a folder that is not there, and one inside of a file that is no archive."""
+    if inside and path.is_dir() and not (path / inside).is_dir():
+        raise DataError(f"the folder {path} holds no folder {inside!r}.")
+    if inside and path.is_file() and path.suffix.lower() != ".zip":
+        raise DataError(f"{path} holds no folders such as {inside!r}; only folders and .zip files do.")

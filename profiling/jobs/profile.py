@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pathprint.models.network import Network
 from pathprint.profiling.arrays import Indices
+from pathprint.profiling.data.classes import named_labels
 from pathprint.profiling.data.correct import correct_images
 from pathprint.profiling.data.datasets import Dataset, matched_data
 from pathprint.profiling.data.roles import Images, Profile, profile_images
@@ -62,7 +63,7 @@ def profile(
         synapses: also keep the union of the synapses of each class; needs pyroaring.
         images_per_class: most correctly predicted images of each class.
         class_map: the network's class number of each folder of the data; needed if the folders are not named like
-            the network's classes.
+            the network's classes. It also names the classes of a network that was captured without labels.
         seed: of the order of the images.
         any_accuracy: go on even if the network is right no more often than by chance.
 
@@ -73,6 +74,7 @@ def profile(
         MissingExtraError: synapses are asked for, and pyroaring is not installed.
     """
     kind = PathKind(policy or Policy(), selection, forward)
+    network = replace(network, labels=named_labels(network.labels, class_map))
     dataset = matched_data(data, network.labels, class_map)
     images = profile_images(dataset, seed)
     check_accuracy(network, dataset, images, any_accuracy)

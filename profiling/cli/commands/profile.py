@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pathprint.profiling.cli.class_names import ClassNames, named
 from pathprint.profiling.cli.options import (
     AnyAccuracy,
     AsJson,
@@ -44,6 +45,7 @@ def profile(
     stretch: Stretch = None,
     data: Data = None,
     class_map: ClassMap = None,
+    class_names: ClassNames = None,
     theta: Theta = 0.5,
     reference: ReferenceName = "sum",
     unexplained: UnexplainedName = "none",
@@ -80,7 +82,7 @@ def profile(
     from pathprint.profiling.cli.terminal import say
 
     policy = pathprint.Policy(theta, reference, unexplained, layers)
-    captured = open_network(network, weights, read_declared(size, resize, mean, std, stretch))
+    captured = named(open_network(network, weights, read_declared(size, resize, mean, std, stretch)), class_names)
     made = pathprint.profile(
         captured,
         images,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pathprint.profiling.cli.class_names import ClassNames, named
 from pathprint.profiling.cli.options import (
     AsJson,
     ClassMap,
@@ -36,6 +37,7 @@ def sanity(
     weights: Weights = None,
     data: Data = None,
     class_map: ClassMap = None,
+    class_names: ClassNames = None,
     theta: Annotated[list[float] | None, several_thetas(SANITY_THETAS)] = None,
     reference: ReferenceName = "sum",
     unexplained: UnexplainedName = "none",
@@ -53,7 +55,7 @@ def sanity(
     Example:
         pathprint sanity --network digits-cnn --out sanity
     """
-    named = data_for(network, data)
+    source = data_for(network, data)
     import numpy as np
 
     from pathprint.profiling.cli import tables
@@ -66,8 +68,9 @@ def sanity(
     from pathprint.profiling.studies.sanity import sanity as measure_sanity
     from pathprint.profiling.writing.whole import whole_folder
 
-    extractor = Extractor(open_network(network, weights), Policy(reference=reference, unexplained=unexplained))
-    dataset = matched_data(named, extractor.network.labels, read_class_map(class_map))
+    captured = named(open_network(network, weights), class_names)
+    extractor = Extractor(captured, Policy(reference=reference, unexplained=unexplained))
+    dataset = matched_data(source, extractor.network.labels, read_class_map(class_map))
     test = unseen(dataset, frozenset(dataset.keys[profile_images(dataset, seed)].tolist()))
     test = np.random.default_rng(seed).permutation(test)[:images]  # folders hold one class after the other
     if not len(test):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,10 @@ from pathprint.profiling.cli.options import AsJson, Data, Seed, data_for
 from pathprint.profiling.cli.outputs import file_option
 from pathprint.profiling.cli.results import print_json
 from pathprint.profiling.writing.places import check_file
+
+if TYPE_CHECKING:
+    from pathprint.profiling.arrays import Indices
+    from pathprint.profiling.data.datasets import Dataset
 
 
 def train(
@@ -29,7 +33,8 @@ def train(
 ) -> None:
     """Train one of our own networks on your images.
 
-    Only the training images of the data are used; the accuracy on the others is reported.
+    Only the training images of the data are used; the accuracy on the others is reported. The names of the folders
+    become the names of the classes, and are stored with the weights.
 
     Example:
         pathprint train lenet5 --data mnist.npz --out lenet5.safetensors
@@ -53,8 +58,9 @@ def train(
     settle_threads(entry.preprocessing)
     dataset = open_dataset(named)
     torch.manual_seed(seed)
-    module = entry.build(len(dataset.classes))
     images = profile_images(dataset, seed)
+    _check_classes(dataset, images)
+    module = entry.build(len(dataset.classes))
     pixels, labels = dataset.pixels(images, entry.preprocessing), torch.from_numpy(dataset.labels[images])
     recipe = replace(entry.recipe, seed=seed, epochs=epochs or entry.recipe.epochs)
     training.train(module, entry.preprocessing, pixels, labels, recipe, track)
@@ -77,3 +83,24 @@ def train(
     say(f"{name}: {right:.2%} of {len(held_out)} held-out images are right; weights in {target}")
     if as_json:
         print_json({**facts, "weights": str(target), "images": len(images)})
+
+
+def _check_classes(dataset: Dataset, images: Indices) -> None:
+    """Say which classes the network will have; refuse classes that it could not learn to tell apart.
+
+    Args:
+        images: positions of the training images.
+    """
+    from pathprint.profiling.cli.terminal import say
+    from pathprint.profiling.data.classes import listed
+    from pathprint.profiling.errors import DataError
+
+    trained = set(dataset.labels[images].tolist())
+    missing = [name for number, name in enumerate(dataset.classes) if number not in trained]
+    if missing:
+        raise DataError(f"{dataset.name}: no image to train on is left for the class {listed(missing)}; add some.")
+    if len(dataset.classes) < 2:
+        raise DataError(
+            f"{dataset.name} has the class {listed(dataset.classes)} only; a network tells two or more apart."
+        )
+    say(f"{dataset.name}: {len(dataset.classes)} classes, in this order: {listed(dataset.classes)}.")

@@ -1,0 +1,314 @@
+"""Folders, archives and arrays as people have them: every image is used or named, whatever lies beside it."""
+
+import io
+import logging
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pathprint.profiling.data.datasets import Dataset, open_dataset
+from pathprint.profiling.data.places import place_of
+from pathprint.profiling.errors import DataError
+
+CLUTTER = [
+    ".ipynb_checkpoints/x.png",
+    "train/.ipynb_checkpoints/x.png",
+    "train/cat/.ipynb_checkpoints/x.png",
+    "train/cat/._1.png",
+    "train/cat/.2.png",
+    "train/Thumbs.db",
+    "desktop.ini",
+    ".DS_Store",
+    "__MACOSX/train/cat/._1.png",
+    "@eaDir/x.png",
+]
+LABELS = {"cat": 0, "dog": 100}
+
+
+def picture(level: int, form: str = "PNG") -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", (8, 8), level).save(buffer, form)
+    return buffer.getvalue()
+
+
+def content(prefix: str = "") -> dict[str, bytes]:
+    """Return a small data set: three images of each class for training, two held out."""
+    parts = {"train": range(3), "test": range(3, 5)}
+    return {
+        f"{prefix}{part}/{label}/{i}.png": picture(level + i)
+        for part, numbers in parts.items()
+        for label, level in LABELS.items()
+        for i in numbers
+    }
+
+
+def unpacked(root: Path, files: dict[str, bytes]) -> Path:
+    for name, data in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(data)
+    return root
+
+
+def packed(path: Path, files: dict[str, bytes], sep: str = "/") -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(zipfile.ZipInfo(name.replace("/", sep)), data)
+    return path
+
+
+def check_whole(dataset: Dataset) -> None:
+    """Check that it is the data set of ``content``, no image more and none less."""
+    levels = [(dataset.classes[label], np.asarray(dataset.image(i))[0, 0]) for i, label in enumerate(dataset.labels)]
+    assert sorted(levels) == sorted((label, level + i) for label, level in LABELS.items() for i in range(5))
+    assert dataset.held_out is not None
+    assert dataset.held_out.sum() == 4
+
+
+@pytest.mark.parametrize("clutter", CLUTTER)
+def test_what_systems_leave_behind_is_skipped_and_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, clutter: str
+) -> None:
+    files = content() | {clutter: picture(200)}
+    places = [str(unpacked(tmp_path / "d", files)), str(packed(tmp_path / "d.zip", files))]
+    with caplog.at_level(logging.INFO, "pathprint.data"):
+        for place in places:
+            check_whole(open_dataset(place))
+    assert [record.levelname for record in caplog.records] == ["INFO", "INFO"]
+    named = next(part for part in clutter.split("/") if part.startswith((".", "_", "@", "T", "d")))
+    for place, message in zip(places, caplog.messages, strict=True):
+        assert message.startswith(f"{place}: left out: 1 hidden or system file or folder (")
+        assert named in message
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"readme.txt": b"", "train/labels.csv": b""}, "2 files that are no images (readme.txt, train/labels.csv)"),
+        (
+            {"preview.png": picture(1), "train/x.PNG": picture(2)},
+            "2 images in no class folder (preview.png, train/x.PNG)",
+        ),
+        (
+            {"train/cat/9.tif": b"II*\0", "logo.gif": b""},
+            "2 images of types that are not read (logo.gif, train/cat/9.tif)",
+        ),
+    ],
+)
+def test_what_is_not_used_is_counted_and_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, files: dict[str, bytes], told: str
+) -> None:
+    with caplog.at_level(logging.INFO, "pathprint.data"):
+        check_whole(open_dataset(str(unpacked(tmp_path / "d", content() | files))))
+        check_whole(open_dataset(str(packed(tmp_path / "d.zip", content() | files))))
+    assert [message.partition("left out: ")[2] for message in caplog.messages] == [f"{told}."] * 2
+
+
+def test_folders_without_images_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    unpacked(tmp_path, content())
+    (tmp_path / "train" / "bird" / "young").mkdir(parents=True)
+    check_whole(open_dataset(str(tmp_path)))
+    assert caplog.messages == [f"{tmp_path}: left out: 1 folder without images (train/bird)."]
+
+
+@pytest.mark.parametrize("ending", ["PNG", "Jpg", "JPEG", "jfif", "JFIF", "jpe", "BMP", "WebP"])
+def test_a_class_may_have_any_ending_of_the_formats_that_are_read(tmp_path: Path, ending: str) -> None:
+    form = {"png": "PNG", "bmp": "BMP", "webp": "WEBP"}.get(ending.lower(), "JPEG")
+    unpacked(tmp_path, {"cat/1.png": picture(1), f"dog/1.{ending}": picture(100, form)})
+    dataset = open_dataset(str(tmp_path))
+    assert dataset.classes == ("cat", "dog")
+    assert dataset.image(1).size == (8, 8)
+
+
+@pytest.mark.parametrize("ending", ["tif", "TIFF", "gif", "heic", "ppm"])
+def test_a_class_of_another_image_type_is_refused(tmp_path: Path, ending: str) -> None:
+    unpacked(tmp_path, {"cat/1.png": picture(1), f"dog/1.{ending}": b"x", f"dog/2.{ending}": b"x"})
+    with pytest.raises(DataError, match=rf"all images in dog are of a type that is not read \(\.{ending.lower()}\)"):
+        open_dataset(str(tmp_path))
+
+
+@pytest.mark.parametrize("linked", ["train", "test", "train/cat", "test/dog", "train/cat/0.png", ""])
+def test_links_are_followed(tmp_path: Path, linked: str) -> None:
+    root = unpacked(tmp_path / "d", content())
+    (root / linked).rename(tmp_path / "elsewhere")
+    (root / linked).symlink_to(tmp_path / "elsewhere")
+    check_whole(open_dataset(str(root)))
+
+
+def test_links_without_an_end_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    unpacked(tmp_path, content())
+    for target, link in (("..", "train/cat/up"), ("absent", "test/broken.png"), ("self", "self"), (".", "round")):
+        (tmp_path / link).symlink_to(target)
+    check_whole(open_dataset(str(tmp_path)))
+    told = "4 links that lead nowhere or in a circle (round, self, test/broken.png, …)"
+    assert caplog.messages == [f"{tmp_path}: left out: {told}."]
+
+
+@pytest.mark.parametrize("prefix", ["", "d/", "./", "deep/er/"])
+@pytest.mark.parametrize("sep", ["/", "\\"])
+@pytest.mark.parametrize("name", ["d.zip", "D.ZIP", "d.e.Zip"])
+def test_archives_of_all_systems_are_read(tmp_path: Path, prefix: str, sep: str, name: str) -> None:
+    path = packed(tmp_path / name, content(prefix), sep)
+    check_whole(open_dataset(str(path)))
+    part = open_dataset(f"{path}:{prefix.removeprefix('./')}train")
+    assert (len(part), part.held_out) == (6, None)
+
+
+def test_one_folder_of_a_place_is_used(tmp_path: Path) -> None:
+    folder, archive = unpacked(tmp_path / "d", content()), packed(tmp_path / "a.zip", content("d/"))
+    for place in (f"{folder}:train", f"{folder}:train/", f"{folder}/train", f"{archive}:train", f"{archive}:d/train"):
+        assert len(open_dataset(place)) == 6
+    odd = unpacked(tmp_path / "12:30", content())
+    check_whole(open_dataset(str(odd)))
+    assert len(open_dataset(f"{odd}:train")) == 6
+    (tmp_path / "x.npz").write_bytes(b"")
+    for place, message in {
+        f"{folder}:absent": "holds no folder 'absent'",
+        f"{archive}:absent": "holds no folder 'absent'; its folders are d",
+        f"{tmp_path / 'x.npz'}:train": "holds no folders such as 'train'",
+        f"{tmp_path}/b.zip:train": r"there is no data at .*/b\.zip;",
+        ":train": "there is no data at :train",
+    }.items():
+        with pytest.raises(DataError, match=message):
+            open_dataset(place)
+
+
+def test_relative_places_are_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(unpacked(tmp_path, content()))
+    assert place_of("./train:cat") == place_of("train:cat/") == place_of("train/:cat")
+
+
+def locked(data: bytearray) -> None:
+    for magic, flags in ((b"PK\x01\x02", 8), (b"PK\x03\x04", 6)):
+        at = data.find(magic)
+        while at >= 0:
+            data[at + flags] |= 1
+            at = data.find(magic, at + 4)
+
+
+def garbled(data: bytearray) -> None:
+    data[data.find(b"IDAT") + 6] ^= 255
+
+
+def unknown_method(data: bytearray) -> None:
+    for magic, method in ((b"PK\x01\x02", 10), (b"PK\x03\x04", 8)):
+        data[data.find(magic) + method] = 99
+
+
+def cut(data: bytearray) -> None:
+    del data[len(data) // 2 :]
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (locked, "10 of 10 images are locked by a password"),
+        (garbled, r"train/cat/0\.png cannot be read \(Bad CRC-32"),
+        (unknown_method, r"train/cat/0\.png cannot be read \("),
+        (cut, "is not a readable zip archive"),
+    ],
+)
+def test_damaged_archives_are_refused(tmp_path: Path, damage: Callable[[bytearray], None], message: str) -> None:
+    data = bytearray(packed(tmp_path / "d.zip", content()).read_bytes())
+    damage(data)
+    (tmp_path / "d.zip").write_bytes(data)
+    with pytest.raises(DataError, match=message):
+        open_dataset(str(tmp_path / "d.zip")).keys  # noqa: B018  # it reads every image
+
+
+IMAGES = np.arange(6 * 64, dtype=np.uint8).reshape(6, 8, 8)
+
+
+def arrays(path: Path, **held: Any) -> str:
+    np.savez_compressed(path / "d.npz", **held)
+    return str(path / "d.npz")
+
+
+@pytest.mark.parametrize("numbers", [[0, 217, 482, 0, 217, 482], [0, 2_000_000_000, 7, 7, 7, 2**62], [3] * 6])
+@pytest.mark.parametrize("kind", ["int64", "uint64"])
+def test_labels_are_the_numbers_that_occur(tmp_path: Path, numbers: list[int], kind: str) -> None:
+    dataset = open_dataset(arrays(tmp_path, x=IMAGES, y=np.array(numbers, kind)))
+    assert dataset.classes == tuple(map(str, sorted(set(numbers))))
+    assert [int(dataset.classes[label]) for label in dataset.labels] == numbers
+
+
+def test_integer_labels_are_class_numbers_of_a_network_with_names(tmp_path: Path) -> None:
+    dataset = open_dataset(arrays(tmp_path, x=IMAGES, y=np.array([0, 217, 482] * 2)))
+    assert dataset.matched_to([f"class {i}" for i in range(1000)]).labels.tolist() == [0, 217, 482] * 2
+    with pytest.raises(DataError, match="no class '217', '482'"):
+        dataset.matched_to(list("abc"))
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int64", "uint16", "float16", "float32", "float64"])
+def test_equal_images_of_any_type_are_equal(tmp_path: Path, kind: str) -> None:
+    stored = (IMAGES / 255 if "float" in kind else IMAGES).astype(kind)
+    dataset = open_dataset(arrays(tmp_path, x=stored[..., None], y=np.zeros(6, int)))
+    np.testing.assert_array_equal([np.asarray(dataset.image(i)) for i in range(6)], IMAGES)
+
+
+@pytest.mark.parametrize("images", [IMAGES // 16, IMAGES // 200, IMAGES / 255 / 16], ids=["0..15", "0..1", "0..0.06"])
+def test_images_of_another_range_are_warned_about(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, images: np.ndarray
+) -> None:
+    open_dataset(arrays(tmp_path, x=images, y=np.zeros(6, int)))
+    assert "as if they were scaled to another range" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("held", "message"),
+    [
+        ({"x": IMAGES * 1.0}, "float64 with values from 0 to 255; integers in 0 .. 255 or float in"),
+        ({"x": IMAGES / 255 * 2 - 1}, "float64 with values from -1 to 1"),
+        ({"x": IMAGES / 255 * np.nan}, "values from nan to nan"),
+        ({"x": IMAGES.astype(int) - 1}, "int64 with values from -1 to"),
+        ({"x": IMAGES.astype(int) * 2}, "int64 with values from 0 to 510"),
+        ({"x": IMAGES > 3}, "is bool"),
+        ({"x": IMAGES[..., None].repeat(4, 3)}, r"has shape \(6, 8, 8, 4\)"),
+        ({"x": IMAGES[:, :0]}, r"has shape \(6, 0, 8\)"),
+        ({"y": np.zeros(6)}, "labels of type float64; each image needs one integer"),
+        ({"y": np.arange(6) - 1}, "each image needs one integer >= 0"),
+        ({"y": np.full(6, 2**64 - 1, np.uint64)}, "class numbers are smaller"),
+        ({"x_train": IMAGES}, "it must hold the arrays x and y"),
+    ],
+)
+def test_arrays_that_are_no_labelled_images_are_refused(
+    tmp_path: Path, held: dict[str, np.ndarray], message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        open_dataset(arrays(tmp_path, **({"x": IMAGES, "y": np.zeros(6, int)} | held)))
+
+
+def test_parts_of_other_shapes_are_refused(tmp_path: Path) -> None:
+    wider = np.pad(IMAGES, ((0, 0), (1, 1), (1, 1)))
+    y = np.zeros(6, int)
+    with pytest.raises(DataError, match="images of x_train are 8 x 8, those of x_test 10 x 10"):
+        open_dataset(arrays(tmp_path, x_train=IMAGES, y_train=y, x_test=wider, y_test=y))
+    with pytest.raises(DataError, match="it must hold the arrays"):
+        open_dataset(arrays(tmp_path, x_train=IMAGES, y_train=y, x_test=IMAGES))
+
+
+def test_arrays_of_other_names_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    open_dataset(arrays(tmp_path, x=IMAGES, y=np.zeros(6, int), x_val=IMAGES, y_val=np.zeros(6, int)))
+    assert "left out: 2 arrays of other names (x_val, y_val)" in caplog.text
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_damaged_array_files_are_refused_or_read(tmp_path: Path, seed: int) -> None:
+    """No damage ends in anything but the right images or one sentence."""
+    random = np.random.default_rng(seed)
+    noise = random.integers(0, 255, (6, 8, 8)).astype(np.uint8)
+    path = Path(arrays(tmp_path, x=noise, y=np.zeros(6, int)))
+    data = bytearray(path.read_bytes())
+    if seed % 4 == 0:
+        del data[int(random.integers(1, len(data))) :]
+    for at in random.integers(0, len(data), 3):
+        data[at] ^= 255
+    path.write_bytes(data)
+    try:
+        np.testing.assert_array_equal(np.asarray(open_dataset(str(path)).image(5)), noise[5])
+    except DataError as error:
+        assert str(path) in str(error)
