@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -19,11 +19,15 @@ from torch import Tensor
 from pathprint.models.errors import ImageError
 from pathprint.models.preprocessing import Preprocessing, decode
 from pathprint.profiling.arrays import Bits, Indices
+from pathprint.profiling.data.identity import Keys64, keys_of, picture
 from pathprint.profiling.data.places import DIGITS, place_of
 from pathprint.profiling.errors import DataError
+from pathprint.profiling.progress import track
 
 _TRAIN = {"train", "training"}
 _HELD_OUT = {"test", "val", "valid", "validation"}
+_BLOCK = 4096
+"""Images that are compared between two signs of progress."""
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
 
 
@@ -36,7 +40,7 @@ class Dataset:
         labels: index into ``classes`` of each image, ``(n,)``.
         held_out: marks the images that the data set itself sets apart for testing; None if it
             does not say.
-        content: bytes that identify image ``i``: those of its file, or of its array.
+        content: the bytes that hold image ``i``: those of its file, or of its array.
         image: image ``i``, decoded.
     """
 
@@ -59,10 +63,27 @@ class Dataset:
         return torch.stack([preprocessing.pixels(self.image(int(i))) for i in indices])
 
     @cached_property
-    def keys(self) -> npt.NDArray[np.uint64]:
-        """First 8 bytes of the SHA-256 of each image's content, uint64 ``(n,)``: equal images, equal keys."""
-        digests = (hashlib.sha256(self.content(i)).digest()[:8] for i in range(len(self)))
-        return np.frombuffer(b"".join(digests), dtype="<u8")
+    def keys(self) -> Keys64:
+        """A number for each image that goes by its decoded pixels, uint64 ``(n,)``: equal pixels, equal keys.
+
+        An image that cannot be decoded goes by the bytes that hold it.
+        """
+        # Decoding releases the interpreter, so threads help.
+        with ThreadPoolExecutor() as pool:
+            blocks = [range(start, min(start + _BLOCK, len(self))) for start in range(0, len(self), _BLOCK)]
+            told = track(blocks, "comparing images") if len(blocks) > 1 else blocks
+            return np.concatenate([keys_of(pool.map(self._picture, block)) for block in told] or [keys_of(())])
+
+    @cached_property
+    def content_keys(self) -> Keys64:
+        """A number for each image that goes by the bytes that hold it, uint64 ``(n,)``, as older versions kept it."""
+        return keys_of(self.content(i) for i in range(len(self)))
+
+    def _picture(self, index: int) -> bytes:
+        try:
+            return picture(self.image(index))
+        except DataError:
+            return self.content(index)
 
     def matched_to(self, labels: Sequence[str], class_map: Mapping[str, int] | None = None) -> Dataset:
         """Return the data set with the network's class numbers as its labels.
