@@ -76,7 +76,7 @@ class Preprocessing:
 
     def pixels(self, image: Image.Image) -> Tensor:
         """Return the image as float32 pixels in [0, 1], ``c h w``: bilinear resize, centre crop."""
-        fitted = _to_mode(image, "L" if self.channels == 1 else "RGB")
+        fitted = in_mode(image, "L" if self.channels == 1 else "RGB")
         if fitted.size != (self.size[1], self.size[0]) or self.resize != min(self.size):
             fitted = _centre(_scaled(fitted, self._sides(fitted)), self.size)
         array = np.array(fitted, dtype=np.uint8).reshape(*self.size, self.channels)
@@ -198,7 +198,7 @@ def _open(data: bytes) -> Image.Image:
         raise ImageError("undecodable_image", f"the bytes are not a {', '.join(FORMATS)} image.") from error
 
 
-def _to_mode(image: Image.Image, mode: str) -> Image.Image:
+def in_mode(image: Image.Image, mode: str) -> Image.Image:
     """Convert an image to ``mode``, with transparency laid over black, as in most data sets."""
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         overlay = image.convert("RGBA")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,11 +23,15 @@ from pathprint.profiling.data.array_file import read_arrays
 from pathprint.profiling.data.classes import class_numbers, told
 from pathprint.profiling.data.files import Files, joined
 from pathprint.profiling.data.folders import folder_files
+from pathprint.profiling.data.identity import Keys64, keys_of, picture
 from pathprint.profiling.data.layout import layout
 from pathprint.profiling.data.places import DIGITS, place_of
 from pathprint.profiling.errors import DataError
+from pathprint.profiling.progress import track
 
 log = logging.getLogger("pathprint.data")
+_BLOCK = 4096
+"""Images that are compared between two signs of progress."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Dataset:
         held_out: marks the images that the data set itself sets apart for testing; None if it
             does not say.
         matched: ``labels`` are a network's class numbers, and ``classes`` are its labels.
-        content: bytes that identify image ``i``: those of its file, or of its array.
+        content: the bytes that hold image ``i``: those of its file, or of its array.
         image: image ``i``, decoded.
     """
 
@@ -64,10 +68,27 @@ class Dataset:
         return torch.stack([preprocessing.pixels(self.image(int(i))) for i in indices])
 
     @cached_property
-    def keys(self) -> npt.NDArray[np.uint64]:
-        """First 8 bytes of the SHA-256 of each image's content, uint64 ``(n,)``: equal images, equal keys."""
-        digests = (hashlib.sha256(self.content(i)).digest()[:8] for i in range(len(self)))
-        return np.frombuffer(b"".join(digests), dtype="<u8")
+    def keys(self) -> Keys64:
+        """A number for each image that goes by its decoded pixels, uint64 ``(n,)``: equal pixels, equal keys.
+
+        An image that cannot be decoded goes by the bytes that hold it.
+        """
+        # Decoding releases the interpreter, so threads help.
+        with ThreadPoolExecutor() as pool:
+            blocks = [range(start, min(start + _BLOCK, len(self))) for start in range(0, len(self), _BLOCK)]
+            followed = track(blocks, "comparing images") if len(blocks) > 1 else blocks
+            return np.concatenate([keys_of(pool.map(self._picture, block)) for block in followed] or [keys_of(())])
+
+    @cached_property
+    def content_keys(self) -> Keys64:
+        """A number for each image that goes by the bytes that hold it, uint64 ``(n,)``, as older versions kept it."""
+        return keys_of(self.content(i) for i in range(len(self)))
+
+    def _picture(self, index: int) -> bytes:
+        try:
+            return picture(self.image(index))
+        except DataError:
+            return self.content(index)
 
     def matched_to(self, labels: Sequence[str], class_map: Mapping[str, int] | None = None) -> Dataset:
         """Return the data set with the network's class numbers as its labels.

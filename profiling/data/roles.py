@@ -1,7 +1,7 @@
 """What each image may be used for: roles, of which no two share an image, by construction.
 
-Images of equal content count as one. An attack on an image keeps that image's role, because attacks
-are made from the images of one role.
+Images of equal pixels count as one, whatever files hold them. An attack on an image keeps that
+image's role, because attacks are made from the images of one role.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from pathprint.profiling.arrays import Indices
+from pathprint.profiling.arrays import Bits, Indices
 from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.errors import SplitError
 
@@ -63,7 +63,7 @@ class Images(Generic[R]):
 
     @property
     def keys(self) -> Keys:
-        """The images' content keys."""
+        """The images' keys."""
         return frozenset(self.dataset.keys[self.positions].tolist())
 
 
@@ -71,7 +71,7 @@ def profile_images(dataset: Dataset, seed: int = 0) -> Indices:
     """Return the positions of the images to train and profile on, in a seeded order.
 
     If the data set sets images apart for testing, these are all others; else half of all images.
-    Images of equal content are returned once.
+    Equal images are returned once.
     """
     shuffled = _shuffled(dataset, np.arange(len(dataset)), seed)
     if dataset.held_out is not None:
@@ -81,10 +81,10 @@ def profile_images(dataset: Dataset, seed: int = 0) -> Indices:
 
 @dataclass(frozen=True)
 class Split:
-    """The images of each of four roles. No two roles share an image, which is checked by content.
+    """The images of each of four roles. No two roles share an image, which is checked by their pixels.
 
     Attributes:
-        profile: content keys of the network's training images; class signatures come from them.
+        profile: keys of the network's training images; class signatures come from them.
             They need not lie in this data set.
 
     Raises:
@@ -106,7 +106,7 @@ class Split:
                 seen[key] = role
 
     def keys(self, role: str) -> Keys:
-        """Return the content keys of the images of ``role``, one of ``ROLES``."""
+        """Return the keys of the images of ``role``, one of ``ROLES``."""
         if role == "profile":
             return self.profile
         images: Images[Role] = getattr(self, role)
@@ -145,7 +145,7 @@ def split_again(dataset: Dataset, used: Mapping[str, Keys]) -> Split:
     images lie in another data set.
 
     Args:
-        used: content keys of the bundle's ``profile``, ``fit`` and ``calibrate`` images.
+        used: keys of the bundle's ``profile``, ``fit`` and ``calibrate`` images.
 
     Raises:
         SplitError: no image is left for testing.
@@ -161,18 +161,25 @@ def split_again(dataset: Dataset, used: Mapping[str, Keys]) -> Split:
 
 
 def unseen(dataset: Dataset, used: Keys) -> Indices:
-    """Return the positions of images whose content is not among the ``used`` keys, in order."""
-    return np.array([i for i, key in enumerate(dataset.keys.tolist()) if key not in used], dtype=np.int64)
+    """Return the positions of images that are not among the ``used`` keys, in order."""
+    return np.flatnonzero(~_among(dataset, used))
 
 
 def _holding(dataset: Dataset, keys: Keys) -> Indices:
-    """Return the positions of images whose content is among ``keys``, in the order of ``_ordered``."""
-    found = [i for i, key in enumerate(dataset.keys.tolist()) if key in keys]
-    return _ordered(dataset, np.array(found, dtype=np.int64))
+    """Return the positions of images that are among ``keys``, in the order of ``_ordered``."""
+    return _ordered(dataset, np.flatnonzero(_among(dataset, keys)))
+
+
+def _among(dataset: Dataset, keys: Keys) -> Bits:
+    """Return which images ``keys`` stand for, by their pixels or, in profiles and bundles of older versions, by their
+    files.
+    """
+    known = np.array(list(keys), dtype=np.uint64)
+    return np.isin(dataset.keys, known) | np.isin(dataset.content_keys, known)
 
 
 def _ordered(dataset: Dataset, positions: Indices) -> Indices:
-    """Return the positions sorted by content key, one of each content.
+    """Return the positions sorted by key, one of each picture.
 
     Keys are hashes, so this order is as good as random, and it can be found again without the seed.
     """
@@ -181,6 +188,6 @@ def _ordered(dataset: Dataset, positions: Indices) -> Indices:
 
 
 def _shuffled(dataset: Dataset, positions: Indices, seed: int) -> Indices:
-    """Return the positions in a seeded order; of images with equal content only the first."""
+    """Return the positions in a seeded order; of equal images only the first."""
     _, first = np.unique(dataset.keys[positions], return_index=True)
     return np.random.default_rng(seed).permutation(positions[np.sort(first)])

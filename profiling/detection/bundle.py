@@ -6,7 +6,7 @@ network.safetensors      the graph's constants
 signatures.safetensors   class signatures
 detector.json            features, classifier, attacks that it was fitted on, calibration, extraction options
 detector.safetensors     the score's arrays, clean statistics, clean scores
-images.safetensors       content keys of the images of the roles profile, fit and calibrate
+images.safetensors       keys, which go by pixels, of the images of the roles profile, fit and calibrate
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Bundle:
     """A detector, with the images that it has seen and a golden image that tests it.
 
     Attributes:
-        used: content keys of the images of each role (``profile``, ``fit``, ``calibrate``).
+        used: keys, which go by pixels, of the images of each role (``profile``, ``fit``, ``calibrate``).
         golden: pixels ``c h w`` of an image whose score is computed again at every load.
         made_of: the data that it was made of.
         sha256: the manifest's checksum, which stands for the whole bundle; empty until it is saved.

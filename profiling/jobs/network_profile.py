@@ -29,7 +29,7 @@ class NetworkProfile:
 
     Attributes:
         extractor: the network and the options of the path.
-        keys: content keys of the images that the network was trained on or profiled with.
+        keys: keys, which go by pixels, of the images that the network was trained on or profiled with.
         data: the data set as the user named it.
         seed: of the order of the images.
         class_map: class number of each folder of the data; None if the folders' names are the classes' names.

@@ -58,7 +58,8 @@ def evaluate(
 ) -> None:
     """Measure a bundle on images that nothing has seen, clean and attacked.
 
-    Images that the bundle was profiled, fitted or calibrated with are left out.
+    Images that the bundle was profiled, fitted or calibrated with are left out. They are known by
+    their pixels, whatever file they are in.
 
     Example:
         pathprint evaluate lenet5-bundle --data mnist.npz --full --cache attacked --report lenet5.html

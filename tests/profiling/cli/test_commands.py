@@ -28,7 +28,8 @@ def test_from_network_to_figures(tmp_path: Path, image: Path, pathprint: Command
     assert closing_json(profiled)["classes"] == 10
     lines = profiled.stderr.splitlines()
     assert lines[0].startswith("digits: 10 classes, matched by name: '0', '1', '2',")
-    assert lines[1].startswith("profiling: 0 of ") and lines[-1].startswith("signatures of 10 classes ")
+    assert "the network is right on " in lines[1] and lines[2].startswith("profiling: 0 of ")
+    assert lines[-1].startswith("signatures of 10 classes ")
     cache = ("--cache", tmp_path / "attacked")
     options = ("--attack", "pgd-0.2", "--classifier", "logistic", "--fit-images", 100, *cache)
     fitted = closing_json(pathprint("fit", tmp_path / "profile", "--out", tmp_path / "bundle", *options, "--json"))

@@ -73,8 +73,8 @@ class Padded(nn.Module):
         self.usual: Tensor
         self.others: Tensor
         self.digits = opened("digits-cnn")[0]
-        self.register_buffer("others", torch.full((1, 990), -20.0))
-        self.register_buffer("usual", torch.zeros(1, 1000) if always is None else 1000 * torch.eye(1000)[always][None])
+        usual = torch.zeros(1, 1000) if always is None else 1000 * torch.eye(1000)[always][None]
+        self.others, self.usual = (nn.Parameter(values) for values in (torch.full((1, 990), -20.0), usual))
 
     def forward(self, x: Tensor) -> Tensor:
         logits = self.digits(x)
