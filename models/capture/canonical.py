@@ -15,6 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from pathprint.models.capture.capture import BATCH_NORM
+from pathprint.models.capture.endings import Ending
+from pathprint.models.capture.float32 import Float32
+from pathprint.models.capture.preparing import shown
 from pathprint.models.capture.returned import logits_of
 from pathprint.models.errors import CaptureError
 from pathprint.models.graph import Graph, Node, Ref
@@ -22,6 +25,9 @@ from pathprint.models.operations import IDENTITIES, RESHAPE, VIEWS, WEIGHTED
 
 TOLERANCE = 1e-4
 """Largest difference that canonising may cause in a logit: this much, plus this share of the logit."""
+ADD_SECOND_LOGIT = "return torch.cat([-x, x], 1) / 2 in place of the logit x (n 1, before any sigmoid)"
+"""How a module with one logit is made one with two; their softmax is the sigmoid of the one."""
+_IMAGES = 3
 
 
 def canonise(raw: Graph) -> Graph:
@@ -29,21 +35,49 @@ def canonise(raw: Graph) -> Graph:
     return drop_unread(fold_batch_norms(plain_batch_norms(views_as_reshapes(drop_identities(raw)))))
 
 
-def check_same_logits(graph: Graph, module: nn.Module) -> None:
+def check_same_logits(graph: Graph, module: nn.Module, ending: Ending) -> None:
     """Check that ``graph`` and ``module`` return the same logits for three random inputs.
 
+    Args:
+        ending: what the module does to the logits before it returns them.
+
     Raises:
-        CaptureError: the graph does not return logits ``n k``, or they differ from the module's by more than
-            ``TOLERANCE``.
+        CaptureError: the graph does not return logits ``n k`` of two classes or more, they are not finite, or they
+            differ from the module's by more than ``TOLERANCE``.
     """
-    x = torch.rand(3, *graph.input_shape, generator=torch.Generator().manual_seed(0))
-    with torch.inference_mode():
+    x = torch.rand(_IMAGES, *graph.input_shape, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode(), Float32():
         expected, found = logits_of(module(x)), graph.run(x)
-    if found.dim() != 2:
-        raise CaptureError(f"the network returns shape {tuple(found.shape)}; it must return logits n k.")
-    if not torch.allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE):
-        worst = float((found - expected).abs().max())
+    _check_classes(tuple(found.shape))
+    returned = ending(found)
+    if not bool(returned.isfinite().all()):
+        raise CaptureError(
+            f"the network returns {_first_odd(returned)} for an ordinary image; {_odd_constants(graph)}."
+        )
+    if not torch.allclose(returned, expected, rtol=TOLERANCE, atol=TOLERANCE):
+        worst = float((returned - expected).abs().max())
         raise CaptureError(f"the captured logits differ from the module's by {worst:.2g}; {TOLERANCE} is allowed.")
+
+
+def _check_classes(shape: tuple[int, ...]) -> None:
+    """Refuse logits ``shape`` of ``_IMAGES`` images that are not ``n k`` with two classes or more."""
+    if shape in {(_IMAGES,), (_IMAGES, 1)}:
+        raise CaptureError(
+            "the network returns one logit per image; it must return one for each of at least two classes. "
+            f"If its sign decides between two classes, {ADD_SECOND_LOGIT}."
+        )
+    if len(shape) != 2 or shape[1] == 0:
+        raise CaptureError(f"the network returns shape {shape}; it must return logits n k.")
+
+
+def _first_odd(values: Tensor) -> str:
+    return str(float(values[~values.isfinite()][0]))
+
+
+def _odd_constants(graph: Graph) -> str:
+    """Say which parameters are no finite numbers."""
+    odd = [name for name, value in graph.constants.items() if not bool(value.isfinite().all())]
+    return f"its parameters {shown(odd)} are not finite" if odd else "its parameters are finite, but too large"
 
 
 def drop_identities(graph: Graph) -> Graph:

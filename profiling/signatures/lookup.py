@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pathprint.profiling.arrays import Floats, Indices
+from pathprint.profiling.errors import SignatureError
 from pathprint.profiling.paths.path import Members
 from pathprint.profiling.signatures.adding import RANKS, AddUp, add_up
 from pathprint.profiling.signatures.counts import ClassSignatures, frequency
@@ -73,14 +74,31 @@ class Lookup:
         Args:
             voters: signature rows of the classes that vote, for each image, ``(n, v)``, those of
                 predicted class and runner-up first; -1 for a class without a signature.
+
+        Raises:
+            SignatureError: there are no two voters, or the signatures lack a voter, the layer, or units of the paths.
         """
         missing = len(self.odds) - 1
         rows = np.where(voters < 0, missing, voters)
+        self._check(members, name, rows)
         sums = np.zeros((len(rows), rows.shape[1] + 3 * RANKS))
         tables = self.odds, self.frequency, self.log_frequency
         fastest()(members.offsets, members.indices, self._by_unit[name], rows, tables, sums)
         odds, *ranked = np.split(sums, [rows.shape[1] + RANKS * part for part in range(3)], axis=1)
         return Sums(odds, *ranked)
+
+    def _check(self, members: Members, name: str, rows: Indices) -> None:
+        """Refuse what compiled code, which checks no bounds, would read beyond the ends of its arrays."""
+        if rows.ndim != 2 or rows.shape[1] < RANKS:
+            raise SignatureError(f"{RANKS} classes have to be compared at least, the predicted one and the runner-up.")
+        units = self._by_unit.get(name)
+        if units is None or len(units) != members.size:
+            has = "no such layer" if units is None else f"{len(units)}"
+            raise SignatureError(f"the paths have {members.size} units in {name}, the signatures {has}; profile again.")
+        if rows.max(initial=0) >= len(self.odds):
+            raise SignatureError(f"there is no signature in row {rows.max()}; there are {len(self.odds) - 1}.")
+        if len(members.offsets) != len(rows) + 1 or not _is_sound(members):
+            raise SignatureError(f"the paths name units in {name} beyond its {members.size}, or contradict themselves.")
 
     def log_frequency_of(self, name: str, rows: Indices) -> Floats:
         """Return log p of every unit of ``name`` (``LAYER/KIND``), in each of the signature ``rows``, ``(n, size)``."""
@@ -109,6 +127,13 @@ class Lookup:
             )
             for name, c in self.signatures.counts.items()
         }
+
+
+def _is_sound(members: Members) -> bool:
+    """Say whether every set of ``members`` lies within its list, and every unit within the layer."""
+    offsets, indices = members.offsets, members.indices
+    ascending = offsets[0] == 0 and bool((np.diff(offsets) >= 0).all()) and offsets[-1] == len(indices)
+    return bool(ascending) and indices.min(initial=0) >= 0 and indices.max(initial=-1) < members.size
 
 
 @cache

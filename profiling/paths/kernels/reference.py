@@ -125,7 +125,9 @@ class ReferenceKernel:
             sources, factors = step.terms(unit)
             terms = (flat[image[:, None], sources.clamp(min=0)].double() * factors).where(sources >= 0, 0)
             signed = terms * sign_of(outputs[image, unit])
-            row, place = select(signed, totals_of(signed, _no_bias(signed), selection), selection).nonzero(as_tuple=True)
+            row, place = select(signed, totals_of(signed, _no_bias(signed), selection), selection).nonzero(
+                as_tuple=True
+            )
             inputs[image[row], sources[row, place]] = True
         return inputs
 
