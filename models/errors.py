@@ -3,6 +3,7 @@
 ModelError
 ├── CaptureError                 the module cannot be turned into a canonical graph
 │   └── UnsupportedOperationError    it uses operations without a rule
+├── PixelsError                  pixels are of another type, shape or range than the network takes
 ├── UnknownNetworkError          no network of that name
 ├── FactoryError                 a user's function that should make a network raised, or made something else
 ├── WeightsError                 the weights are missing, unreadable, or do not fit the network
@@ -20,6 +21,10 @@ class ModelError(Exception):
     """Base of every error of the ``models`` package."""
 
 
+class NetworkWarning(UserWarning):
+    """Says what was left out of a module or a file of weights, and what was taken."""
+
+
 class CaptureError(ModelError):
     """The module could not be captured as a canonical graph."""
 
@@ -35,6 +40,10 @@ class UnsupportedOperationError(CaptureError):
             f"the network uses {len(self.problems)} operation(s) that cannot be traced: {listed}. "
             "Replace them, or add a rule as docs/extending.md describes."
         )
+
+
+class PixelsError(ModelError):
+    """Pixels are of another type, shape or range than the network takes."""
 
 
 class UnknownNetworkError(ModelError):

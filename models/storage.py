@@ -13,6 +13,7 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
+from pathprint.models.capture.canonical import ADD_SECOND_LOGIT
 from pathprint.models.errors import NetworkFileError
 from pathprint.models.graph import INPUT, Graph, Node, Ref
 from pathprint.models.network import Network, canonical_json
@@ -38,8 +39,8 @@ def load_network(folder: Path) -> Network:
     """Return the network stored in ``folder``.
 
     Raises:
-        NetworkFileError: a file is missing, damaged or of another schema; an operation is not
-            allowed; or the stored fingerprint is not that of the content.
+        NetworkFileError: a file is missing, damaged or of another schema; an operation is not allowed; the stored
+            fingerprint is not that of the content; or the network has fewer than two classes.
     """
     data = _read_json(folder / GRAPH_FILE)
     if data.get("schema") != SCHEMA:
@@ -63,6 +64,11 @@ def load_network(folder: Path) -> Network:
         raise NetworkFileError(
             f"{folder}: the network was changed after it was stored (stored fingerprint "
             f"{str(data.get('fingerprint'))[:12]}…, found {network.fingerprint[:12]}…); profile the network again."
+        )
+    if len(network.labels) < 2:
+        raise NetworkFileError(
+            f"{folder}: the network has {len(network.labels)} class(es); at least two are needed. In its module, "
+            f"{ADD_SECOND_LOGIT}; then profile the network again."
         )
     return network
 

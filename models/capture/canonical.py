@@ -16,6 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from pathprint.models.capture.capture import BATCH_NORM
+from pathprint.models.capture.endings import Ending
+from pathprint.models.capture.float32 import Float32
+from pathprint.models.capture.preparing import shown
 from pathprint.models.capture.returned import logits_of
 from pathprint.models.errors import CaptureError
 from pathprint.models.graph import Graph, Node, Ref
@@ -23,6 +26,9 @@ from pathprint.models.operations import IDENTITIES, RESHAPE, VIEWS, WEIGHTED
 
 TOLERANCE = 1e-4
 """Largest difference that canonising may cause in a logit: this much, plus this share of the logit."""
+ADD_SECOND_LOGIT = "return torch.cat([-x, x], 1) / 2 in place of the logit x (n 1, before any sigmoid)"
+"""How a module with one logit is made one with two; their softmax is the sigmoid of the one."""
+_IMAGES = 3
 
 
 def canonise(raw: Graph) -> Graph:
@@ -30,39 +36,68 @@ def canonise(raw: Graph) -> Graph:
     return drop_unread(fold_batch_norms(plain_batch_norms(views_as_reshapes(drop_identities(raw)))))
 
 
-def check_same_logits(graph: Graph, module: nn.Module) -> None:
+def check_same_logits(graph: Graph, module: nn.Module, ending: Ending) -> None:
     """Check that ``graph`` and ``module`` return the same logits for three random inputs.
 
     In float32 the last bits of a sum depend on its order. A deep network, or a BatchNorm that takes away nearly
     all, makes more of them than ``TOLERANCE``. So logits that differ in float32 are compared in float64.
 
+    Args:
+        ending: what the module does to the logits before it returns them.
+
     Raises:
-        CaptureError: the graph does not return logits ``n k``, or they differ from the module's by more than
-            ``TOLERANCE``.
+        CaptureError: the graph does not return logits ``n k`` of two classes or more, they are not finite, or they
+            differ from the module's by more than ``TOLERANCE``.
     """
-    x = torch.rand(3, *graph.input_shape, generator=torch.Generator().manual_seed(0))
-    with torch.inference_mode():
+    x = torch.rand(_IMAGES, *graph.input_shape, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode(), Float32():
         expected, found = logits_of(module(x)), graph.run(x)
-        if found.dim() != 2:
-            raise CaptureError(f"the network returns shape {tuple(found.shape)}; it must return logits n k.")
-        if not _close(found, expected) and not _close_in_float64(graph, module, x.double()):
-            worst = float((found - expected).abs().max())
-            raise CaptureError(f"the captured logits differ from the module's by {worst:.2g}; {TOLERANCE} is allowed.")
+    _check_classes(tuple(found.shape))
+    returned = ending(found)
+    if not bool(returned.isfinite().all()):
+        raise CaptureError(
+            f"the network returns {_first_odd(returned)} for an ordinary image; {_odd_constants(graph)}."
+        )
+    if not _close(returned, expected) and not _close_in_float64(graph, module, ending, x.double()):
+        worst = float((returned - expected).abs().max())
+        raise CaptureError(f"the captured logits differ from the module's by {worst:.2g}; {TOLERANCE} is allowed.")
 
 
 def _close(found: Tensor, expected: Tensor) -> bool:
     return torch.allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE)
 
 
-def _close_in_float64(graph: Graph, module: nn.Module, x: Tensor) -> bool:
+def _close_in_float64(graph: Graph, module: nn.Module, ending: Ending, x: Tensor) -> bool:
     constants = {
         name: value.double() if value.is_floating_point() else value for name, value in graph.constants.items()
     }
-    try:
-        expected = logits_of(copy.deepcopy(module).double()(x))
-    except RuntimeError:  # it keeps tensors where ``double`` does not find them
-        return False
-    return _close(replace(graph, constants=constants).run(x), expected)
+    with torch.inference_mode():
+        try:
+            expected = logits_of(copy.deepcopy(module).double()(x))
+        except RuntimeError:  # it keeps tensors where ``double`` does not find them
+            return False
+        return _close(ending(replace(graph, constants=constants).run(x)), expected)
+
+
+def _check_classes(shape: tuple[int, ...]) -> None:
+    """Refuse logits ``shape`` of ``_IMAGES`` images that are not ``n k`` with two classes or more."""
+    if shape in {(_IMAGES,), (_IMAGES, 1)}:
+        raise CaptureError(
+            "the network returns one logit per image; it must return one for each of at least two classes. "
+            f"If its sign decides between two classes, {ADD_SECOND_LOGIT}."
+        )
+    if len(shape) != 2 or shape[1] == 0:
+        raise CaptureError(f"the network returns shape {shape}; it must return logits n k.")
+
+
+def _first_odd(values: Tensor) -> str:
+    return str(float(values[~values.isfinite()][0]))
+
+
+def _odd_constants(graph: Graph) -> str:
+    """Say which parameters are no finite numbers."""
+    odd = [name for name, value in graph.constants.items() if not bool(value.isfinite().all())]
+    return f"its parameters {shown(odd)} are not finite" if odd else "its parameters are finite, but too large"
 
 
 def drop_identities(graph: Graph) -> Graph:

@@ -5,7 +5,6 @@ Why ``torch.export`` and not hooks: docs/decisions/005-graph-of-operations.md.
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
 from typing import Any
 
@@ -17,6 +16,9 @@ from torch.utils._pytree import tree_unflatten
 
 from pathprint.models.capture.constants import fold_constants
 from pathprint.models.capture.decompositions import DECOMPOSITIONS
+from pathprint.models.capture.endings import Exported, without_softmax
+from pathprint.models.capture.float32 import Float32
+from pathprint.models.capture.inlining import inline_blocks
 from pathprint.models.capture.passable import Following
 from pathprint.models.capture.returned import logits_of
 from pathprint.models.errors import CaptureError, UnsupportedOperationError
@@ -28,13 +30,10 @@ _ACCEPTED = ALLOWED | IDENTITIES | VIEWS | {BATCH_NORM}
 _EXAMPLES = 2  # torch.export specialises a batch of one, so the example has two images
 
 
-def ready_copy(module: nn.Module) -> nn.Module:
-    """Return a float32 copy of ``module`` on the CPU in evaluation mode; the original stays as it is."""
-    return copy.deepcopy(module).cpu().float().eval()
-
-
-def export_graph(module: nn.Module, input_shape: tuple[int, ...]) -> Graph:
+def export_graph(module: nn.Module, input_shape: tuple[int, ...]) -> Exported:
     """Return the raw graph of a ``module`` from ``ready_copy``, for inputs of ``input_shape`` ``(c, h, w)``.
+
+    The module's own final softmax, if it has one, is no part of the graph.
 
     Raises:
         CaptureError: the module cannot be exported, or does not return one tensor of logits.
@@ -42,25 +41,27 @@ def export_graph(module: nn.Module, input_shape: tuple[int, ...]) -> Graph:
     """
     example = torch.zeros(_EXAMPLES, *input_shape)
     try:
-        program = export(module, (example,), dynamic_shapes=({0: Dim("n", min=1)},))
-    except Exception as error:  # torch.export raises dozens of unrelated types
+        with Float32():
+            program = export(module, (example,), dynamic_shapes=({0: Dim("n", min=1)},))
+        inline_blocks(program.graph_module)
+        functional = program.run_decompositions(DECOMPOSITIONS)
+    except (Exception, SystemExit) as error:  # torch.export raises dozens of unrelated types, and a module any
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise CaptureError(
             f"{type(module).__name__} cannot be exported for inputs {input_shape}: {reason[0]}. "
             "It must map one tensor n c h w to logits n k, for any n. If its images have another shape, declare it: "
             "`size`, and one number per channel in `mean` and `std` (0 and 1 for grey)."
         ) from error
-    return graph_of(program, input_shape)
+    return _exported(functional, input_shape)
 
 
-def graph_of(program: ExportedProgram, input_shape: tuple[int, ...]) -> Graph:
-    """Return the raw graph of an exported program.
+def _exported(functional: ExportedProgram, input_shape: tuple[int, ...]) -> Exported:
+    """Return the raw graph of a program of functional operations, and what the program returns of its logits.
 
     Raises:
         CaptureError: the program does not return one tensor of logits.
         UnsupportedOperationError: it uses operations that are not allowed; the error lists all of them.
     """
-    functional = program.run_decompositions(DECOMPOSITIONS)
     constants = _constants(functional)
     names = _value_names(functional)
     folded = fold_constants(functional.graph, {ours: constants[name] for ours, name in names.items() if name != INPUT})
@@ -80,9 +81,10 @@ def graph_of(program: ExportedProgram, input_shape: tuple[int, ...]) -> Graph:
         )
         for node in calls
     )
-    graph = Graph(nodes, constants, _output(functional, names), input_shape)
-    _refuse_unsupported(graph, _shapes(functional, names))
-    return graph
+    shapes = _shapes(functional, names)
+    exported = without_softmax(Graph(nodes, constants, _output(functional, names), input_shape), shapes)
+    _refuse_unsupported(exported.graph, shapes)
+    return exported
 
 
 def _refuse_unsupported(graph: Graph, shapes: dict[str, tuple[str, ...]]) -> None:

@@ -87,7 +87,13 @@ def type_as(x: Tensor, other: Tensor) -> Any:
     return x.clone() if x.dtype == other.dtype else NotImplemented
 
 
+def to_copy(x: Tensor, *, dtype: torch.dtype | None = None, **_: Any) -> Any:
+    """Return a copy of ``x`` if only its layout or device is to change; other types stay as they are."""
+    return x.clone() if dtype in (None, x.dtype) else NotImplemented
+
+
 DECOMPOSITIONS = {
+    torch.ops.aten._to_copy.default: to_copy,
     torch.ops.aten.addcmul.default: addcmul,
     torch.ops.aten.einsum.default: einsum,
     torch.ops.aten.mean.dim: mean,

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import nn
 
-from pathprint.models.errors import WeightsError
+from pathprint.models.capture.preparing import evaluate, unwrapped
+from pathprint.models.errors import NetworkWarning, WeightsError
 from pathprint.models.exported.replay import replay_of
+from pathprint.models.foreign import prints_to_stderr
 from pathprint.models.network import Network
 from pathprint.models.preprocessing import Preprocessing
 from pathprint.models.zoo.architectures.cifar_resnet import cifar_resnet20, cifar_resnet20_projection
@@ -22,6 +23,7 @@ from pathprint.models.zoo.architectures.digits_cnn import digits_cnn
 from pathprint.models.zoo.architectures.lenet5 import lenet5
 from pathprint.models.zoo.declared import Declared, default_for
 from pathprint.models.zoo.factory import made_by, searched_first
+from pathprint.models.zoo.loading import class_count, load_weights
 from pathprint.models.zoo.names import form_of, unknown
 from pathprint.models.zoo.training import Recipe
 
@@ -73,8 +75,9 @@ def build(name: str, weights: Path | None = None, declared: Declared | None = No
     Args:
         name: one of ``names()``, ``package.module:factory`` (a function without arguments), or a
             file that ``torch.export.save`` wrote, which ends in ``.pt2`` and brings its weights.
-        weights: a ``.safetensors`` state dict, or a ``.pt``/``.pth`` one read with
-            ``weights_only=True``. Our own networks fall back to the weights we ship.
+        weights: a safetensors file, or one that ``torch.save`` wrote, of which nothing is run; see ``load_weights``.
+            Our own networks fall back to the weights we ship. They and those of torchvision are made for as many
+            classes as the weights are for.
         declared: preprocessing that replaces the default. A factory's network takes 224 x 224 RGB images by
             default, and one from a ``.pt2`` file images of the shape that it was exported with; see ``default_for``.
 
@@ -104,11 +107,25 @@ def opened(
     if weights is None and form_of(name) in ("own", "torchvision") and name in names():
         raise WeightsError(f"{name} needs weights: give a state dict in .safetensors, .pt or .pth with `weights`.")
     labels = _stored_labels(weights)
-    module, default, default_labels = _module(name, len(labels) or None)
+    with prints_to_stderr():
+        module, default, default_labels = _with_weights(name, weights, len(labels) or None)
+        evaluate(module)
     preprocessing = default if declared is None else declared.over(default)
-    if weights is not None:
-        load_weights(module, weights)
-    return module.eval(), preprocessing, labels or default_labels
+    return module, preprocessing, labels or default_labels
+
+
+def _with_weights(
+    name: str, weights: Path | None, classes: int | None
+) -> tuple[nn.Module, Preprocessing, tuple[str, ...]]:
+    """Return module, preprocessing and labels of a network, with the weights in a file if one is given."""
+    made = _module(name, classes)
+    if weights is None:
+        return made
+    if form_of(name) in {"own", "torchvision"} and (count := class_count(made[0], weights)):
+        made = _module(name, count)
+        warnings.warn(f"{weights}: the weights are for {count} classes.", NetworkWarning, stacklevel=3)
+    load_weights(made[0], weights)
+    return made
 
 
 def _module(name: str, classes: int | None) -> tuple[nn.Module, Preprocessing, tuple[str, ...]]:
@@ -122,7 +139,7 @@ def _module(name: str, classes: int | None) -> tuple[nn.Module, Preprocessing, t
         case "torchvision":
             return _torchvision(after, classes)
         case "factory":
-            return made_by(before, after), default_for(_FACTORY_INPUT), ()
+            return unwrapped(made_by(before, after)), default_for(_FACTORY_INPUT), ()
 
 
 def _torchvision(name: str, classes: int | None) -> tuple[nn.Module, Preprocessing, tuple[str, ...]]:
@@ -148,27 +165,7 @@ def _stored_labels(weights: Path | None) -> tuple[str, ...]:
         return ()
     try:
         with safe_open(weights, "pt") as file:
-            return tuple(json.loads((file.metadata() or {}).get("labels", "[]")))
-    except (OSError, SafetensorError, ValueError) as error:
-        raise WeightsError(f"{weights} cannot be read: {error}") from error
-
-
-def load_weights(module: nn.Module, path: Path) -> None:
-    """Load the state dict in ``path`` into ``module``; every name and shape must match.
-
-    Raises:
-        WeightsError: the file cannot be read, or names or shapes differ; the error lists what differs.
-    """
-    try:
-        state: dict[str, Tensor]
-        if path.suffix == ".safetensors":
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        module.load_state_dict(state)
-    except (OSError, SafetensorError, RuntimeError, ValueError, AttributeError, TypeError) as error:
-        raise WeightsError(f"{path} does not fit the network: {error}") from error
-    except Exception as error:  # torch.load's unpickler raises its own, private types
-        raise WeightsError(
-            f"{path} is not a plain state dict ({type(error).__name__}); torch.save(module.state_dict(), …) writes one."
-        ) from error
+            labels = json.loads((file.metadata() or {}).get("labels", "[]"))
+    except (OSError, SafetensorError, ValueError):
+        return ()  # reading the weights themselves says what is wrong
+    return tuple(map(str, labels)) if isinstance(labels, list) else ()

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
+from inspect import iscoroutine, signature
 from pathlib import Path
 from sysconfig import get_paths
 from traceback import extract_tb
 from types import ModuleType
 
 from torch import nn
+from torch.export import ExportedProgram
 
 from pathprint.models.errors import FactoryError, UnknownNetworkError
 
 _SHOWN_NAMES = 10
 _SHOWN_LETTERS = 300
+_SHOWN_ITEMS = 3
 _INSTALLED = {path for name, path in get_paths().items() if "lib" in name}
 """Folders of the standard library and of installed packages."""
 
@@ -25,12 +28,14 @@ _INSTALLED = {path for name, path in get_paths().items() if "lib" in name}
 def made_by(module_name: str, function: str) -> nn.Module:
     """Return what ``function`` of the module called ``module_name`` returns when it is called without arguments.
 
+    If ``function`` is the name of a torch module itself, that is returned.
+
     While the module is imported and the function called, the current directory is first on ``sys.path``. A module that
     is imported already is not imported again, so a ``torch.py`` in that directory does not hide the library.
 
     Raises:
         UnknownNetworkError: ``module_name`` is not a dotted name, or there is no such module or function.
-        FactoryError: the module or the function raised, or no torch module was returned.
+        FactoryError: the module or the function raised, the function needs arguments, or returned no torch module.
     """
     name, here = f"{module_name}:{function}", Path.cwd()
     if not all(part.isidentifier() for part in module_name.split(".")):
@@ -40,16 +45,58 @@ def made_by(module_name: str, function: str) -> nn.Module:
         )
     with searched_first(here), _found_in(here, module_name):
         factory = _function(_imported(module_name, here), function)
+        if isinstance(factory, nn.Module):
+            return factory
+        _check_arguments(name, factory)
         try:
             made = factory()
-        except (
-            Exception,
-            SystemExit,
-        ) as error:  # a user's code may raise anything; the message says it in one sentence
+        except BaseException as error:  # a user's code may raise anything; the message says it in one sentence
+            if isinstance(error, KeyboardInterrupt):
+                raise
             raise FactoryError(f"{name} raised {_told(error, here)}.") from error
     if not isinstance(made, nn.Module):
-        raise FactoryError(f"{name} returned {type(made).__name__}, not a torch module.")
+        raise FactoryError(f"{name} returned {_kind(made)}, not a torch module. {_advice(made)}")
     return made
+
+
+def _check_arguments(name: str, factory: Callable[..., object]) -> None:
+    """Refuse a factory that cannot be called without arguments."""
+    try:
+        parameters = signature(factory).parameters.values()
+    except (TypeError, ValueError):  # written in C, without a signature
+        return
+    needed = [p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    if needed:
+        raise FactoryError(
+            f"{name} needs arguments ({', '.join(needed)}). Write a function without arguments that calls it, and give "
+            "the name of that function."
+        )
+
+
+def _kind(made: object) -> str:
+    if isinstance(made, type):
+        return f"the class {made.__name__}"
+    if isinstance(made, tuple | list):
+        return f"a {type(made).__name__} of {', '.join(type(item).__name__ for item in made[:_SHOWN_ITEMS])}"
+    return type(made).__name__
+
+
+def _advice(made: object) -> str:
+    """Say what a factory should return in place of what it returned."""
+    if made is None:
+        return "Perhaps a `return` is missing."
+    if isinstance(made, type) and issubclass(made, nn.Module):
+        return f"Return an instance: {made.__name__}(…)."
+    if isinstance(made, tuple | list) and any(isinstance(item, nn.Module) for item in made):
+        return "Return the module alone."
+    if isinstance(made, Mapping):
+        return "Return a module that has loaded these weights."
+    if iscoroutine(made):
+        made.close()
+        return "Write `def` in place of `async def`."
+    if isinstance(made, ExportedProgram):
+        return "Write it with torch.export.save, and give the name of that file, which ends in .pt2."
+    return "Return an instance of torch.nn.Module."
 
 
 @contextmanager
@@ -112,7 +159,9 @@ def _lies_in(folder: Path, package: ModuleType | None) -> bool:
 def _imported(name: str, here: Path) -> ModuleType:
     try:
         return import_module(name)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
         # A module that is missing inside a user's module is that module's mistake, not a wrong name.
         if isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}."):
             file = Path(*name.split(".")).with_suffix(".py")
@@ -144,7 +193,7 @@ def _offered(module: ModuleType) -> str:
 
 def _told(error: BaseException, here: Path) -> str:
     """Return type and message of an exception in one line, with the file and line of the user's code that raised it."""
-    message = " ".join((error.msg if isinstance(error, SyntaxError) else str(error)).split())
+    message = " ".join((error.msg if isinstance(error, SyntaxError) else _message(error)).split())
     short = message if len(message) <= _SHOWN_LETTERS else f"{message[:_SHOWN_LETTERS]} …"
     told = f"{type(error).__name__}: {short}" if short else type(error).__name__
     file, line = _place(error)
@@ -152,6 +201,13 @@ def _told(error: BaseException, here: Path) -> str:
         return told
     path = Path(file)
     return f"{told} ({path.relative_to(here) if path.is_relative_to(here) else path}, line {line})"
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # the exception's own __str__
+        return ""
 
 
 def _place(error: BaseException) -> tuple[str, int | None]:

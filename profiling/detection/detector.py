@@ -111,7 +111,8 @@ class Detector:
         """Return the verdict on each image of pixels ``n c h w`` in [0, 1].
 
         Raises:
-            OptionsError: the pixels do not have the network's input shape, or are not finite.
+            OptionsError: there are no images.
+            PixelsError: the pixels are not float32 in [0, 1], or do not have the network's input shape.
             BundleError: the parts of this detector do not belong together, or the score is not finite.
         """
         paths, table = self.maker.make(pixels)

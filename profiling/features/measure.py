@@ -61,7 +61,8 @@ class FeatureMaker:
         """Return paths and features of pixels ``n c h w`` in [0, 1], taken as one batch.
 
         Raises:
-            OptionsError: the pixels do not fit the network, or are not finite.
+            OptionsError: there are no images.
+            PixelsError: the pixels are not float32 in [0, 1], or do not have the network's input shape.
         """
         paths = self.extractor.extract(pixels)
         tables = [compare(paths, self.lookup), confidence(paths)]
@@ -73,7 +74,8 @@ class FeatureMaker:
         """Return features and predicted classes of pixels ``n c h w``, chunk by chunk.
 
         Raises:
-            OptionsError: there are no images, they do not fit the network, or they are not finite.
+            OptionsError: there are no images.
+            PixelsError: the pixels are not float32 in [0, 1], or do not have the network's input shape.
         """
         tables, predicted = [], []
         for chunk in track(torch.split(pixels, CHUNK), "measuring"):

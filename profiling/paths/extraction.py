@@ -11,7 +11,7 @@ from math import prod
 import torch
 from torch import Tensor
 
-from pathprint.models.network import Network, canonical_json
+from pathprint.models.network import Network, canonical_json, check_range
 from pathprint.profiling.arrays import Indices
 from pathprint.profiling.errors import OptionsError
 from pathprint.profiling.paths.kernels import Kernel, kernel_named
@@ -86,8 +86,8 @@ class Extractor:
             seeds: start at these classes instead, ``(n,)``. A forward path ignores ``rank`` and ``seeds``.
 
         Raises:
-            OptionsError: the pixels do not fit the network or are not finite, or the policy does
-                not fit the network.
+            OptionsError: there are no images, or the policy does not fit the network.
+            PixelsError: the pixels are not float32 in [0, 1], or do not have the network's input shape.
         """
         found, start = [], 0
         for recording in self.recorded(pixels):
@@ -100,7 +100,8 @@ class Extractor:
         """Run the network on pixels ``n c h w``; yield what it computed, as many images at a time as memory affords.
 
         Raises:
-            OptionsError: there are no images, they do not fit the network, or they are not finite.
+            OptionsError: there are no images.
+            PixelsError: the pixels are not float32 in [0, 1], or do not have the network's input shape.
         """
         self._check(pixels)
         for part in torch.split(pixels, self.batch_size or self._affordable):
@@ -112,8 +113,8 @@ class Extractor:
         All images are walked at once, on one thread.
 
         Raises:
-            OptionsError: the pixels do not fit the network or are not finite; or the path is a forward
-                one, which is no walk.
+            OptionsError: there are no images, or the path is a forward one, which is no walk.
+            PixelsError: the pixels are not float32 in [0, 1], or do not have the network's input shape.
         """
         self._check(pixels)
         if self.policy.is_forward:
@@ -133,14 +134,8 @@ class Extractor:
     def _check(self, pixels: Tensor) -> None:
         if len(pixels) == 0:
             raise OptionsError("no images were given; at least one is needed.")
-        expected = self.network.preprocessing.input_shape
-        if tuple(pixels.shape[1:]) != expected:
-            raise OptionsError(
-                f"pixels have shape {tuple(pixels.shape)}; the network takes (n, {', '.join(map(str, expected))})."
-            )
-        # The sum is checked first: that is several times faster, and it is not finite if a value is not.
-        if not bool(torch.isfinite(pixels.sum())) and not bool(torch.isfinite(pixels).all()):
-            raise OptionsError("pixels are not finite; every value must be a number in [0, 1].")
+        self.network.check_form(pixels)
+        check_range(pixels)
 
     def _record(self, pixels: Tensor) -> Recording:
         """Run once; keep the activations that the walk looks at, images first."""

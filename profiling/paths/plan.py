@@ -88,6 +88,7 @@ def plan(network: Network) -> Plan:
         PlanError: a rule refuses its step; lists all of them.
     """
     context = example_values(network.graph.to("cpu"))
+    _check_logits(network, context)
     # An operation with several outputs is no step itself: the node that picks one of them is.
     nodes = [node for node in context.following.nodes if isinstance(context.values[node.name], Tensor)]
     unknown = [node for node in nodes if rule_of(node.operation) is None or node in context.following.unsupported]
@@ -99,6 +100,16 @@ def plan(network: Network) -> Plan:
     needed = mark_unneeded_records(steps, network.graph.output)
     found = Plan(needed, network.graph.output, shapes, context.axes)
     return found if network.device.type == "cpu" else found.to(network.device)
+
+
+def _check_logits(network: Network, context: Context) -> None:
+    """Refuse a network, from a file perhaps, that does not return a logit for each of at least two classes."""
+    shape, classes = tuple(context.values[network.graph.output].shape), len(network.labels)
+    if len(shape) != 2 or shape[1] != classes or classes < 2:
+        raise PlanError(
+            f"for two images the network returns shape {shape} and has {classes} label(s); "
+            "it must return one logit for each of at least two classes."
+        )
 
 
 def _steps(nodes: Sequence[Node], context: Context) -> list[Step]:

@@ -82,7 +82,12 @@ class ClassSignatures:
     def _check(self, path: Path) -> None:
         """Refuse arrays that do not fit each other, which compiled code would read beyond their ends."""
         sizes = {key(shape, kind): shape.size(kind) for shape in self.layout.layers for kind in KINDS}
-        fits = self.classes.shape == self.images.shape == (len(self.classes),) and all(
+        numbers = (self.classes, self.images)
+        fits = all(a.dtype.kind in "iu" and a.ndim == 1 and a.min(initial=0) >= 0 for a in numbers)
+        fits = (
+            fits and len(self.classes) == len(self.images) and bool((np.diff(self.classes.astype(np.int64)) > 0).all())
+        )
+        fits = fits and all(
             counts.shape == (len(self.classes), sizes[name])
             and counts.dtype.kind == "u"
             and bool((counts <= self.images[:, None]).all())

@@ -17,7 +17,8 @@ import numpy.typing as npt
 import torch
 
 from pathprint.profiling.arrays import Floats, Indices
-from pathprint.profiling.paths.path import Marked, Sets
+from pathprint.profiling.errors import SignatureError
+from pathprint.profiling.paths.path import Marked, Members, Sets
 from pathprint.profiling.signatures.adding import RANKS, AddUp, Tables, add_up
 from pathprint.profiling.signatures.counts import ClassSignatures, frequency
 from pathprint.profiling.threads import in_parallel
@@ -80,8 +81,14 @@ class Lookup:
             sets: name, ``LAYER/KIND``, and members of each column.
             voters: signature rows of the classes that vote, for each image, ``(n, v)``, those of
                 predicted class and runner-up first; -1 for a class without a signature.
+
+        Raises:
+            SignatureError: there are no two voters, or the signatures lack a voter, the layer, or units of the paths.
         """
         rows = np.where(voters < 0, len(self.odds) - 1, voters)
+        self._check_rows(rows)
+        for name, members in sets:
+            self._check(members, name, rows)
         marked = [members for _, members in sets if isinstance(members, Marked)]
         if len(marked) == len(sets):
             sizes, sums = self._add_up_marked([name for name, _ in sets], marked, rows)
@@ -116,6 +123,26 @@ class Lookup:
     def _tables(self) -> Tables:
         return self.odds, self.frequency, self.log_frequency
 
+    def _check_rows(self, rows: Indices) -> None:
+        """Refuse classes that compiled code, which checks no bounds, would read beyond the ends of its arrays."""
+        if rows.ndim != 2 or rows.shape[1] < RANKS:
+            raise SignatureError(f"{RANKS} classes have to be compared at least, the predicted one and the runner-up.")
+        if rows.max(initial=0) >= len(self.odds):
+            raise SignatureError(f"there is no signature in row {rows.max()}; there are {len(self.odds) - 1}.")
+
+    def _check(self, members: Sets, name: str, rows: Indices) -> None:
+        """Refuse units that compiled code, which checks no bounds, would read beyond the ends of its arrays."""
+        units = self._by_unit.get(name)
+        if units is None or len(units) != members.size:
+            has = "no such layer" if units is None else f"{len(units)}"
+            raise SignatureError(f"the paths have {members.size} units in {name}, the signatures {has}; profile again.")
+        if isinstance(members, Marked):
+            sound = len(members.marks) == len(rows)
+        else:
+            sound = len(members.offsets) == len(rows) + 1 and _is_sound(members)
+        if not sound:
+            raise SignatureError(f"the paths name units in {name} beyond its {members.size}, or contradict themselves.")
+
     def log_frequency_of(self, name: str, rows: Indices) -> Floats:
         """Return log p of every unit of ``name`` (``LAYER/KIND``), in each of the signature ``rows``, ``(n, size)``."""
         counts = np.where(rows[:, None] >= 0, self.signatures.counts[name][rows], 0)
@@ -143,6 +170,13 @@ class Lookup:
             )
             for name, c in self.signatures.counts.items()
         }
+
+
+def _is_sound(members: Members) -> bool:
+    """Say whether every set of ``members`` lies within its list, and every unit within the layer."""
+    offsets, indices = members.offsets, members.indices
+    ascending = offsets[0] == 0 and bool((np.diff(offsets) >= 0).all()) and offsets[-1] == len(indices)
+    return bool(ascending) and indices.min(initial=0) >= 0 and indices.max(initial=-1) < members.size
 
 
 @cache

@@ -120,7 +120,44 @@ def takes(width):
 
 def number():
     return 3
+
+class Wide(nn.Module):
+    def __init__(self, width, *, depth, height=3, **more):
+        super().__init__()
+
+def nothing():
+    nn.Identity()
+
+def pair():
+    return nn.Identity(), 3
+
+def weights():
+    return nn.Identity().state_dict()
+
+def kind():
+    return Wide
+
+async def later():
+    return nn.Identity()
+
+class Stop(BaseException):
+    pass
+
+class Mute(Exception):
+    def __str__(self):
+        raise ValueError
+
+def stops():
+    raise Stop("enough")
+
+
+def mute():
+    raise Mute
+
+made = nn.Identity()
+silent = lambda width=3, *rest, **more: nn.Linear(width, width)
 """
+FEWER = "Write a function without arguments that calls it, and give the name of that function."
 
 
 def test_a_factory_that_raises_is_told_with_its_own_words_and_line(tmp_path: Path) -> None:
@@ -130,13 +167,24 @@ def test_a_factory_that_raises_is_told_with_its_own_words_and_line(tmp_path: Pat
         "quiet": "raised Width (raising.py, line 15).",
         "leaves": "raised SystemExit: bye (raising.py, line 18).",
         "endless": f"raised Width: {'x' * 300} … (raising.py, line 21).",
-        "takes": "raised TypeError: takes() missing 1 required positional argument: 'width'.",
-        "number": "returned int, not a torch module.",
+        "takes": f"needs arguments (width). {FEWER}",
+        "Wide": f"needs arguments (width, depth). {FEWER}",
+        "number": "returned int, not a torch module. Return an instance of torch.nn.Module.",
+        "nothing": "returned NoneType, not a torch module. Perhaps a `return` is missing.",
+        "pair": "returned a tuple of Identity, int, not a torch module. Return the module alone.",
+        "weights": "returned OrderedDict, not a torch module. Return a module that has loaded these weights.",
+        "kind": "returned the class Wide, not a torch module. Return an instance: Wide(…).",
+        "later": "returned coroutine, not a torch module. Write `def` in place of `async def`.",
+        "stops": "raised Stop: enough (raising.py, line 49).",
+        "mute": "raised Mute (raising.py, line 53).",
     }
-    *found, deep = told(tmp_path, *(f"raising:{function}" for function in (*sentences, "deep")))
+    *found, deep, made, silent = told(
+        tmp_path, *(f"raising:{function}" for function in (*sentences, "deep", "made", "silent"))
+    )
     assert found == [f"FactoryError raising:{function} {sentence}" for function, sentence in sentences.items()]
     assert deep.startswith("FactoryError raising:deep raised JSONDecodeError: ")  # by a library, whose line says less
     assert deep.endswith("(raising.py, line 12).")
+    assert (made, silent) == ("made Identity", "made Linear")
 
 
 def test_a_module_that_raises_is_told_apart_from_a_missing_one(tmp_path: Path) -> None:
@@ -167,3 +215,15 @@ def test_the_command_line_says_it_in_one_sentence(tmp_path: Path) -> None:
     assert paths("app.mynet:direct") == (2, wrong)
     status, complaint = paths("models.mynet:make")  # the network is made; the image is none
     assert (status, complaint.startswith("pathprint: i.png: ")) == (2, True)
+
+
+def test_what_a_factory_prints_goes_to_standard_error(tmp_path: Path) -> None:
+    chatty = "import os\nprint('imported')\ndef make():\n    print('made')\n    os.system('echo started')\n"
+    write(tmp_path, {"mynet.py": HEAD + chatty + MAKE.partition("\n")[2], "i.png": ""})
+    program = (
+        "import sys\nfrom pathprint.models.zoo import catalogue\n"
+        "module, *_ = catalogue.opened(sys.argv[1])\nprint(type(module).__name__)\n"
+    )
+    command = [sys.executable, "-P", "-c", program, "mynet:make"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert (done.stdout, done.stderr.split()) == ("Sequential\n", ["imported", "made", "started"])

@@ -1,6 +1,7 @@
 """A stored network is the same network, and a changed file is refused."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,4 +59,10 @@ def test_missing_and_truncated_files_are_refused(digits_network: Network, tmp_pa
         load_network(tmp_path)
     (tmp_path / GRAPH_FILE).unlink()
     with pytest.raises(NetworkFileError, match=GRAPH_FILE):
+        load_network(tmp_path)
+
+
+def test_a_stored_network_with_one_class_is_refused(digits_network: Network, tmp_path: Path) -> None:
+    save_network(replace(digits_network, labels=("only",)), tmp_path)
+    with pytest.raises(NetworkFileError, match=r"has 1 class.*at least two.*torch\.cat\(\[-x, x\], 1\)"):
         load_network(tmp_path)

@@ -11,6 +11,7 @@ from torch.export import save
 
 from pathprint.models.preprocessing import Preprocessing, to_image
 from pathprint.models.zoo import catalogue
+from pathprint.models.zoo.loading import load_weights
 from pathprint.profiling.detection.detect import read_pixels
 from pathprint.profiling.jobs.network_profile import NetworkProfile
 from pathprint.profiling.signatures.synapses import ClassSynapses
@@ -89,7 +90,7 @@ def test_paths_file_is_the_oracles(
     assert names == ["0", "2", "5", "9", "11"]
     claimed = {n: (arrays[f"{n}/neurons"], arrays[f"{n}/weights"], int(arrays[f"{n}/unexplained"])) for n in names}
     module = catalogue.ZOO["digits-cnn"].build(10)
-    catalogue.load_weights(module, catalogue.SHIPPED / "digits-cnn.safetensors")
+    load_weights(module, catalogue.SHIPPED / "digits-cnn.safetensors")
     verdict = check(trace(module.eval(), torch.from_numpy(arrays["input"])), claimed)
     assert verdict.disagreements == 0
 

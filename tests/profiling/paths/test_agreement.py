@@ -14,6 +14,7 @@ from torch import nn
 from pathprint.models.network import Network
 from pathprint.models.preprocessing import Preprocessing, decode
 from pathprint.models.zoo import catalogue
+from pathprint.models.zoo.loading import load_weights
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.kernels import available
 from pathprint.profiling.paths.policy import Policy, Reference
@@ -117,7 +118,7 @@ def test_counts_and_coherence_are_the_oracles() -> None:
 def test_mobilenet_on_real_images_is_the_oracles(real_data: Path) -> None:
     weights = real_data / "mobilenet_v2-imagenet.safetensors"
     module = torchvision.models.mobilenet_v2()
-    catalogue.load_weights(module, weights)
+    load_weights(module, weights)
     network = catalogue.build("torchvision:mobilenet_v2", weights)
     with ZipFile(real_data / "imagenette160.zip") as archive:
         names = sorted(name for name in archive.namelist() if name.startswith("val/"))

@@ -1,5 +1,6 @@
 """Properties of paths that hold for every network, image and option."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from pathprint.models.errors import PixelsError
 from pathprint.models.operations import ALLOWED, STEPS, STRUCTURE
 from pathprint.profiling.errors import OptionsError
 from pathprint.profiling.paths import steps
@@ -152,17 +154,33 @@ def test_members_are_their_mask() -> None:
     np.testing.assert_array_equal(joined.mask(), mask)
 
 
+def test_no_images_are_refused() -> None:
+    with pytest.raises(OptionsError, match="no images were given"):
+        Extractor(built("residual")[1]).extract(torch.zeros(0, 2, 12, 12))
+
+
 @pytest.mark.parametrize(
     ("pixels", "message"),
     [
         (torch.zeros(1, 3, 12, 12), r"pixels have shape \(1, 3, 12, 12\); the network takes \(n, 2, 12, 12\)"),
+        (torch.zeros(2, 12, 12), r"pixels have shape \(2, 12, 12\)"),
         (torch.full((1, 2, 12, 12), torch.nan), "pixels are not finite"),
-        (torch.zeros(0, 2, 12, 12), "no images were given"),
+        (torch.full((1, 2, 12, 12), torch.inf), "pixels are not finite"),
+        (torch.full((1, 2, 12, 12), 255.0), r"reach from 255 to 255; .* Divide values up to 255 by 255"),
+        (torch.full((1, 2, 12, 12), -1.5), r"reach from -1\.5 to -1\.5; values in \[0, 1\] are expected"),
+        (torch.zeros(1, 2, 12, 12, dtype=torch.uint8), r"pixels are uint8; .*: pixels\.float\(\) / 255"),
+        (torch.zeros(1, 2, 12, 12, dtype=torch.int64), r"pixels are int64; float32 in \[0, 1\] is expected"),
+        (torch.zeros(1, 2, 12, 12, dtype=torch.bool), r"pixels are bool; float32"),
+        (torch.zeros(1, 2, 12, 12, dtype=torch.float64), r"pixels are float64; .*: pixels\.float\(\)\."),
     ],
 )
 def test_wrong_pixels_are_refused(pixels: Tensor, message: str) -> None:
-    with pytest.raises(OptionsError, match=message):
-        Extractor(built("residual")[1]).extract(pixels)
+    network = built("residual")[1]
+    extractor = Extractor(network)
+    entries: list[Callable[[Tensor], object]] = [extractor.extract, network.predict]
+    for entry in entries:
+        with pytest.raises(PixelsError, match=message):
+            entry(pixels)
 
 
 @pytest.mark.parametrize("options", [{"theta": 0}, {"theta": 1.1}, {"reference": "all"}, {"unexplained": "some"}])

@@ -99,13 +99,13 @@ def test_small_integers_give_equality_in_every_kind(
     module, side = generated
     assert isinstance(module[0], nn.Conv2d)
     channels = module[0].in_channels
-    preprocessing = Preprocessing(channels, (side, side), side, (0.0,) * channels, (1.0,) * channels)
+    preprocessing = Preprocessing(channels, (side, side), side, (0.5,) * channels, (0.25,) * channels)
     network = Network.capture(module, preprocessing)
     x = torch.randint(-2, 3, (1, channels, side, side), generator=torch.Generator().manual_seed(seed)).float()
     options = Variant(phi={} if phi is None else {"0": phi, "3": phi})
     oracle = extract(trace(module, x[0]), variant=options)
     for kernel in KERNELS.values():
-        found = Extractor(network, policy(options, synapses=True), kernel).extract(x)
+        found = Extractor(network, policy(options, synapses=True), kernel).extract(x / 4 + 0.5)  # exact
         for mine, expected in zip(found.layers, oracle.layers, strict=True):
             assert set(mine.members("neurons").one(0)) == set(np.flatnonzero(expected.neurons))
             assert set(mine.members("weights").one(0)) == set(np.flatnonzero(expected.weights))

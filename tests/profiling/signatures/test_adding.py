@@ -1,15 +1,20 @@
 """The compiled loop adds up what the plain one does, and the plain one what the definition says."""
 
+import dataclasses
 import subprocess
 import sys
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pathprint.profiling.arrays import Floats
+from pathprint.profiling.arrays import Floats, Indices
+from pathprint.profiling.errors import SignatureError
+from pathprint.profiling.paths.path import LayerShape, Layout, Members
 from pathprint.profiling.signatures.adding import RANKS, Tables, add_up
-from pathprint.profiling.signatures.lookup import fastest
+from pathprint.profiling.signatures.counts import ClassSignatures
+from pathprint.profiling.signatures.lookup import Lookup, fastest
 
 
 def sums_of(adder: object, classes: int, voters: int, images: int, seed: int) -> Floats:
@@ -54,3 +59,42 @@ def test_without_numba_it_is_slow_and_says_so() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "numba does not work here" in done.stdout
+
+
+SIZE = 6
+SOUND = Members(np.array([0, 2, 3]), np.array([0, 5, 1]), SIZE)
+VOTERS = np.array([[0, 1], [1, -1]])
+
+
+@pytest.fixture(scope="module")
+def lookup() -> Lookup:
+    layout = Layout((LayerShape("fc", (SIZE,), (SIZE, 1)),))
+    counts = {f"fc/{kind}": np.ones((2, SIZE), np.uint8) for kind in ("neurons", "weights")}
+    return Lookup.of(ClassSignatures(layout, "x", np.array([0, 1]), np.array([2, 2]), counts))
+
+
+def test_sound_paths_are_added_up(lookup: Lookup) -> None:
+    assert lookup.add_up([("fc/neurons", SOUND)], VOTERS)[1].contained.tolist() == [[[2, 2], [1, 0]]]
+
+
+@pytest.mark.parametrize(
+    ("members", "name", "voters"),
+    [
+        (SOUND, "fc/neurons", VOTERS[:, :1]),  # a network with one logit has no runner-up
+        (SOUND, "fc/neurons", np.array([[0, 1], [1, 3]])),
+        (SOUND, "fc/neurons", VOTERS[:1]),
+        (SOUND, "fc/neurons", VOTERS[0]),
+        (SOUND, "conv/neurons", VOTERS),
+        (dataclasses.replace(SOUND, size=SIZE + 1), "fc/neurons", VOTERS),
+        (dataclasses.replace(SOUND, indices=np.array([0, SIZE, 1])), "fc/neurons", VOTERS),
+        (dataclasses.replace(SOUND, indices=np.array([0, -1, 1])), "fc/neurons", VOTERS),
+        (dataclasses.replace(SOUND, offsets=np.array([0, 2, 4])), "fc/neurons", VOTERS),
+        (dataclasses.replace(SOUND, offsets=np.array([-1, 2, 3])), "fc/neurons", VOTERS),
+        (dataclasses.replace(SOUND, offsets=np.array([0, 4, 3])), "fc/neurons", VOTERS),
+    ],
+)
+def test_what_compiled_code_would_read_out_of_bounds_is_refused(
+    lookup: Lookup, members: Members, name: str, voters: Indices
+) -> None:
+    with pytest.raises(SignatureError):
+        lookup.add_up([(name, members)], voters)

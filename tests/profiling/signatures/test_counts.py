@@ -14,7 +14,8 @@ from pathprint.profiling.arrays import Indices
 from pathprint.profiling.errors import SignatureError
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import ImagePaths
-from pathprint.profiling.signatures.counts import KINDS, ClassSignatures, count, key
+from pathprint.profiling.signatures import storage
+from pathprint.profiling.signatures.counts import KINDS, SCHEMA, ClassSignatures, count, key
 
 LABELS = np.array([3, 1, 3, 3, 7, 1, 3, 0, 7, 3])
 
@@ -86,6 +87,30 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "s.safetensors").write_bytes(b"nonsense")
     with pytest.raises(SignatureError, match=r"s\.safetensors is not a readable signatures file"):
         ClassSignatures.load(tmp_path / "s.safetensors")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"classes": np.array([3, 0, 1, 7])},
+        {"classes": np.array([0, 1, 1, 7])},
+        {"classes": np.array([-1, 0, 3, 7])},
+        {"classes": np.array([0.5, 1.5, 3.0, 7.0])},
+        {"images": np.array([300, 300, 300, -1])},
+        {"images": np.array([300.0, 300.0, 300.0, 300.0])},
+        {"images": np.array([[300], [300], [300], [300]])},
+        {"images": np.array([300, 300, 300])},
+    ],
+)
+def test_class_numbers_that_cannot_be_are_refused(
+    single_paths: list[ImagePaths], tmp_path: Path, change: dict[str, Indices]
+) -> None:
+    file = tmp_path / "s.safetensors"
+    signatures_of(single_paths, LABELS).save(file)
+    stored = storage.read(file, SCHEMA)
+    storage.write(file, storage.Stored(stored.facts, {**stored.arrays, **change}))
+    with pytest.raises(SignatureError, match="do not fit"):
+        ClassSignatures.load(file)
 
 
 @pytest.mark.parametrize("broken", ["shorter", "larger"])
