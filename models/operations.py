@@ -45,6 +45,14 @@ ELEMENTWISE = frozenset(
         "aten.leaky_relu.default",
         "aten.gelu.default",
         "aten.elu.default",
+        "aten.celu.default",
+        "aten.selu.default",
+        "aten.prelu.default",
+        "aten.rrelu.default",
+        "aten.threshold.default",
+        "aten.softplus.default",
+        "aten.log_sigmoid.default",
+        "aten.mish.default",
         "aten.silu.default",
         "aten.hardswish.default",
         "aten.hardsigmoid.default",
@@ -52,6 +60,7 @@ ELEMENTWISE = frozenset(
         "aten.tanh.default",
         "aten.clamp.default",
         "aten.clamp_min.default",
+        "aten.clamp_max.default",
         "aten.neg.default",
         "aten.pow.Tensor_Scalar",
         "aten.rsub.Scalar",
@@ -101,6 +110,7 @@ MOVEMENT = frozenset(
         "aten.repeat.default",
         "aten.stack.default",
         "aten.unflatten.int",
+        *(f"aten.{kind}{axes}d.vec" for kind in ("upsample_nearest", "_upsample_nearest_exact") for axes in (1, 2, 3)),
     }
 )
 SPLITS = frozenset({"aten.split.Tensor", "aten.split_with_sizes.default", "aten.chunk.default", "aten.unbind.int"})

@@ -82,6 +82,33 @@ def total(x: Tensor, dim: list[int] | None, keepdim: bool = False, *, dtype: tor
     return x.mean(dim, keepdim) * math.prod(x.shape[axis] for axis in dim)
 
 
+def largest(x: Tensor, dim: list[int], keepdim: bool = False) -> Any:
+    """Return the maxima over axes as a max-pool with one window: move the axes last and make one of them."""
+    axes = sorted(axis % x.dim() for axis in dim)
+    rest = [axis for axis in range(x.dim()) if axis not in axes]
+    if not axes or 0 in axes or any(not isinstance(x.shape[axis], int) for axis in axes + rest[1:]):
+        return NotImplemented
+    length = math.prod(x.shape[axis] for axis in axes)
+    rows = x.permute(rest + axes).reshape(x.shape[0], -1, length)
+    kept = [x.shape[axis] for axis in rest]
+    maxima = torch.ops.aten.max_pool1d.default(rows, [length]).reshape(kept)
+    for axis in axes if keepdim else ():
+        maxima = maxima.unsqueeze(axis)
+    return maxima
+
+
+def largest_and_place(x: Tensor, dim: int, keepdim: bool = False) -> Any:
+    """Return the maxima over an axis as ``largest`` does, and their places, which a path does not follow."""
+    maxima = largest(x, [dim], keepdim)
+    return NotImplemented if maxima is NotImplemented else (maxima, x.argmax(dim, keepdim))
+
+
+def gated(x: Tensor, dim: int = -1) -> Tensor:
+    """Return a gated linear unit (Dauphin et al. 2017) as one half times the sigmoid of the other."""
+    value, gate = x.chunk(2, dim)
+    return value * gate.sigmoid()
+
+
 def type_as(x: Tensor, other: Tensor) -> Any:
     """Return a copy of ``x`` if it has the type of ``other`` already; real conversions stay as they are."""
     return x.clone() if x.dtype == other.dtype else NotImplemented
@@ -95,7 +122,10 @@ def to_copy(x: Tensor, *, dtype: torch.dtype | None = None, **_: Any) -> Any:
 DECOMPOSITIONS = {
     torch.ops.aten._to_copy.default: to_copy,
     torch.ops.aten.addcmul.default: addcmul,
+    torch.ops.aten.amax.default: largest,
     torch.ops.aten.einsum.default: einsum,
+    torch.ops.aten.glu.default: gated,
+    torch.ops.aten.max.dim: largest_and_place,
     torch.ops.aten.mean.dim: mean,
     torch.ops.aten.scaled_dot_product_attention.default: attention,
     torch.ops.aten.sum.dim_IntList: total,

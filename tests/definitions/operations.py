@@ -10,7 +10,16 @@ from torch.nn import functional
 
 from .geometry import IntArray, Keys, Lookup
 from .steps import Call, Step
-from .windowed import adaptive_average_pool, adaptive_max_pool, average_pool, convolution, linear, max_pool, mean
+from .windowed import (
+    adaptive_average_pool,
+    adaptive_max_pool,
+    average_pool,
+    convolution,
+    linear,
+    max_pool,
+    maximum,
+    mean,
+)
 
 
 def name_of(node: fx.Node) -> str:
@@ -178,8 +187,39 @@ def rerun(call: Call, numbers: Mapping[fx.Node, Tensor]) -> Tensor:
     return moved
 
 
-RECTIFIERS = ("relu", "relu6", "hardtanh", "leaky_relu", "clamp", "clamp_min", "clamp_max")
+def gated(call: Call) -> Step:
+    """Gated linear unit: the element that the gate multiplies."""
+    value, _ = numbered(call, call.source).chunk(2, int(call.arguments["dim"]))
+    return call.step("element", (call.source,), Lookup(value.reshape(-1, 1).numpy()))
+
+
+def nearest(call: Call) -> Step:
+    """Enlarge or shrink by taking the nearest element: the framework itself moves the numbers, in float64."""
+    source = call.source
+    assert callable(call.producer.target)
+    args, kwargs = map_arg(
+        (call.producer.args, call.producer.kwargs),
+        lambda node: numbered(call, source).double() if node is source else call.values[node],
+    )
+    moved: Tensor = call.producer.target(*args, **kwargs)
+    return call.step("movement", (source,), Lookup(moved.long().reshape(-1, 1).numpy()))
+
+
+RECTIFIERS = (
+    "relu",
+    "relu6",
+    "hardtanh",
+    "leaky_relu",
+    "prelu",
+    "rrelu",
+    "threshold",
+    "clamp",
+    "clamp_min",
+    "clamp_max",
+)
 SMOOTH = ("sigmoid", "silu", "gelu", "tanh", "hardswish", "hardsigmoid", "neg", "pow", "square")
+SOFT = ("elu", "celu", "selu", "mish", "softplus", "log_sigmoid")
+NEAREST = [f"{kind}{axes}d" for kind in ("upsample_nearest", "_upsample_nearest_exact") for axes in (1, 2, 3)]
 BATCH_NORM = "_native_batch_norm_legit_no_training"
 NORMS = (BATCH_NORM, "layer_norm", "group_norm")
 IDENTITIES = ("clone", "detach", "alias", "contiguous", "dropout", "_to_copy", "type_as")
@@ -203,7 +243,10 @@ STEPS: Mapping[str, Callable[[Call], Step | None]] = {
     **dict.fromkeys(("div", "rsub"), arithmetic),
     **dict.fromkeys(("matmul", "bmm", "einsum"), product),
     "scaled_dot_product_attention": attention,
-    **dict.fromkeys((*NORMS, *RECTIFIERS, *SMOOTH), element),
+    **dict.fromkeys((*NORMS, *RECTIFIERS, *SMOOTH, *SOFT), element),
+    **dict.fromkeys(NEAREST, nearest),
+    **dict.fromkeys(("amax", "max"), maximum),
+    "glu": gated,
     **dict.fromkeys(IDENTITIES, identity),
     **dict.fromkeys((*RESHAPES, *PERMUTATIONS, *PARTS, *JOINS), movement),
 }

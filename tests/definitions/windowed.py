@@ -131,3 +131,18 @@ def mean(call: Call) -> Step:
     reduced = {axis % len(shape) for axis in call.arguments.get("dim") or range(len(shape))}
     tables = [entire(n) if axis in reduced else single(n) for axis, n in enumerate(shape)]
     return call.step("share", (call.source,), Windows(shape, tables))
+
+
+def maximum(call: Call) -> Step | None:
+    """Maximum over axes: the first largest of one window over all of them."""
+    if call.node is not call.producer and call.node.args[1] != 0:
+        return None  # something uses the indices as values
+    shape = call.shape(call.source)
+    reduced = [axis % len(shape) for axis in per_axis(call.arguments["dim"], 1)]
+    kept = [axis for axis in range(len(shape)) if axis not in reduced]
+    tables = [entire(n) if axis in reduced else single(n) for axis, n in enumerate(shape)]
+    order, count = kept + sorted(reduced), math.prod(shape[axis] for axis in kept)
+    values = call.values[call.source].numpy().transpose(order).reshape(count, -1)
+    numbers = np.arange(1, 1 + values.size).reshape(shape).transpose(order).reshape(count, -1)
+    winners = numbers[np.arange(count), values.argmax(1)]
+    return call.step("maximum", (call.source,), Windows(shape, tables), winners=winners)

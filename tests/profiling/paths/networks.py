@@ -11,6 +11,8 @@ from pathprint.models.preprocessing import Preprocessing
 from pathprint.models.zoo.catalogue import ZOO
 
 PLAIN = Preprocessing(2, (12, 12), 12, (0.0, 0.0), (1.0, 1.0))
+SHIFTED = Preprocessing(2, (12, 12), 12, (0.3, 0.3), (1.0, 1.0))
+"""Network inputs of both signs."""
 """Preprocessing that changes nothing: pixels are the network input."""
 
 
@@ -67,6 +69,7 @@ def seeded(build: Callable[[], nn.Module]) -> nn.Module:
     return module.eval()
 
 
+SLOPES = torch.linspace(-0.5, 0.5, 6)
 MIXING = torch.linspace(-1, 1, 36).cos().reshape(6, 6)
 KERNEL = torch.linspace(-1, 1, 6 * 6 * 9).sin().reshape(6, 6, 3, 3)
 attended: Callable[..., Tensor] = F.scaled_dot_product_attention
@@ -94,6 +97,11 @@ MIDDLES: dict[str, tuple[Callable[[Tensor], Tensor], int]] = {
     "gelu": (F.gelu, 864),
     "silu": (F.silu, 864),
     "hardswish": (F.hardswish, 864),
+    "prelu": (lambda y: F.prelu(y, SLOPES), 864),
+    "selu": (F.selu, 864),
+    "mish": (F.mish, 864),
+    "softplus": (F.softplus, 864),
+    "threshold": (lambda y: F.threshold(y, 0.1, 0.0), 864),
     "sigmoid of relu": (lambda y: torch.sigmoid(F.relu(y)), 864),
     "clamp": (lambda y: y.clamp(-0.2, 0.3), 864),
     "max pool": (lambda y: F.max_pool2d(y, 2), 216),
@@ -106,6 +114,12 @@ MIDDLES: dict[str, tuple[Callable[[Tensor], Tensor], int]] = {
     "adaptive pool, uneven": (lambda y: F.adaptive_avg_pool2d(y, (5, 7)), 210),
     "global mean": (lambda y: y.mean((2, 3)), 6),
     "global mean, kept": (lambda y: y.mean((-1, -2), keepdim=True), 6),
+    "maximum over the image": (lambda y: y.amax((2, 3)), 6),
+    "maximum over the channels, kept": (lambda y: y.amax(1, keepdim=True), 144),
+    "largest of each row": (lambda y: F.relu(y).max(3)[0], 72),
+    "nearest, enlarged": (lambda y: F.interpolate(y, scale_factor=2), 3456),
+    "nearest, to a size": (lambda y: F.interpolate(y, size=(5, 17), mode="nearest-exact"), 510),
+    "gated linear unit": (lambda y: F.glu(y, 1), 432),
     "slice and pad": (lambda y: F.pad(y[:, 1:, ::2], (1, 0, 2, 0)), 5 * 8 * 13),
     "permute and reshape": (lambda y: y.permute(0, 2, 3, 1).reshape(-1, 24, 36).transpose(1, 2), 864),
     "concatenation": (lambda y: torch.cat([F.relu(y), y[:, 1:3]], 1), 1152),
@@ -146,12 +160,12 @@ MIDDLES: dict[str, tuple[Callable[[Tensor], Tensor], int]] = {
 def case(name: str) -> tuple[nn.Module, Network]:
     """Return the module and the network called ``name``."""
     if name == "residual":
-        module, preprocessing = seeded(Residual), PLAIN
+        module, preprocessing = seeded(Residual), SHIFTED
     elif name in ZOO:
         module, preprocessing = seeded(lambda: ZOO[name].build(10)), ZOO[name].preprocessing
     else:
         middle, features = MIDDLES[name]
-        module, preprocessing = seeded(lambda: Function(middle, features)), PLAIN
+        module, preprocessing = seeded(lambda: Function(middle, features)), SHIFTED
     return module, Network.capture(module, preprocessing, name=name)
 
 

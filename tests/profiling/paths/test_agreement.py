@@ -34,7 +34,7 @@ def test_the_compiled_kernel_is_here() -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_path_is_the_oracles(name: str, kernel: str) -> None:
     module, network = built(name)
-    pixels = torch.rand(3, *network.preprocessing.input_shape, generator=torch.Generator().manual_seed(1)) - 0.3
+    pixels = torch.rand(3, *network.preprocessing.input_shape, generator=torch.Generator().manual_seed(1))
     paths = Extractor(network, kernel=KERNELS[kernel]).extract(pixels)
     for image, run in enumerate(runs(module, network, pixels)):
         verdict = check(run, shaped(claims(paths, image), run))
@@ -88,12 +88,12 @@ def test_small_integers_give_equality_without_exception(
 ) -> None:
     module, side = generated
     channels = module[0].in_channels  # type: ignore[index]  # a Sequential of our own making
-    preprocessing = Preprocessing(int(channels), (side, side), side, (0.0,) * channels, (1.0,) * channels)
+    preprocessing = Preprocessing(int(channels), (side, side), side, (0.5,) * channels, (0.25,) * channels)
     network = Network.capture(module, preprocessing)
     x = torch.randint(-2, 3, (1, channels, side, side), generator=torch.Generator().manual_seed(seed)).float()
     oracle = extract(trace(module, x[0]), theta, unexplained=unexplained)  # type: ignore[arg-type]
     for kernel in KERNELS.values():
-        found = claims(Extractor(network, Policy(theta, unexplained=unexplained), kernel).extract(x))  # type: ignore[arg-type]
+        found = claims(Extractor(network, Policy(theta, unexplained=unexplained), kernel).extract(x / 4 + 0.5))  # type: ignore[arg-type]
         for layer in oracle.layers:
             neurons, weights, count = found[layer.name]
             assert (neurons == layer.neurons).all()

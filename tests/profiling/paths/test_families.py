@@ -91,7 +91,8 @@ def test_family_is_traced_as_defined(built: Built, table: dict[str, str]) -> Non
 
 def test_family_keeps_its_logits_and_survives_storage(built: Built, tmp_path: Path) -> None:
     pixels, network = built.pixels(1, seed=1), built.network
-    assert_same_function(network.logits, lambda x: built.module(network.preprocessing.normalise(x)), pixels, 1e-5)
+    x = network.preprocessing.normalise(pixels)
+    assert_same_function(network.graph.run, built.module, x, 1e-5)
     save_network(network, tmp_path)
     assert load_network(tmp_path).fingerprint == network.fingerprint
 
@@ -111,7 +112,8 @@ def test_batch_equals_its_images_one_by_one(built: Built) -> None:
     # Walked from one run: another differs in the last bits, and so does all that follows a choice at its limit.
     single = [recording.some(slice(image, image + 1)).paths() for image in range(2)]
     assert_same(recording.paths(), ImagePaths.join(single))
-    assert_same_function(built.network.logits, lambda x: torch.cat([built.network.logits(i[None]) for i in x]), pixels)
+    run = built.network.graph.run
+    assert_same_function(run, lambda x: torch.cat([run(image[None]) for image in x]), pixels)
 
 
 def test_table_of_coverage_is_current(table: dict[str, str]) -> None:

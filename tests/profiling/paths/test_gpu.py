@@ -51,7 +51,7 @@ def paths_of(network: Network, pixels: Tensor, policy: Policy | None = None) -> 
 
 
 def images(network: Network, n: int) -> Tensor:
-    return torch.rand(n, *network.preprocessing.input_shape, generator=torch.Generator().manual_seed(1)) - 0.3
+    return torch.rand(n, *network.preprocessing.input_shape, generator=torch.Generator().manual_seed(1))
 
 
 def assert_is_the_oracles(name: str, n: int) -> None:
@@ -97,10 +97,12 @@ def test_small_integers_give_equality_without_exception(
 ) -> None:
     module, side = generated
     channels = int(module[0].in_channels)  # type: ignore[index]  # a Sequential of our own making
-    network = Network.capture(module, Preprocessing(channels, (side, side), side, (0.0,) * channels, (1.0,) * channels))
+    network = Network.capture(
+        module, Preprocessing(channels, (side, side), side, (0.5,) * channels, (0.25,) * channels)
+    )
     x = torch.randint(-2, 3, (1, channels, side, side), generator=torch.Generator().manual_seed(seed)).float()
     oracle = extract(trace(module, x[0]), theta, unexplained=unexplained)
-    found = paths_of(network, x, Policy(theta, unexplained=unexplained))
+    found = paths_of(network, x / 4 + 0.5, Policy(theta, unexplained=unexplained))  # exact
     for mine, expected in zip(found.layers, oracle.layers, strict=True):
         assert (mine.neurons.mask()[0] == expected.neurons.reshape(-1)).all()
         assert (mine.weights.mask()[0] == expected.weights.reshape(-1)).all()
