@@ -52,7 +52,8 @@ class Preprocessing:
             lies outside.
 
     Raises:
-        PreprocessingError: the frame is smaller than the size that is cut out of it.
+        PreprocessingError: the frame is smaller than the size that is cut out of it, or a side is 0 or above
+            ``MAX_SIDE``.
     """
 
     channels: int
@@ -63,7 +64,11 @@ class Preprocessing:
     stretch: bool = False
 
     def __post_init__(self) -> None:
-        if min(self.size) < 1 or self.resize < min(self.size):
+        if min(self.size) < 1 or max(*self.size, self.resize) > MAX_SIDE:
+            raise PreprocessingError(
+                f"the size {self.size[0]}x{self.size[1]} and `resize` {self.resize} must lie in 1 .. {MAX_SIDE}."
+            )
+        if self.resize < min(self.size):
             raise PreprocessingError(
                 f"`resize` {self.resize} is smaller than the size {self.size[0]}x{self.size[1]} cut out of it, which "
                 f"would be black at its edges; give {min(self.size)} or more."
@@ -78,18 +83,27 @@ class Preprocessing:
         """Return the image as float32 pixels in [0, 1], ``c h w``: bilinear resize, centre crop."""
         fitted = in_mode(image, "L" if self.channels == 1 else "RGB")
         if fitted.size != (self.size[1], self.size[0]) or self.resize != min(self.size):
-            fitted = _centre(_scaled(fitted, self._sides(fitted)), self.size)
+            fitted = self._cut(fitted)
         array = np.array(fitted, dtype=np.uint8).reshape(*self.size, self.channels)
         return torch.from_numpy(array).permute(2, 0, 1).contiguous().float() / 255
 
-    def _sides(self, image: Image.Image) -> list[int]:
-        """Return what an image is scaled to: its height and width, or its shorter side alone."""
-        frame = [round(side * self.resize / min(self.size)) for side in self.size]
-        if self.stretch:
-            return frame
-        sides = (image.height, image.width)
-        # Rounded up, so that no side falls short of the frame by a pixel.
-        return [max(-(-length * min(sides) // side) for length, side in zip(frame, sides, strict=True))]
+    def _cut(self, image: Image.Image) -> Image.Image:
+        """Return ``size`` out of the middle of an image that covers the frame, or is stretched to it."""
+        height, width = self.size
+        if _is_square(self.size) and not self.stretch:
+            return _centre(_scaled(image, self.resize), self.size)
+        # Cut before scaling: scaled as a whole, a thin image beside a wide size would be enormous.
+        return image.resize((width, height), Image.Resampling.BILINEAR, self._box(*image.size))
+
+    def _box(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """Return the part of an image, ``(left, top, right, bottom)``, that becomes the network's input."""
+        share = min(self.size) / self.resize
+        rows, columns = height * share, width * share
+        if not self.stretch:
+            scale = min(height / self.size[0], width / self.size[1]) * share
+            rows, columns = min(scale * self.size[0], height), min(scale * self.size[1], width)
+        left, top = (width - columns) / 2, (height - rows) / 2
+        return left, top, left + columns, top + rows
 
     def normalise(self, pixels: Tensor) -> Tensor:
         """Return the network inputs of pixels ``… c h w`` in [0, 1], in the shape of the pixels; differentiable."""
@@ -210,16 +224,12 @@ def in_mode(image: Image.Image, mode: str) -> Image.Image:
 # compiler of torch. Tests compare both functions with torchvision's.
 
 
-def _scaled(image: Image.Image, sides: list[int]) -> Image.Image:
-    """Scale an image bilinearly to height and width, or until its shorter side has the one length given.
-
-    Then the other side is rounded down.
-    """
+def _scaled(image: Image.Image, side: int) -> Image.Image:
+    """Scale an image bilinearly until its shorter side has the length ``side``; the other one is rounded down."""
     short, long = sorted(image.size)
-    height, width = sides if len(sides) == 2 else (sides[0], int(sides[0] * long / short))
-    if len(sides) == 1 and image.width <= image.height:
-        height, width = width, height
-    return image if image.size == (width, height) else image.resize((width, height), Image.Resampling.BILINEAR)
+    other = int(side * long / short)
+    size = (side, other) if image.width <= image.height else (other, side)
+    return image if image.size == size else image.resize(size, Image.Resampling.BILINEAR)
 
 
 def _centre(image: Image.Image, size: tuple[int, int]) -> Image.Image:

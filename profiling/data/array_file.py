@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,10 @@ def read_arrays(path: Path) -> Arrays:
 
 def _held(path: Path) -> tuple[dict[str, npt.NDArray[Any]], tuple[str, ...]]:
     """Return the arrays that are used, images and labels in turn, and the names of the others."""
+    if not zipfile.is_zipfile(path):
+        raise DataError(
+            f"{path} is not an .npz file, or is damaged; numpy.savez(FILE, x=images, y=labels) writes such a file."
+        )
     try:
         with np.load(path, allow_pickle=False) as file:
             present = tuple(file.files)

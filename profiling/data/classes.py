@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from unicodedata import normalize
 
 from pathprint.profiling.errors import DataError
 
@@ -17,7 +18,8 @@ def class_numbers(
     """Return the network's class number of each folder, or of each integer label of arrays.
 
     ``class_map`` is asked first, then the folder's name is looked for among the labels. If all folders that are left
-    are whole numbers, they are class numbers; of a network whose labels are numbers, too, they are those labels.
+    are whole numbers, they are class numbers; of a network whose labels are numbers, too, they are those labels. Names
+    that look alike are alike: a Mac writes an accent and its letter apart.
 
     Args:
         name: of the data set.
@@ -27,7 +29,9 @@ def class_numbers(
         DataError: a folder has no class or several ones, two folders have one class without ``class_map`` saying so,
             or ``class_map`` has a number that is no class.
     """
-    mapped = {folder: class_map[folder] for folder in folders if class_map and folder in class_map}
+    folders, labels = ([normalize("NFC", text) for text in texts] for texts in (folders, labels))
+    numbers = {normalize("NFC", folder): number for folder, number in (class_map or {}).items()}
+    mapped = {folder: numbers[folder] for folder in folders if folder in numbers}
     _check_range(name, mapped, labels)
     named = [folder for folder in folders if folder not in mapped]
     found = _of_names(name, named, labels)
@@ -141,7 +145,7 @@ def _unmatched(name: str, folders: list[str], labels: Sequence[str]) -> str:
             f"{_suggested(folders, labels)}"
         )
     matched = len(folders) - len(missing)
-    some = f" ({matched} others match)" if matched else ""
+    some = f" ({matched} {'other matches' if matched == 1 else 'others match'})" if matched else ""
     return (
         f"{name}: the network has no class called {listed(missing)}{some}; its classes are {listed(labels)}. Name "
         'the folders as these, or say with `class_map` which class each is: a file with JSON like {"folder": 0}.'
@@ -151,7 +155,7 @@ def _unmatched(name: str, folders: list[str], labels: Sequence[str]) -> str:
 def _suggested(folders: list[str], labels: Sequence[str]) -> str:
     """Return the class map of sorted order, which most training programs use, if there is a folder for each class."""
     if len(folders) != len(labels):
-        return f" There are {len(folders)} folders for {len(labels)} classes."
+        return f" Folders: {len(folders)}, classes: {len(labels)}."
     order = {folder: number for number, folder in enumerate(sorted(folders)[:_SHOWN])}
     text = json.dumps(order, ensure_ascii=False)
     more = f"{text[:-1]}, …}}" if len(folders) > _SHOWN else text

@@ -71,7 +71,7 @@ def images(found: Found, name: str, read: Callable[[Parts], bytes]) -> Files:
         system=joined(found.system),
         others=joined(others),
         unread=joined(unread),
-        empty=joined(_without(found, kept, unread, others)),
+        empty=joined(_without(found, kept, unread)),
         links=joined(found.links),
     )
     return Files(tuple(kept), read, left_out)
@@ -88,8 +88,7 @@ def _ending(file: Parts) -> str:
 
 def _check_types(name: str, kept: list[Parts], unread: list[Parts]) -> None:
     """Refuse a folder that would be left out as a whole because of its images' type."""
-    served = {file[:end] for file in kept for end in range(len(file))}
-    lost = sorted({file[:-1] for file in unread} - served)
+    lost = sorted({file[:-1] for file in unread} - _around(kept))
     if lost:
         endings = sorted({_ending(file) for file in unread if file[:-1] in lost})
         shown = ", ".join(["/".join(folder) or "the top" for folder in lost][:_SHOWN])
@@ -99,8 +98,14 @@ def _check_types(name: str, kept: list[Parts], unread: list[Parts]) -> None:
         )
 
 
-def _without(found: Found, *files: list[Parts]) -> list[Parts]:
-    """Return the uppermost folders that hold no image and no other file, at any depth."""
-    full = {file[:end] for group in files for file in group for end in range(len(file))}
-    empty = {folder for folder in found.folders if folder not in full}
-    return [folder for folder in empty if not any(folder[:end] in empty for end in range(len(folder)))]
+def _without(found: Found, *images: list[Parts]) -> list[Parts]:
+    """Return the uppermost folders that hold no image at any depth, whatever else they hold."""
+    full = _around([file for group in images for file in group])
+    # Archives need not list their folders.
+    empty = ({(), *found.folders} | _around(found.files)) - full
+    return [folder for folder in empty if folder and not any(folder[:end] in empty for end in range(1, len(folder)))]
+
+
+def _around(files: list[Parts]) -> set[Parts]:
+    """Return the folders that files lie in, at any depth."""
+    return {file[:end] for file in files for end in range(len(file))}

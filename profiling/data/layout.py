@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ _HELD_OUT = re.compile(
 )
 _WRAPPERS = re.compile(f"{_NOUN}+")
 _SHOWN = 3
+log = logging.getLogger("pathprint.data")
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,10 @@ def layout(name: str, files: Iterable[Parts]) -> Layout:
     given = [_File(file, file) for file in files]
     below = _unwrapped(given)
     tops = {file.rest[0] for file in below if len(file.rest) > 1}
-    parts = {top for top in tops if is_held_out(top) is not None}
-    if parts and parts != tops:
-        _check_mixed(name, below, parts)
-    placed = _by_part(below, parts) if parts == tops else _by_class(below)
+    parts = _parts_among(tops)
+    if parts and set(parts) != tops:
+        _check_mixed(name, below, set(parts))
+    placed = _by_part(below, parts) if set(parts) == tops else _by_class(name, below)
     if not placed:
         raise DataError(
             f"{name}: no class folders with images were found; images must lie in CLASS/, or in train/CLASS/ and "
@@ -89,6 +91,24 @@ def layout(name: str, files: Iterable[Parts]) -> Layout:
     known = {image.file for image in placed}
     held_out = {image.held_out for image in placed}
     return Layout(tuple(placed), len(held_out) == 2, tuple(file.name for file in given if file.name not in known))
+
+
+def _parts_among(folders: set[str]) -> dict[str, bool]:
+    """Return which of the folders are parts of a data set, with whether they are held out.
+
+    Words that all folders share say nothing: beside ``seg_test``, ``seg_train`` is a part for training.
+    """
+    words = {folder: re.findall("[A-Z]?[a-z]+|[A-Z]+", folder) for folder in folders}
+    shared = set.intersection(*map(set, words.values())) if len(folders) > 1 else set()
+    own = {folder: "".join(word for word in words[folder] if word not in shared) for folder in folders}
+    without = _known(own)
+    return without if len(set(without.values())) == 2 else _known({folder: folder for folder in folders})
+
+
+def _known(names: dict[str, str]) -> dict[str, bool]:
+    """Return the folders whose names, the values, say training or testing, with whether it is testing."""
+    told = {folder: is_held_out(name) for folder, name in names.items()}
+    return {folder: held_out for folder, held_out in told.items() if held_out is not None}
 
 
 def _unwrapped(files: list[_File]) -> list[_File]:
@@ -116,32 +136,67 @@ def _check_mixed(name: str, files: list[_File], parts: set[str]) -> None:
     nested = sorted({file.rest[0] for file in files if len(file.rest) > 2} & parts)
     beside = sorted({file.rest[0] for file in files if len(file.rest) > 1} - parts)
     if nested:
-        others = ", ".join(beside[:_SHOWN]) + (", …" if len(beside) > _SHOWN else "")
         raise DataError(
-            f"{name}: {', '.join(nested)} looks like a part of the data set, and {others} beside it does not; move the "
-            f"class folders into train/ and test/, or give one folder as the data, such as {name}:{nested[0]}."
+            f"{name}: of the folders beside each other, {_some(nested)} by name are parts of a data set, and "
+            f"{_some(beside)} are not; move the class folders into train/ and test/, or give one folder as the data, "
+            f"such as {name}:{nested[-1]}."
         )
 
 
-def _by_part(files: list[_File], parts: set[str]) -> list[Placed]:
-    """Return the images of ``train/CLASS/…`` and ``test/CLASS/…``."""
+def _by_part(files: list[_File], parts: dict[str, bool]) -> list[Placed]:
+    """Return the images of ``train/CLASS/…`` and ``test/CLASS/…``; ``parts`` says which folders are held out."""
     placed = []
-    for part in sorted(parts):
+    for part, held_out in sorted(parts.items()):
         own = [_File(file.name, file.rest[1:]) for file in files if file.rest[0] == part and len(file.rest) > 1]
-        while len(tops := {file.rest[0] for file in own if len(file.rest) > 1}) == 1 and _is_wrapper(min(tops)):
+        while len(tops := {file.rest[0] for file in own if len(file.rest) > 1}) == 1 and _is_wrapper(min(tops), part):
             own = [_File(file.name, file.rest[1:]) for file in own if len(file.rest) > 1]
-        placed += [Placed(file.name, file.rest[0], bool(is_held_out(part))) for file in own if len(file.rest) > 1]
+        placed += [Placed(file.name, file.rest[0], held_out) for file in own if len(file.rest) > 1]
     return sorted(placed, key=lambda image: image.file)
 
 
-def _is_wrapper(folder: str) -> bool:
-    """Say whether a folder inside of train or test is another ``train`` or an ``images``, not a class."""
+def _is_wrapper(folder: str, part: str) -> bool:
+    """Say whether a folder inside of a ``part`` is the part once more or an ``images``, not a class."""
     letters = re.sub("[^a-z]", "", folder.lower())
-    return is_held_out(folder) is not None or _WRAPPERS.fullmatch(letters) is not None
+    return folder == part or is_held_out(folder) is not None or _WRAPPERS.fullmatch(letters) is not None
 
 
-def _by_class(files: list[_File]) -> list[Placed]:
-    """Return the images of ``CLASS/…``, or of ``CLASS/train/…`` and ``CLASS/test/…``."""
+def _by_class(name: str, files: list[_File]) -> list[Placed]:
+    """Return the images of ``CLASS/…``, or of ``CLASS/train/…`` and ``CLASS/test/…``.
+
+    Raises:
+        DataError: some images lie in parts of their class, and others lie in none.
+    """
     inside = [file for file in files if len(file.rest) > 1]
-    split = all(len(file.rest) > 2 and is_held_out(file.rest[1]) is not None for file in inside)
-    return [Placed(file.name, file.rest[0], split and bool(is_held_out(file.rest[1]))) for file in inside]
+    part = {file: is_held_out(file.rest[1]) if len(file.rest) > 2 else None for file in inside}
+    split = None not in part.values()
+    tested = [file for file in inside if part[file]]
+    if tested and not split:
+        other = next(file for file in inside if part[file] is None)
+        raise DataError(
+            f"{name}: {'/'.join(tested[0].rest[:2])} looks like a part of the data set, but {'/'.join(other.rest)} "
+            "lies in none; move the images of every class into train/ and test/, or give that folder another name."
+        )
+    if not split:
+        _doubt(name, inside)
+    return [Placed(file.name, file.rest[0], bool(part[file])) for file in inside]
+
+
+def _doubt(name: str, files: list[_File]) -> None:
+    """Warn where class folders hold folders of the same names: they may be parts that are called unusually."""
+    below: dict[str, set[str]] = {}
+    for file in files:
+        below.setdefault(file.rest[0], set()).add(file.rest[1] if len(file.rest) > 2 else "")
+    inside = next(iter(below.values()), set())
+    if len(below) > 1 and len(inside) > 1 and "" not in inside and all(names == inside for names in below.values()):
+        log.warning(
+            "%s: the folders %s are taken for classes, although all of them hold folders of the same names (%s). If "
+            "they are parts of the data set, call them train and test.",
+            name,
+            _some(below),
+            _some(inside),
+        )
+
+
+def _some(names: Iterable[str]) -> str:
+    ordered = sorted(names)
+    return ", ".join(ordered[:_SHOWN]) + (", …" if len(ordered) > _SHOWN else "")

@@ -21,6 +21,8 @@ IMAGES = 256
 """Most images that a network is tried on before any expensive work."""
 ERROR = 0.01
 """Probability at which a test calls a network worse than it is."""
+FLOOR = 0.1
+"""Share of the way from chance to perfection below which a network is refused even if it is better than chance."""
 TOLERANCE = 0.1
 """By how much the confidence of sound networks exceeds their accuracy at times (Guo et al. 2017: mostly less)."""
 _CAUSES = (
@@ -56,12 +58,15 @@ class Accuracy:
 
     @property
     def is_chance(self) -> bool:
-        """Whether the answers cannot be told from chance, but from those of a network half way to perfection.
+        """Whether the answers are hardly better than chance, and known to be worse than half way to perfection.
 
-        Both are one-sided binomial tests. The second keeps small samples, which prove nothing, from being refused.
+        Hardly better: a one-sided binomial test cannot tell them from chance, or they go less than ``FLOOR`` of the way
+        from chance to perfection. Another test, that they are worse than half way, keeps small samples, which prove
+        nothing, from being refused.
         """
-        half_way = (1 + self.chance) / 2
-        return self._p_value("greater", self.chance) > ERROR and self._p_value("less", half_way) < ERROR
+        untold = self._p_value("greater", self.chance) > ERROR
+        low = self.share < self.chance + FLOOR * (1 - self.chance)
+        return (untold or low) and self._p_value("less", (1 + self.chance) / 2) < ERROR
 
     @property
     def is_below_confidence(self) -> bool:
@@ -79,10 +84,10 @@ def check_accuracy(network: Network, dataset: Dataset, images: Indices, any_accu
 
     Args:
         images: positions in the data set in random order. The first ones of each class are taken.
-        any_accuracy: only warn where the network is no better than chance.
+        any_accuracy: only warn where the network is hardly better than chance.
 
     Raises:
-        FitError: the network is no better than chance.
+        FitError: the network is hardly better than chance.
     """
     tried = accuracy_of(network, dataset, _first_of_each_class(dataset, images))
     found = (
@@ -91,8 +96,8 @@ def check_accuracy(network: Network, dataset: Dataset, images: Indices, any_accu
     )
     if tried.is_chance and not any_accuracy:
         raise FitError(
-            f"{found}. Answers that ignore the images would be right on {tried.chance:.1%}, which cannot be told from "
-            f"this. {_CAUSES} With --any-accuracy work goes on all the same."
+            f"{found}. Answers that ignore the images would be right on {tried.chance:.1%}, which is hardly worse. "
+            f"{_CAUSES} With --any-accuracy work goes on all the same."
         )
     if tried.is_chance or tried.is_below_confidence:
         log.warning("%s. It should be right far more often. %s", found, _CAUSES)

@@ -253,7 +253,7 @@ def test_grey_network_gets_grey_images(tmp_path: Path) -> None:
         (Declared(mean=(0.5,)), r"the mean \(0\.5,\) and the standard deviation"),
         (Declared(std=(0.0, 1.0, 1.0)), "standard deviations above 0"),
         (Declared(std=(float("nan"), 1.0, 1.0)), "do not fit"),
-        (Declared(resize=8), "--resize 8 is smaller than the size 12x16"),
+        (Declared(resize=8), "`resize` 8 is smaller than the size 12x16"),
     ],
 )
 def test_preprocessing_that_fits_no_image_is_refused(declared: Declared, message: str) -> None:

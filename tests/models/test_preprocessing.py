@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 from torchvision.models import get_model_weights
 from torchvision.transforms.v2 import functional as transform
 
-from pathprint.models.errors import ImageError, NetworkFileError
+from pathprint.models.errors import ImageError, NetworkFileError, PreprocessingError
 from pathprint.models.preprocessing import MAX_PIXELS, Preprocessing, _scaled, decode, to_8_bit, to_image
 from pathprint.models.zoo import catalogue
 
@@ -52,7 +52,7 @@ SIDE = st.integers(1, 40)
 def test_scaling_is_torchvisions(given_size: tuple[int, int], shorter: int, mode: str) -> None:
     image = Image.effect_noise(given_size, 90).convert(mode)
     expected = transform.resize(image, [shorter], antialias=True)
-    assert _scaled(image, [shorter]).tobytes() == expected.tobytes()
+    assert _scaled(image, shorter).tobytes() == expected.tobytes()
 
 
 @given(SIZES, SIZES, st.integers(0, 1), st.booleans())
@@ -83,6 +83,45 @@ def test_proportions_are_kept_unless_stretched(resize: int, stretch: bool, heigh
     pixels = Preprocessing(1, (224, 192), resize, (0.0,), (1.0,), stretch).pixels(image)[0]
     assert float(pixels[:, 96].sum()) == pytest.approx(height, abs=1)
     assert float(pixels[112].sum()) == pytest.approx(width, abs=1)
+
+
+@given(SIZES, SIZES, st.integers(0, 20))
+@settings(max_examples=100, deadline=None)
+def test_what_is_cut_out_keeps_its_proportions_and_fits_the_image(
+    size: tuple[int, int], image: tuple[int, int], margin: int
+) -> None:
+    declared = Preprocessing(1, size, min(size) + margin, (0.0,), (1.0,))
+    left, top, right, bottom = declared._box(*image)
+    assert 0 <= left < right <= image[0]
+    assert 0 <= top < bottom <= image[1]
+    assert (right - left) * size[0] == pytest.approx((bottom - top) * size[1])
+    assert (left + right, top + bottom) == pytest.approx(image)
+    # Of the rectangles of this shape in the image it is the largest, made smaller by ``resize``.
+    covered = max((right - left) / image[0], (bottom - top) / image[1])
+    assert covered == pytest.approx(min(size) / declared.resize)
+
+
+@pytest.mark.parametrize("size", [(64, 2048), (2048, 64)])
+@pytest.mark.parametrize("image", [(500, 8000), (8000, 500)])
+def test_thin_images_are_never_scaled_as_a_whole(
+    size: tuple[int, int], image: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[tuple[int, int]] = []
+    resize = Image.Image.resize
+
+    def recorded(self: Image.Image, to: tuple[int, int], *options: object) -> Image.Image:
+        made.append(to)
+        return resize(self, to, *options)  # type: ignore[arg-type]  # passed on as they came
+
+    monkeypatch.setattr(Image.Image, "resize", recorded)
+    pixels = Preprocessing(1, size, 64, (0.0,), (1.0,)).pixels(Image.new("L", image, 255))
+    assert (tuple(pixels.shape[1:]), made) == (size, [size[::-1]])
+
+
+@pytest.mark.parametrize(("size", "resize"), [((0, 10), 10), ((-3, 5), 5), ((8, 8193), 8), ((8, 8), 8193)])
+def test_sides_out_of_range_are_refused(size: tuple[int, int], resize: int) -> None:
+    with pytest.raises(PreprocessingError, match=r"must lie in 1 \.\. 8192"):
+        Preprocessing(1, size, resize, (0.0,), (1.0,))
 
 
 @pytest.mark.parametrize("size", [(8, 8), (16, 48), (48, 16)])

@@ -33,6 +33,9 @@ CRANES = ("crane", "tench", "crane")
         (("tench",), CRANES, None, (1,)),
         (("crane",), CRANES, {"crane": 2}, (2,)),
         (("cat", "dog"), ("0", "1"), {"cat": 1, "dog": 0}, (1, 0)),
+        (("cafe\u0301", "bar"), ("bar", "caf\u00e9"), None, (1, 0)),
+        (("caf\u00e9", "bar"), ("bar", "cafe\u0301"), None, (1, 0)),
+        (("cafe\u0301", "bar"), ("0", "1"), {"bar": 0, "caf\u00e9": 1}, (1, 0)),
     ],
 )
 def test_folders_get_their_classes(
@@ -52,7 +55,7 @@ def test_folders_get_their_classes(
         ),
         (("bird", "cat", "hound"), PETS, None, r"no class called 'hound' \(2 others match\)"),
         (("Cat", "dog"), PETS, None, "no class called 'Cat'"),
-        (("0", "cat"), PETS, None, r"no class called '0' \(1 others match\)"),
+        (("0", "cat"), PETS, None, r"no class called '0' \(1 other matches\)"),
         (("test_set", "training_set"), ("cat", "dog"), None, "no class called 'test_set', 'training_set'"),
         (
             ("cat", "dog"),
@@ -60,7 +63,7 @@ def test_folders_get_their_classes(
             None,
             r"not known.*class_names.*class_map.*sorted order.*\{\"cat\": 0, \"dog\": 1\}",
         ),
-        (("cat", "dog"), ("0", "1", "2"), None, "not known.*There are 2 folders for 3 classes"),
+        (("cat", "dog"), ("0", "1", "2"), None, "not known.*Folders: 2, classes: 3"),
         (("three", "4"), TEN, None, "not known"),
         (FROM_ONE, TEN, None, r"no class '10'; its classes are 0 \.\. 9, which looks as if the data count from 1"),
         (TEN, FROM_ONE, None, r"no class '0'; its classes are 1 \.\. 10"),

@@ -69,6 +69,19 @@ def check_whole(dataset: Dataset) -> None:
     assert dataset.held_out.sum() == 4
 
 
+@pytest.mark.parametrize("left", ["train/bird/0001", "train/bird/0001.image", "train/bird/notes.txt", "bird/1.xml"])
+@pytest.mark.parametrize("kind", ["folder", "archive"])
+def test_a_folder_without_images_is_warned_about_whatever_else_it_holds(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, left: str, kind: str
+) -> None:
+    files = {**content(), left: picture(3)}
+    place = unpacked(tmp_path / "d", files) if kind == "folder" else packed(tmp_path / "d.zip", files)
+    check_whole(open_dataset(str(place)))
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert f"1 file that is no image ({left}); 1 folder without images ({left.rpartition('/')[0]})" in caplog.text
+
+
 @pytest.mark.parametrize("clutter", CLUTTER)
 def test_what_systems_leave_behind_is_skipped_and_named(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, clutter: str
@@ -294,6 +307,14 @@ def test_parts_of_other_shapes_are_refused(tmp_path: Path) -> None:
 def test_arrays_of_other_names_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     open_dataset(arrays(tmp_path, x=IMAGES, y=np.zeros(6, int), x_val=IMAGES, y_val=np.zeros(6, int)))
     assert "left out: 2 arrays of other names (x_val, y_val)" in caplog.text
+
+
+def test_files_that_are_no_arrays_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "one.npy", IMAGES)
+    for data in ((tmp_path / "one.npy").read_bytes(), b"", b"hello", b"\x80\x04N."):
+        (tmp_path / "d.npz").write_bytes(data)
+        with pytest.raises(DataError, match=r"d\.npz is not an \.npz file, or is damaged; numpy\.savez"):
+            open_dataset(str(tmp_path / "d.npz"))
 
 
 @pytest.mark.parametrize("seed", range(20))

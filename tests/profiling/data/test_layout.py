@@ -44,6 +44,41 @@ def test_parts_never_become_classes(train: str, test: str) -> None:
     assert found[f"{test}/cat/3.png"] == ("cat", True)
 
 
+@pytest.mark.parametrize("pattern", ["seg_{}", "my {}", "x-{}", "My{}", "{}_small", "chest_xray_{}_v2", "{}.256px"])
+@pytest.mark.parametrize("inside", ["", "images/", "{}/"])
+def test_words_that_all_parts_share_say_nothing(pattern: str, inside: str) -> None:
+    train, test = pattern.format("Train"), pattern.format("Test")
+    files = [f"{part}/{inside.format(part)}{label}/1.png" for part in (train, test) for label in ("cat", "dog")]
+    assert [classes(*files)[file] for file in files] == [
+        (c, held_out) for held_out in (False, True) for c in ("cat", "dog")
+    ]
+
+
+@pytest.mark.parametrize("names", [("bullet train", "bus"), ("bullet train", "steam train")])
+@pytest.mark.parametrize("inside", ["", "front/"])
+def test_classes_may_have_train_in_their_names(names: tuple[str, ...], inside: str) -> None:
+    found = classes(*(f"{name}/{inside}1.png" for name in names))
+    assert list(found.values()) == [(name, False) for name in names]
+
+
+@pytest.mark.parametrize(
+    ("files", "doubted"),
+    [
+        (["fold1/cat/1.png", "fold1/dog/1.png", "fold2/cat/1.png", "fold2/dog/1.png"], True),
+        (["fold1/cat/1.png", "fold1/dog/1.png", "fold2/cat/1.png", "fold2/hen/1.png"], False),
+        (["cat/front/1.png", "dog/front/1.png"], False),
+        (["cat/front/1.png", "cat/back/1.png", "dog/front/1.png", "dog/back/1.png", "dog/1.png"], False),
+        (["cat/1.png", "dog/1.png"], False),
+        (["cat/train/1.png", "cat/test/1.png", "dog/train/1.png", "dog/test/1.png"], False),
+    ],
+)
+def test_folders_that_may_be_parts_are_warned_about(
+    files: list[str], doubted: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    classes(*files)
+    assert ("the folders fold1, fold2 are taken for classes" in caplog.text) == doubted
+
+
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
@@ -79,8 +114,21 @@ def test_images_in_no_class_folder_are_named() -> None:
         ([], "no class folders with images"),
         (["1.png", "2.png"], "no class folders with images"),
         (["train/1.png", "test/2.png"], "no class folders with images"),
-        (["train/cat/1.png", "test/cat/2.png", "extra/cat/3.png"], "test, train looks like .* extra .* d:test"),
-        (["Training/cat/1.png", "dog/2.png"], "Training looks like a part of the data set, and dog beside it"),
+        (
+            ["train/cat/1.png", "test/cat/2.png", "extra/cat/3.png"],
+            r"test, train by name are parts .* extra are not.* d:train\.",
+        ),
+        (["Training/cat/1.png", "dog/2.png"], "Training by name are parts .* dog are not"),
+        (
+            ["seg_train/cat/1.png", "seg_test/cat/2.png", "seg_pred/x/3.png"],
+            "seg_test, seg_train by name .* seg_pred are",
+        ),
+        (
+            ["cat/train/1.png", "cat/test/2.png", "dog/3.png"],
+            r"cat/test looks like a part .* but dog/3\.png lies in none",
+        ),
+        (["cat/val/1.png", "cat/2.png", "dog/3.png"], r"cat/val looks like a part .* but cat/2\.png lies in none"),
+        (["cat/val/1.png", "dog/front/3.png"], r"cat/val looks like a part .* but dog/front/3\.png lies in none"),
     ],
 )
 def test_unclear_layouts_are_refused(files: list[str], message: str) -> None:

@@ -37,7 +37,9 @@ from pathprint.profiling.progress import shown_by
         (256, 128, 0.5, 0.5, True, False),
         (256, 230, 0.9, 0.95, True, False),  # it always answers the frequent one of two classes
         (256, 150, 0.5, 0.6, False, False),  # weak, but no chance
-        (256, 3, 0.001, 0.05, False, False),
+        (256, 46, 0.1, 0.99, True, True),  # better than chance, and nearly always wrong
+        (256, 5, 0.001, 0.75, True, True),  # a thousand classes in another order, but for a few
+        (256, 3, 0.001, 0.05, True, False),
         (5, 1, 0.1, 0.99, False, True),
         (3, 1, 0.1, 0.9, False, False),
         (7, 6, 0.5, 0.99, False, False),
