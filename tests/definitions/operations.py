@@ -188,9 +188,9 @@ def rerun(call: Call, numbers: Mapping[fx.Node, Tensor]) -> Tensor:
 
 
 def gated(call: Call) -> Step:
-    """Gated linear unit: the element that the gate multiplies."""
-    value, _ = numbered(call, call.source).chunk(2, int(call.arguments["dim"]))
-    return call.step("element", (call.source,), Lookup(value.reshape(-1, 1).numpy()))
+    """Gated linear unit, a product: the element and that of its gate."""
+    halves = numbered(call, call.source).chunk(2, int(call.arguments["dim"]))
+    return call.step("element", (call.source,), Lookup(torch.stack(halves, -1).reshape(-1, 2).numpy()))
 
 
 def nearest(call: Call) -> Step:
