@@ -44,16 +44,15 @@ test-slow: $(INSTALLED)  ## The slow tests: the quickstart, and real files where
 test-families: $(INSTALLED)  ## Every family of torchvision and timm against the oracle; about nine minutes.
 	$(BIN)/pytest -m families $(ARGS)
 
-# What chooses units and computes features; without the Triton kernel, which is interpreted on a CPU.
-PROCESSOR_TESTS := tests/profiling/paths tests/profiling/features tests/profiling/signatures \
-	tests/profiling/compiled/test_vectors.py tests/models/test_capture.py --ignore=tests/profiling/paths/test_gpu.py
 # NUMBA_CPU_FEATURES= leaves the instructions to the name; numba would add this processor's own.
 OLD := ATEN_CPU_CAPABILITY=default NUMBA_CPU_NAME=generic NUMBA_CPU_FEATURES= PATHPRINT_TEST_THREADS=2
 AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=
+CHOOSING := tests/profiling/paths/test_agreement.py tests/profiling/paths/test_kernels.py tests/profiling/compiled/test_vectors.py
+ON_OLD := $(BIN)/pytest -n 2 --dist load -m 'not slow and not families' $(CHOOSING)
 
 test-processors: $(INSTALLED)  ## Paths and features with the instructions of older processors.
-	$(OLD) $(BIN)/pytest -n 2 --dist loadfile -m 'not slow and not families' $(PROCESSOR_TESTS) $(ARGS)
-	$(AVX2) $(BIN)/pytest -n 2 --dist loadfile -m 'not slow and not families' $(PROCESSOR_TESTS) $(ARGS)
+	$(OLD) $(ON_OLD) tests/profiling/features tests/profiling/signatures $(ARGS)
+	$(AVX2) $(ON_OLD) tests/models/test_capture.py $(ARGS)
 	$(AVX2) $(BIN)/pytest -m families tests/profiling/paths/test_families.py -k 'dla34 or cspresnet50' $(ARGS)
 
 format: $(INSTALLED)  ## Format the code.

@@ -175,8 +175,8 @@ def test_a_factory_that_raises_is_told_with_its_own_words_and_line(tmp_path: Pat
         "weights": "returned OrderedDict, not a torch module. Return a module that has loaded these weights.",
         "kind": "returned the class Wide, not a torch module. Return an instance: Wide(…).",
         "later": "returned coroutine, not a torch module. Write `def` in place of `async def`.",
-        "stops": "raised Stop: enough (raising.py, line 49).",
-        "mute": "raised Mute (raising.py, line 53).",
+        "stops": "raised Stop: enough (raising.py, line 56).",
+        "mute": "raised Mute (raising.py, line 60).",
     }
     *found, deep, made, silent = told(
         tmp_path, *(f"raising:{function}" for function in (*sentences, "deep", "made", "silent"))

@@ -69,12 +69,6 @@ def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         catalogue.build("lenet5", tmp_path / "w.pth")
 
 
-def test_pickled_objects_are_never_loaded(tmp_path: Path) -> None:
-    torch.save(tiny(), tmp_path / "module.pth")
-    with pytest.raises(WeightsError, match=r"module\.pth is not a plain state dict"):
-        catalogue.build("lenet5", tmp_path / "module.pth")
-
-
 def test_labels_and_weights_survive_the_file(tmp_path: Path) -> None:
     torch.manual_seed(0)
     module = catalogue.ZOO["lenet5"].build(3)

@@ -138,9 +138,9 @@ def test_accuracies_are_of_the_whole_then_without_each() -> None:
 def test_wanted_units_take_the_operands_that_reach_theta(theta: float, scale: float, way: int) -> None:
     extractor = scaled(theta, scale)
     found = residual_blocks(extractor.network, extractor.plan)
-    taken = ways(extractor, found, images(2) + 0.1)
+    taken = ways(extractor, found, images(2) * 0.9 + 0.1)
     np.testing.assert_array_equal(taken, np.broadcast_to(np.eye(4)[way], (2, 1, 4)))
-    drawn = routes(extractor, found, images(2) + 0.1, torch.Generator())
+    drawn = routes(extractor, found, images(2) * 0.9 + 0.1, torch.Generator())
     assert drawn.arrived.all()
     assert way == 2 or (drawn.branched == (way == 0)).all()
 
@@ -148,7 +148,7 @@ def test_wanted_units_take_the_operands_that_reach_theta(theta: float, scale: fl
 def test_routes_are_binomial_where_all_ways_are_open() -> None:
     extractor = scaled(1.0, 1.0, 1.0, 1.0)
     found = residual_blocks(extractor.network, extractor.plan)
-    drawn = routes(extractor, found, (images(1) + 0.1).expand(4000, 3, 8, 8), torch.Generator().manual_seed(0))
+    drawn = routes(extractor, found, (images(1) * 0.9 + 0.1).expand(4000, 3, 8, 8), torch.Generator().manual_seed(0))
     assert drawn.came.all()
     np.testing.assert_allclose(np.bincount(drawn.lengths) / 4000, [1 / 8, 3 / 8, 3 / 8, 1 / 8], atol=0.03)
 
