@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -146,9 +147,14 @@ class Detector:
             threshold=self.calibration.threshold,
             p_value=(at_least + 1) / (len(self.clean_scores) + 1),
             usual_score=float(self.usual.contributions.sum() + self.score.intercept),
-            layers=layer_evidence(self.features, values, contributions, self.usual, classes),
+            layers=layer_evidence(self.features, values, contributions, self.usual, classes, self._kinds),
             note=note,
         )
+
+    @cached_property
+    def _kinds(self) -> dict[str, str]:
+        """What each layer is, in words."""
+        return {shape.name: shape.kind for shape in self.signatures.layout.layers}
 
     def _doubt(self, predicted: int, score: float) -> str:
         """Return why the verdict is uncertain; empty if it is not."""

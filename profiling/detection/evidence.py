@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,12 +107,18 @@ class LayerEvidence:
 
 
 def layer_evidence(
-    features: tuple[Feature, ...], values: Floats, contributions: Floats, usual: Usual, classes: Classes
+    features: tuple[Feature, ...],
+    values: Floats,
+    contributions: Floats,
+    usual: Usual,
+    classes: Classes,
+    kinds: Mapping[str, str],
 ) -> tuple[LayerEvidence, ...]:
     """Return the evidence of each layer for one image, largest contribution first, whatever its sign.
 
     Args:
         values, contributions: the image's feature values and what each adds to the score, ``(f,)``.
+        kinds: what each layer is, in words, by name.
     """
     excess = contributions - usual.contributions
     row = usual.row(classes.predicted)
@@ -129,6 +136,7 @@ def layer_evidence(
             usual=float(usual.mean[row, strongest]),
             spread=float(usual.deviation[row, strongest]),
             of_class=row < len(usual.classes),
+            kind=kinds.get(features[strongest].layer, ""),
         )
         evidence.append(LayerEvidence.of(finding, classes))
     return tuple(sorted(evidence, key=lambda item: -abs(item.contribution)))

@@ -35,6 +35,7 @@ class Finding:
         value: the feature's value for the image.
         usual, spread: its mean and standard deviation over clean images.
         of_class: True if these are clean images of the predicted class, False if they are of all classes.
+        kind: what the layer is, in words: ``a convolution to 16 channels``; empty for what is no layer.
     """
 
     feature: Feature
@@ -43,6 +44,7 @@ class Finding:
     usual: float
     spread: float
     of_class: bool = True
+    kind: str = ""
 
     @property
     def direction(self) -> int:
@@ -72,7 +74,7 @@ class Finding:
 def sentence(finding: Finding, classes: Classes) -> str:
     """Say which way the layer moves the score and how far, and what its most telling feature is like."""
     joint = ":" if finding.explains else ", although"
-    return f"In {_place(finding.feature.layer)} {_move(finding.contribution)}{joint} {_reason(finding, classes)}."
+    return f"In {_place(finding)} {_move(finding.contribution)}{joint} {_reason(finding, classes)}."
 
 
 def short_name(feature: Feature) -> str:
@@ -81,9 +83,12 @@ def short_name(feature: Feature) -> str:
     return _filled(_phrase(feature).name, feature, places)
 
 
-def _place(layer: str) -> str:
+def _place(finding: Finding) -> str:
+    layer = finding.feature.layer
     if layer == ANSWER:
         return "the network's answer"
+    if finding.kind and not any(letter.isalpha() for letter in layer):  # as in a Sequential, whose layers are numbered
+        return f"layer {layer} ({finding.kind})"
     return layer if layer.startswith("layer") else f"layer {layer}"  # not "layer layer1.0.conv1"
 
 

@@ -30,6 +30,12 @@ class LayerShape:
         """Number of positions in the receptive field of one output unit."""
         return prod(self.weights[1:])
 
+    @property
+    def kind(self) -> str:
+        """What the layer is, in words."""
+        what, units = ("convolution", "channels") if len(self.weights) > 2 else ("linear layer", "units")
+        return f"a {what} to {self.weights[0]} {units}"
+
     def size(self, kind: str) -> int:
         """Return how many elements the set of ``kind`` (``neurons``, ``weights``, ``synapses``) can have."""
         if kind == "synapses":

@@ -16,6 +16,7 @@ from pathprint.profiling.detection.sentences import Classes, Finding, sentence, 
 from pathprint.profiling.features.measure import FeatureMaker
 from pathprint.profiling.features.table import Feature
 from pathprint.profiling.paths.extraction import Extractor
+from pathprint.profiling.paths.path import LayerShape
 from pathprint.profiling.signatures.counts import ClassSignatures
 
 GLOSSARY = Path(__file__).parents[3] / "docs" / "glossary.md"
@@ -160,6 +161,19 @@ def test_layers_are_called_by_their_names() -> None:
         assert text.startswith(f"In {place} the score of this image moves ")
 
 
+@pytest.mark.parametrize(
+    ("shape", "place"),
+    [
+        (LayerShape("4", (16, 8, 8), (16, 3, 3, 3)), "layer 4 (a convolution to 16 channels)"),
+        (LayerShape("2.0@2", (10,), (10, 64)), "layer 2.0@2 (a linear layer to 10 units)"),
+        (LayerShape("fc1", (10,), (10, 64)), "layer fc1"),
+    ],
+)
+def test_layers_without_a_name_are_described(shape: LayerShape, place: str) -> None:
+    finding = Finding(replace(VOTE, layer=shape.name), 1.0, 0.0, 5.0, 1.0, kind=shape.kind)
+    assert sentence(finding, CLASSES).startswith(f"In {place} the score of this image moves ")
+
+
 def test_an_unknown_measure_is_still_said_plainly() -> None:
     unknown = Feature("ring_size", "4", "neurons", 2, 1)
     assert short_name(unknown) == "ring size of neurons in the runner-up class"
@@ -169,7 +183,14 @@ def test_an_unknown_measure_is_still_said_plainly() -> None:
 
 
 def test_the_glossary_quotes_a_real_sentence() -> None:
-    finding = Finding(Feature("vote_margin", "5", "neurons", 0, -1), 0.789192, 1.52978, 4.80775, 0.882331)
+    finding = Finding(
+        Feature("vote_margin", "5", "neurons", 0, -1),
+        0.789192,
+        1.52978,
+        4.80775,
+        0.882331,
+        kind="a convolution to 16 channels",
+    )
     assert sentence(finding, Classes(8, "8", "3")) in GLOSSARY.read_text().replace("\n> ", " ")
 
 
