@@ -11,7 +11,6 @@ from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.roles import Split, profile_images
 from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.detection.classifiers.guard import GuardedScore
-from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.detection.scores import LinearScore, total
 from pathprint.profiling.errors import BundleError, SignatureError
 from pathprint.profiling.jobs.correct_paths import class_signatures
@@ -90,6 +89,6 @@ def test_score_that_is_no_number_is_an_error_not_a_verdict(bundle: Bundle, pixel
 
 
 def test_features_that_the_score_does_not_know_are_refused(bundle: Bundle, pixels: Tensor) -> None:
-    detector = Detector(**{**bundle.detector.__dict__, "features": bundle.detector.features[1:]})
+    detector = dataclasses.replace(bundle.detector, features=bundle.detector.features[1:])
     with pytest.raises(BundleError, match="fitted on other features"):
         detector.examine(pixels)
