@@ -10,6 +10,7 @@ ProfilingError
 ├── CalibrationError     too few clean images to promise a false-positive rate
 ├── BundleError          an artefact is damaged, incomplete or does not belong together
 ├── OutputError          a place to write to is taken, cannot be written to, or is full
+├── JobError             a job cannot go on: another plan, another job in its place, or workers that are lost
 └── MissingExtraError    an optional dependency is not installed
 """
 
@@ -54,6 +55,10 @@ class BundleError(ProfilingError):
 
 class OutputError(ProfilingError):
     """A place to write to is taken by something else, cannot be written to, or is full."""
+
+
+class JobError(ProfilingError):
+    """A job cannot go on: it was begun with another plan, another job uses its place, or its workers are lost."""
 
 
 class MissingExtraError(ProfilingError):

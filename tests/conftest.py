@@ -20,7 +20,7 @@ from pathprint.profiling.data.datasets import Dataset, open_dataset
 from pathprint.profiling.data.roles import Split, profile_images, split
 from pathprint.profiling.detection.bundle import Bundle, load_bundle
 from pathprint.profiling.features.measure import FeatureMaker
-from pathprint.profiling.jobs.correct_paths import class_signatures
+from pathprint.profiling.jobs.class_signatures import class_signatures
 from pathprint.profiling.jobs.fit import FitOptions, bundle_of, fit_detector
 from pathprint.profiling.jobs.fit_inputs import Sizes
 from pathprint.profiling.paths.extraction import Extractor

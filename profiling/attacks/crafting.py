@@ -95,7 +95,10 @@ def craft_all(attack: Attack, network: Network, correct: Correct[R], crafting: C
     """Attack all images, chunk by chunk; chunks of large images are smaller. Cached chunks are not made again."""
     size = at_once(correct.pixels)  # a gradient keeps all activations in memory
     pairs = list(zip(torch.split(correct.pixels, size), torch.split(correct.labels, size), strict=True))
-    parts = [crafting.craft(attack, network, x, y) for x, y in track(pairs, f"attack {attack.name}")]
+    parts = [
+        crafting.craft(attack, network, x, y)
+        for x, y in track(pairs, f"attack {attack.name}", lambda pair: len(pair[0]))
+    ]
     columns = zip(*((part.pixels, part.success, part.success_unrounded) for part in parts), strict=True)
     return Crafted(*(torch.cat(column) for column in columns))
 

@@ -9,6 +9,7 @@ import typer
 from pathprint.models.errors import ModelError
 from pathprint.profiling.cli.lazy import Commands
 from pathprint.profiling.cli.mistakes import in_one_sentence
+from pathprint.profiling.cli.stopping import stoppable
 from pathprint.profiling.cli.terminal import bars, say, warnings_shown
 from pathprint.profiling.errors import ProfilingError
 from pathprint.profiling.progress import shown_by
@@ -55,7 +56,7 @@ def main() -> None:
     # Idle OpenMP threads sleep instead of spinning: beside other work on the machine, spinning made
     # training of the digits network eleven times slower. Read when torch is loaded, so it comes first.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    with warnings_shown(), shown_by(bars):
+    with warnings_shown(), shown_by(bars), stoppable():
         status = _status()
     raise SystemExit(status)
 

@@ -10,15 +10,19 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO, TypeVar
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, TextIO
+
+from pathprint.profiling.progress import Meter
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.progress import Progress, TaskID
 
-T = TypeVar("T")
-_SHORTEST, _LONGEST = 2, 30
+_PAUSE = 10
 """Seconds between two lines about a step where there is no terminal."""
 
 
@@ -34,39 +38,113 @@ def show(drawing: RenderableType, style: str | None = None) -> None:
     Console(stderr=True, markup=False, highlight=False).print(drawing, style=style)
 
 
-def bars(items: Sequence[T], description: str) -> Iterable[T]:
-    """Yield ``items`` beside a progress bar; where standard error is no terminal, between plain lines."""
-    drawn = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-    return _drawn(items, description) if drawn else _told(items, description)
+@contextmanager
+def bars(description: str, total: int) -> Iterator[Meter]:
+    """Show a step as a progress bar; where standard error is no terminal, as plain lines."""
+    if not total:
+        yield _Told(description, total)
+    elif sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        with _drawn(description, total) as meter:
+            yield meter
+    else:
+        told = _Told(description, total)
+        told.begin()
+        yield told
+        told.end()
 
 
-def _drawn(items: Sequence[T], description: str) -> Iterator[T]:
+@contextmanager
+def _drawn(description: str, total: int) -> Iterator[Meter]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[bad]}"),
+    )
     # Finished bars make room for the next ones.
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        yield from progress.track(items, description=f"{description:<28}")
+        yield _Drawn(progress, progress.add_task(f"{description:<28}", total=total, rate="", bad=""), Pace(total))
 
 
-def _told(items: Sequence[T], description: str) -> Iterator[T]:
-    """Yield ``items``; say at the start, after every tenth of them or 30 seconds, and at the end, how far it is.
+class Pace:
+    """How many units of a step are done, how fast, and how many were bad."""
 
-    Nothing is said within two seconds of the last line, so that short steps take two lines.
-    """
-    total, tenth = len(items), 0
-    started = said = time.monotonic()
-    if total:
-        say(f"{description}: 0 of {total}")
-    for done, item in enumerate(items, 1):
-        yield item
-        now = time.monotonic()
-        if done == total:
-            say(f"{description}: {total} of {total}, {now - started:.0f} s")
-        elif now - said >= (_SHORTEST if done * 10 // total > tenth else _LONGEST):
-            say(f"{description}: {done} of {total}")
-            tenth, said = done * 10 // total, now
+    def __init__(self, total: int) -> None:
+        self.total, self.done, self.bad = total, 0, 0
+        self._started = time.monotonic()
+
+    def advance(self, count: int, bad: int) -> None:
+        """Count ``count`` more units, ``bad`` of which could not be used."""
+        self.done, self.bad = self.done + count, self.bad + bad
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the step began."""
+        return time.monotonic() - self._started
+
+    @property
+    def rate(self) -> float:
+        """Units per second."""
+        return self.done / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def remaining(self) -> str:
+        """The time that is left, as text; empty as long as it cannot be said."""
+        return "" if not self.rate else str(timedelta(seconds=round(max(self.total - self.done, 0) / self.rate)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    progress: Progress
+    task: TaskID
+    pace: Pace
+
+    def advance(self, count: int, bad: int = 0) -> None:
+        self.pace.advance(count, bad)
+        told = f"{self.pace.bad} bad" if self.pace.bad else ""
+        self.progress.update(self.task, advance=count, rate=f"{self.pace.rate:,.1f}/s", bad=told)
+
+    def expect(self, total: int) -> None:
+        self.pace.total = total
+        self.progress.update(self.task, total=total)
+
+
+class _Told:
+    """Says at the start, every ten seconds, and at the end, how far a step is; short steps take two lines."""
+
+    def __init__(self, description: str, total: int) -> None:
+        self._description, self._pace, self._said = description, Pace(total), time.monotonic()
+
+    def begin(self) -> None:
+        """Say what begins."""
+        say(f"{self._description}: 0 of {self._pace.total}")
+
+    def advance(self, count: int, bad: int = 0) -> None:
+        self._pace.advance(count, bad)
+        if time.monotonic() - self._said >= _PAUSE and self._pace.done < self._pace.total:
+            self._said = time.monotonic()
+            pace = self._pace
+            say(
+                f"{self._description}: {pace.done} of {pace.total}, {pace.rate:.1f}/s, {pace.remaining} left"
+                f"{_bad(pace)}"
+            )
+
+    def expect(self, total: int) -> None:
+        self._pace.total = total
+
+    def end(self) -> None:
+        """Say how long it took."""
+        pace = self._pace
+        say(f"{self._description}: {pace.done} of {pace.total}, {pace.seconds:.0f} s{_bad(pace)}")
+
+
+def _bad(pace: Pace) -> str:
+    return f", {pace.bad} bad" if pace.bad else ""
 
 
 _SPOKEN = ("pathprint.accuracy", "pathprint.data")

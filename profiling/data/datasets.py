@@ -44,6 +44,7 @@ class Dataset:
         held_out: marks the images that the data set itself sets apart for testing; None if it
             does not say.
         matched: ``labels`` are a network's class numbers, and ``classes`` are its labels.
+        known_keys: what ``keys`` is to be, where that is known already.
         content: the bytes that hold image ``i``: those of its file, or of its array.
         image: image ``i``, decoded.
     """
@@ -55,6 +56,7 @@ class Dataset:
     content: Callable[[int], bytes]
     image: Callable[[int], Image.Image]
     matched: bool = False
+    known_keys: Keys64 | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -73,10 +75,12 @@ class Dataset:
 
         An image that cannot be decoded goes by the bytes that hold it.
         """
+        if self.known_keys is not None:
+            return self.known_keys
         # Decoding releases the interpreter, so threads help.
         with ThreadPoolExecutor() as pool:
             blocks = [range(start, min(start + _BLOCK, len(self))) for start in range(0, len(self), _BLOCK)]
-            followed = track(blocks, "comparing images") if len(blocks) > 1 else blocks
+            followed = track(blocks, "comparing images", len) if len(blocks) > 1 else blocks
             return np.concatenate([keys_of(pool.map(self._picture, block)) for block in followed] or [keys_of(())])
 
     @cached_property
@@ -89,6 +93,18 @@ class Dataset:
             return picture(self.image(index))
         except DataError:
             return self.content(index)
+
+    def only(self, positions: Indices, keys: Keys64 | None = None) -> Dataset:
+        """Return the data set of the images at ``positions`` alone, whose keys may be known already."""
+        held_out = None if self.held_out is None else self.held_out[positions]
+        return replace(
+            self,
+            labels=self.labels[positions],
+            held_out=held_out,
+            content=lambda index: self.content(int(positions[index])),
+            image=lambda index: self.image(int(positions[index])),
+            known_keys=keys,
+        )
 
     def matched_to(self, labels: Sequence[str], class_map: Mapping[str, int] | None = None) -> Dataset:
         """Return the data set with the network's class numbers as its labels.

@@ -78,7 +78,7 @@ class FeatureMaker:
             PixelsError: the pixels are not float32 in [0, 1], or do not have the network's input shape.
         """
         tables, predicted = [], []
-        for chunk in track(torch.split(pixels, CHUNK), "measuring"):
+        for chunk in track(torch.split(pixels, CHUNK), "measuring", len):
             paths, table = self.make(chunk)
             tables.append(table)
             predicted.append(paths.seeds)

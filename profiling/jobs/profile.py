@@ -10,13 +10,20 @@ from pathprint.models.network import Network
 from pathprint.profiling.arrays import Indices
 from pathprint.profiling.data.classes import named_labels
 from pathprint.profiling.data.correct import correct_images
-from pathprint.profiling.data.datasets import Dataset, matched_data
+from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.roles import Images, Profile, profile_images
 from pathprint.profiling.errors import OptionsError
 from pathprint.profiling.jobs.accuracy import check_accuracy
-from pathprint.profiling.jobs.correct_paths import class_signatures, signatures_and_synapses
+from pathprint.profiling.jobs.class_counts import Quota
+from pathprint.profiling.jobs.class_signatures import by_class, counted, signatures
+from pathprint.profiling.jobs.class_signatures import synapses as synapses_of
+from pathprint.profiling.jobs.counting import Counting
 from pathprint.profiling.jobs.defaults import PROFILE_PER_CLASS, SELECTIONS
+from pathprint.profiling.jobs.job import THIS_PROCESS, Job
 from pathprint.profiling.jobs.network_profile import NetworkProfile
+from pathprint.profiling.jobs.profiled_images import profiled_images
+from pathprint.profiling.jobs.sources import NetworkSource
+from pathprint.profiling.jobs.version import version
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.policy import Policy
 from pathprint.profiling.paths.thresholds import calibrated
@@ -48,8 +55,10 @@ def profile(
     synapses: bool = False,
     images_per_class: int = PROFILE_PER_CLASS,
     class_map: Mapping[str, int] | None = None,
+    predicted: bool = False,
     seed: int = 0,
     any_accuracy: bool = False,
+    job: Job = THIS_PROCESS,
 ) -> NetworkProfile:
     """Record the paths of training images, and return the class signatures that they add up to.
 
@@ -64,28 +73,55 @@ def profile(
         images_per_class: most correctly predicted images of each class.
         class_map: the network's class number of each folder of the data; needed if the folders are not named like
             the network's classes. It also names the classes of a network that was captured without labels.
+        predicted: take the network's own answers for labels, whatever the images are called; for images of which
+            nobody knows the classes.
         seed: of the order of the images.
-        any_accuracy: go on even if the network is right no more often than by chance.
+        any_accuracy: go on even if the network is hardly right more often than by chance.
+        job: who does the work, and where it is kept so that it can be continued.
 
     Raises:
-        DataError: the data cannot be read, or do not fit the network's classes.
+        DataError: the data cannot be read, or do not fit the network's classes, or too many images are bad.
         OptionsError: an option is out of range, or does not fit the network.
-        FitError: the network is right no more often than by chance.
-        MissingExtraError: synapses are asked for, and pyroaring is not installed.
+        FitError: the network is hardly right more often than by chance.
+        MissingExtraError: synapses are asked for, and pyroaring is not installed; or Ray is asked for, and is not.
+        JobError: the folder of the run belongs to another job, or workers are lost again and again.
+        OutputError: the run cannot be written, as when the disk is full.
     """
     kind = PathKind(policy or Policy(), selection, forward)
     network = replace(network, labels=named_labels(network.labels, class_map))
-    dataset = matched_data(data, network.labels, class_map)
-    images = profile_images(dataset, seed)
-    check_accuracy(network, dataset, images, any_accuracy)
-    extractor = _extractor(network, dataset, images, kind)
-    keys = frozenset(dataset.keys[images].tolist())
-    folders = None if class_map is None else dict(class_map)
-    if synapses:
-        signatures, listed = signatures_and_synapses(extractor, dataset, images, images_per_class)
-        return NetworkProfile(extractor, signatures, keys, dataset.name, seed, folders, listed)
-    signatures = class_signatures(extractor, dataset, images, images_per_class)
-    return NetworkProfile(extractor, signatures, keys, dataset.name, seed, folders)
+    images = profiled_images(network, data, class_map, predicted)
+    plan = {
+        "job": "profile",
+        **images.facts(),
+        "network": network.fingerprint,
+        "policy": kind.policy.to_dict(),
+        **{"selection": selection, "forward": forward, "synapses": synapses, "seed": seed, "version": version()},
+        **{"images_per_class": images_per_class, "class_map": None if class_map is None else dict(class_map)},
+    }
+    with job.begun(plan, len(images.dataset), images.in_memory) as (run, engine):
+        stored = NetworkSource.stored(network, run.folder and run.folder / "network")
+        usable = images.looked_at(run, engine, stored, job.max_bad_fraction)
+        chosen = profile_images(usable.dataset, seed)
+        if not predicted:
+            check_accuracy(network, usable.dataset, chosen, any_accuracy)
+        extractor = _extractor(network, usable.dataset, chosen, kind)
+        listing = replace(extractor, policy=replace(extractor.policy, synapses=synapses))
+        counting = Counting.of(listing, images.source, stored)
+        quota = Quota(_origins(by_class(usable.dataset.labels, chosen), usable.origins), images_per_class)
+        counts = counted(run, engine, counting, quota)
+        return NetworkProfile(
+            extractor,
+            signatures(counts, extractor),
+            frozenset(usable.dataset.keys[chosen].tolist()),
+            images.dataset.name,
+            seed,
+            None if class_map is None else dict(class_map),
+            synapses_of(counts, extractor) if synapses else None,
+        )
+
+
+def _origins(images: Mapping[int, Indices], origins: Indices) -> dict[int, Indices]:
+    return {label: origins[positions] for label, positions in images.items()}
 
 
 def _extractor(network: Network, dataset: Dataset, images: Indices, kind: PathKind) -> Extractor:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
-from pathprint.profiling.arrays import Floats, Indices
+from pathprint.profiling.arrays import Arrays, Floats, Indices
 from pathprint.profiling.errors import MissingExtraError, SignatureError
 from pathprint.profiling.paths.path import ImagePaths, Layout
 from pathprint.profiling.signatures import storage
@@ -72,13 +73,34 @@ class ClassSynapses:
 
     def save(self, path: Path) -> None:
         """Write a safetensors file of portable Roaring sets; equal synapses give equal bytes."""
+        facts = {"schema": SCHEMA, "layout": self.layout.to_list(), "extraction": self.extraction}
+        storage.write(path, Stored(facts, self.arrays()))
+
+    def arrays(self) -> dict[str, npt.NDArray[np.uint8]]:
+        """Return portable Roaring sets by ``LAYER/CLASS``, to store; ``from_arrays`` reads them."""
         tensors = {}
         for (layer, number), members in self.sets.items():
             compact = members.copy()
             compact.run_optimize()  # into the one form that depends on the members alone
             tensors[f"{layer}/{number}"] = np.frombuffer(compact.serialize(), dtype=np.uint8)
-        facts = {"schema": SCHEMA, "layout": self.layout.to_list(), "extraction": self.extraction}
-        storage.write(path, Stored(facts, tensors))
+        return tensors
+
+    @staticmethod
+    def from_arrays(layout: Layout, extraction: str, arrays: Arrays, where: str) -> ClassSynapses:
+        """Return what ``arrays`` stored; ``where`` says in messages where they were found.
+
+        Raises:
+            SignatureError: a set is damaged.
+            MissingExtraError: pyroaring is not installed.
+        """
+        roaring = _roaring()
+        sizes = {shape.name: shape.size("synapses") for shape in layout.layers}
+        sets = {}
+        for name, array in arrays.items():
+            layer, _, number = name.rpartition("/")
+            data = array.tobytes()
+            sets[layer, int(number)] = _checked(roaring.deserialize(data), data, sizes[layer], f"{where}: {name}")
+        return ClassSynapses(layout, extraction, sets)
 
     @staticmethod
     def load(path: Path) -> ClassSynapses:
@@ -88,17 +110,11 @@ class ClassSynapses:
             SignatureError: it is not a file of class synapses, has another schema, or has a damaged set.
             MissingExtraError: pyroaring is not installed.
         """
-        roaring = _roaring()
+        _roaring()
         try:
             stored = storage.read(path, SCHEMA)
             layout = Layout.from_list(stored.facts["layout"])
-            sizes = {shape.name: shape.size("synapses") for shape in layout.layers}
-            sets = {}
-            for name, array in stored.arrays.items():
-                layer, _, number = name.rpartition("/")
-                data = array.tobytes()
-                sets[layer, int(number)] = _checked(roaring.deserialize(data), data, sizes[layer], f"{path}: {name}")
-            return ClassSynapses(layout, str(stored.facts["extraction"]), sets)
+            return ClassSynapses.from_arrays(layout, str(stored.facts["extraction"]), stored.arrays, str(path))
         except storage.UNREADABLE as error:
             raise SignatureError(f"{path} is not a readable file of class synapses: {storage.reason(error)}") from error
 

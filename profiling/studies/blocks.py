@@ -141,7 +141,7 @@ def blocks(subject: Subject, images: int = 50, per_image: int = 32, judged: int 
     if not found:
         raise PlanError(f"{extractor.network.name} has no residual additions, so it has no blocks to study.")
     walked = correct_images(extractor.network, subject.split.fit, images).pixels
-    shares = [ways(extractor, found, chunk) for chunk in track(torch.split(walked, _AT_ONCE), "walking")]
+    shares = [ways(extractor, found, chunk) for chunk in track(torch.split(walked, _AT_ONCE), "walking", len)]
     drawn = _drawn(extractor, found, walked.repeat_interleave(per_image, 0), subject.seed)
     rest = subject.split.fit.positions[:judged]
     pixels = subject.dataset.pixels(rest, extractor.network.preprocessing)
@@ -178,7 +178,7 @@ def _shares(wanted: Tensor, branch: Tensor, shortcut: Tensor) -> Floats:
 
 def _drawn(extractor: Extractor, blocks: Sequence[Block], pixels: Tensor, seed: int) -> Routes:
     generator = torch.Generator().manual_seed(seed)
-    chunks = track(torch.split(pixels, _AT_ONCE), "drawing routes")
+    chunks = track(torch.split(pixels, _AT_ONCE), "drawing routes", len)
     return Routes.join([routes(extractor, blocks, chunk, generator) for chunk in chunks])
 
 

@@ -136,7 +136,7 @@ def similarity(subject: Subject, images: int = 200) -> Similarity:
     held = correct_images(extractor.network, subject.split.fit, images)
     known = signatures.rows(held.labels.numpy()) >= 0
     chunks = [held.pixels[rows] for rows in np.array_split(np.flatnonzero(known), max(1, len(known) // _CHUNK))]
-    paths = ImagePaths.join([extractor.extract(chunk) for chunk in track(chunks, "held-out images")])
+    paths = ImagePaths.join([extractor.extract(chunk) for chunk in track(chunks, "held-out images", len)])
     rows = signatures.rows(held.labels.numpy()[known])
     kinds = {kind: _alike(signatures, kind, paths, rows) for kind in KINDS}
     labels = tuple(extractor.network.labels[number] for number in signatures.classes)

@@ -10,10 +10,11 @@ from typing import Any
 from pathprint.profiling.arrays import Indices
 from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.roles import Split, profile_images, split
-from pathprint.profiling.jobs.correct_paths import class_signatures, correct_paths
+from pathprint.profiling.jobs.class_signatures import class_signatures
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import ImagePaths
 from pathprint.profiling.signatures.counts import ClassSignatures
+from pathprint.profiling.studies.correct_paths import correct_paths
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,15 @@ from typing import Annotated
 import typer
 
 from pathprint.profiling.cli.class_names import ClassNames, named
+from pathprint.profiling.cli.job_options import (
+    Address,
+    EngineChoice,
+    Gpu,
+    MaxBadFraction,
+    Restart,
+    WorkerNumber,
+    job_for,
+)
 from pathprint.profiling.cli.options import (
     AnyAccuracy,
     AsJson,
@@ -32,6 +41,7 @@ from pathprint.profiling.cli.options import (
 from pathprint.profiling.cli.outputs import folder_option
 from pathprint.profiling.cli.results import print_json
 from pathprint.profiling.jobs.defaults import PROFILE, PROFILE_PER_CLASS, Selecting
+from pathprint.profiling.jobs.places import discard, run_folder
 
 
 def profile(
@@ -65,13 +75,27 @@ def profile(
     images_per_class: Annotated[
         int, typer.Option(min=1, help="Largest number of correctly predicted images to profile of each class.")
     ] = PROFILE_PER_CLASS,
+    predicted: Annotated[
+        bool,
+        typer.Option(
+            help="Take the network's own answers for the classes of the images, whatever their folders are called."
+        ),
+    ] = False,
     any_accuracy: AnyAccuracy = False,
+    max_bad_fraction: MaxBadFraction = 0.01,
+    workers: WorkerNumber = None,
+    engine: EngineChoice = "local",
+    address: Address = None,
+    gpu: Gpu = False,
+    restart: Restart = False,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Record which paths images of each class take through a network.
 
     The paths of training images are counted into one signature per class. `pathprint fit` goes on from there.
+
+    An interrupted job keeps what it has done in OUT.run, and the same command goes on with it.
 
     Example:
         pathprint profile --network lenet5 --weights lenet5.safetensors --data mnist.npz --out lenet5-profile
@@ -81,6 +105,7 @@ def profile(
     from pathprint.profiling.cli.inputs import open_network, read_declared
     from pathprint.profiling.cli.terminal import say
 
+    job = job_for(out, workers, engine, address, gpu, restart, max_bad_fraction)
     policy = pathprint.Policy(theta, reference, unexplained, layers)
     captured = named(open_network(network, weights, read_declared(size, resize, mean, std, stretch)), class_names)
     made = pathprint.profile(
@@ -93,9 +118,12 @@ def profile(
         images_per_class=images_per_class,
         class_map=read_class_map(class_map),
         seed=seed,
+        predicted=predicted,
         any_accuracy=any_accuracy,
+        job=job,
     )
     made.save(out)
+    discard(run_folder(out))
     signatures = made.signatures
     missing = len(captured.labels) - len(signatures.classes)
     if missing:

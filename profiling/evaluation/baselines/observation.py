@@ -89,7 +89,7 @@ def observe(network: Network, pixels: Tensor) -> Observation:
         OptionsError: the network has no weighted layer whose activations keep one row per image.
     """
     looked_at = observed(network)
-    chunks = track(torch.split(pixels, at_once(pixels)), "observing")
+    chunks = track(torch.split(pixels, at_once(pixels)), "observing", len)
     return _joined(pixels, [_observe(network, looked_at, chunk) for chunk in chunks])
 
 

@@ -11,7 +11,12 @@ import pytest
 
 from pathprint.profiling.cli.terminal import bars, say, show, warnings_shown
 
-PROGRAM = "from pathprint.profiling.cli.terminal import bars; print(sum(bars(range(5), 'adding')))"
+PROGRAM = """
+from pathprint.profiling.cli.terminal import bars
+with bars("adding", 5) as shown:
+    shown.advance(5, bad=1)
+print(10)
+"""
 
 
 class Clock:
@@ -30,22 +35,23 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
-def lines_of(count: int, seconds: float, clock: Clock, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """Return what is said about a step of so many items that take so long each."""
-    seen = []
-    for item in bars(range(count), "adding"):
-        seen.append(item)
-        clock.now += seconds
-    assert seen == list(range(count))
+def lines_of(count: int, seconds: float, clock: Clock, capsys: pytest.CaptureFixture[str], bad: int = 0) -> list[str]:
+    """Return what is said about a step of so many items that take so long each; the first ones are bad."""
+    with bars("adding", count) as shown:
+        for item in range(count):
+            clock.now += seconds
+            shown.advance(1, bad=int(item < bad))
     return capsys.readouterr().err.splitlines()
 
 
-def test_without_a_terminal_progress_is_plain_lines(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
-    lines = lines_of(1000, 0.25, clock, capsys)
-    assert lines == [
-        "adding: 0 of 1000",
-        *(f"adding: {n}00 of 1000" for n in range(1, 10)),
-        "adding: 1000 of 1000, 250 s",
+def test_without_a_terminal_progress_is_a_plain_line_every_ten_seconds(
+    clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lines_of(100, 0.25, clock, capsys) == [
+        "adding: 0 of 100",
+        "adding: 40 of 100, 4.0/s, 0:00:15 left",
+        "adding: 80 of 100, 4.0/s, 0:00:05 left",
+        "adding: 100 of 100, 25 s",
     ]
 
 
@@ -54,8 +60,25 @@ def test_short_steps_take_two_lines(clock: Clock, capsys: pytest.CaptureFixture[
     assert lines_of(1, 99, clock, capsys) == ["adding: 0 of 1", "adding: 1 of 1, 99 s"]
 
 
-def test_slow_steps_speak_every_thirty_seconds(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
-    assert lines_of(100, 12, clock, capsys)[1:4] == ["adding: 3 of 100", "adding: 6 of 100", "adding: 9 of 100"]
+def test_slow_steps_speak_of_each_item(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lines_of(3, 12, clock, capsys)[1:3] == [
+        "adding: 1 of 3, 0.1/s, 0:00:24 left",
+        "adding: 2 of 3, 0.1/s, 0:00:12 left",
+    ]
+
+
+def test_bad_items_are_counted(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lines_of(3, 6, clock, capsys, bad=2)[1:] == [
+        "adding: 2 of 3, 0.2/s, 0:00:06 left, 2 bad",
+        "adding: 3 of 3, 18 s, 2 bad",
+    ]
+
+
+def test_a_step_ends_with_the_number_that_was_needed(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    with bars("adding", 465) as shown:
+        shown.advance(88)
+        shown.expect(88)
+    assert capsys.readouterr().err.splitlines() == ["adding: 0 of 465", "adding: 88 of 88, 0 s"]
 
 
 def test_nothing_to_do_says_nothing(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,7 +96,7 @@ def test_in_a_terminal_progress_is_a_bar() -> None:
         os.close(terminal)
         os.close(end)
     assert done.stdout == "10\n"
-    assert "adding" in drawn and "\x1b[" in drawn
+    assert "adding" in drawn and "5/5" in drawn and "1 bad" in drawn and "\x1b[" in drawn
 
 
 def test_warnings_and_log_records_are_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,7 +20,7 @@ from pathprint.profiling.data.roles import Split, profile_images
 from pathprint.profiling.detection.bundle import SCHEMA, Bundle, _sealed, _sha256, load_bundle
 from pathprint.profiling.detection.bundle_files import FILES, MANIFEST
 from pathprint.profiling.errors import BundleError, OutputError
-from pathprint.profiling.jobs.correct_paths import class_signatures
+from pathprint.profiling.jobs.class_signatures import class_signatures
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.policy import Policy
 

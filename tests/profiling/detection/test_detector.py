@@ -13,7 +13,7 @@ from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.detection.classifiers.guard import GuardedScore
 from pathprint.profiling.detection.scores import LinearScore, total
 from pathprint.profiling.errors import BundleError, SignatureError
-from pathprint.profiling.jobs.correct_paths import class_signatures
+from pathprint.profiling.jobs.class_signatures import class_signatures
 
 
 @pytest.fixture(scope="module")

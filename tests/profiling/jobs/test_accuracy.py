@@ -1,7 +1,8 @@
 """A network that is hardly ever right is refused before any work; one that is wrong too often is warned about."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -15,13 +16,14 @@ from torch import Tensor, nn
 import pathprint
 from pathprint.models.network import Network
 from pathprint.models.zoo.catalogue import opened
+from pathprint.profiling.cli.terminal import bars
 from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.roles import profile_images
 from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.errors import FitError
 from pathprint.profiling.jobs.accuracy import IMAGES, Accuracy, _first_of_each_class, accuracy_of, check_accuracy
 from pathprint.profiling.jobs.network_profile import NetworkProfile
-from pathprint.profiling.progress import shown_by
+from pathprint.profiling.progress import Meter, shown_by
 
 
 @pytest.mark.parametrize(
@@ -118,8 +120,10 @@ def test_accuracy_is_said_and_doubted(
     assert caplog.records[-1].levelname == "WARNING"
 
 
-def nothing(items: Sequence[Any], description: str) -> Iterator[Any]:
-    raise AssertionError(f"{description} was begun")
+def only_looking(description: str, total: int) -> AbstractContextManager[Meter]:
+    if description != "looking at images":
+        raise AssertionError(f"{description} was begun")
+    return bars(description, total)
 
 
 @pytest.mark.parametrize("job", ["profile", "fit", "evaluate"])
@@ -127,7 +131,10 @@ def test_wrong_labels_end_every_job_before_its_work(
     digits: Dataset, digits_network: Network, bundle: Bundle, job: str
 ) -> None:
     wrong = shifted(10)(digits)
-    with pytest.raises(FitError, match=r"right on \d of 256 images .*--class-map.*--any-accuracy"), shown_by(nothing):
+    with (
+        pytest.raises(FitError, match=r"right on \d of 256 images .*--class-map.*--any-accuracy"),
+        shown_by(only_looking),
+    ):
         if job == "profile":
             pathprint.profile(digits_network, wrong)
         elif job == "fit":

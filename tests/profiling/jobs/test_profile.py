@@ -11,10 +11,10 @@ from torch import nn
 from pathprint.models.zoo import catalogue
 from pathprint.profiling.attacks.crafting import Crafting, craft_all
 from pathprint.profiling.attacks.registry import chosen
-from pathprint.profiling.data.correct import CHUNK, Correct
+from pathprint.profiling.data.correct import Correct
 from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.roles import Fit, profile_images
-from pathprint.profiling.jobs.correct_paths import class_signatures
+from pathprint.profiling.jobs.class_signatures import class_signatures
 from pathprint.profiling.paths.extraction import Extractor
 
 
@@ -27,9 +27,12 @@ def test_profiling_stops_where_every_class_is_full(extractor: Extractor, digits:
 
     images = profile_images(digits)
     found = class_signatures(extractor, replace(digits, image=reading), images, per_class=20)
-    assert found.images.tolist() == [20] * 10  # more than one chunk holds of each
-    assert CHUNK < len(seen) < len(images)
-    assert seen == images[: len(seen)].tolist()
+    assert found.images.tolist() == [20] * 10
+    assert len(set(seen)) < len(images)
+    own = digits.labels[images]
+    for label in range(10):
+        looked_at = [index for index in seen if digits.labels[index] == label]
+        assert looked_at == images[own == label][: len(looked_at)].tolist()
 
 
 def photograph_network() -> nn.Module:

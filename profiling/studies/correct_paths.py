@@ -1,10 +1,8 @@
-"""The paths of correctly predicted images, and the class signatures that they add up to."""
+"""The paths of correctly predicted images, one batch after another, for studies that look at whole paths."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from functools import reduce
 
 import numpy as np
 import torch
@@ -16,36 +14,6 @@ from pathprint.profiling.errors import FitError
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import ImagePaths
 from pathprint.profiling.progress import track
-from pathprint.profiling.signatures.counts import ClassSignatures, count
-from pathprint.profiling.signatures.synapses import ClassSynapses, collect
-
-
-def class_signatures(extractor: Extractor, dataset: Dataset, images: Indices, per_class: int) -> ClassSignatures:
-    """Return the signatures of the first ``per_class`` correctly predicted images of each class.
-
-    Raises:
-        FitError: no image is predicted correctly.
-    """
-    found = correct_paths(extractor, dataset, images, per_class)
-    return reduce(ClassSignatures.merge, (count(paths, labels, extractor.fingerprint) for paths, labels in found))
-
-
-def signatures_and_synapses(
-    extractor: Extractor, dataset: Dataset, images: Indices, per_class: int
-) -> tuple[ClassSignatures, ClassSynapses]:
-    """Return signatures and synapses of the first ``per_class`` correctly predicted images of each class.
-
-    Raises:
-        FitError: no image is predicted correctly.
-        MissingExtraError: pyroaring is not installed.
-    """
-    listing = replace(extractor, policy=replace(extractor.policy, synapses=True))
-    parts = [
-        (count(paths, labels, extractor.fingerprint), collect(paths, labels, extractor.fingerprint))
-        for paths, labels in correct_paths(listing, dataset, images, per_class)
-    ]
-    signatures, synapses = zip(*parts, strict=True)
-    return reduce(ClassSignatures.merge, signatures), reduce(ClassSynapses.merge, synapses)
 
 
 def correct_paths(
@@ -60,7 +28,7 @@ def correct_paths(
         FitError: no image is predicted correctly.
     """
     quota = _Quota(np.bincount(dataset.labels[images], minlength=len(extractor.network.labels)) > 0, per_class)
-    for chunk in track(in_chunks(images), "profiling"):
+    for chunk in track(in_chunks(images), "extracting paths", len):
         if quota.is_full:
             break  # no further image would be taken
         pixels, labels = dataset.pixels(chunk, extractor.network.preprocessing), dataset.labels[chunk]

@@ -1,0 +1,70 @@
+"""The images of a job, opened once here and again by each worker, and labelled by their folders or by the network."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pathprint.models.network import Network
+from pathprint.profiling.data.datasets import Dataset, matched_data, open_dataset
+from pathprint.profiling.data.places import DIGITS
+from pathprint.profiling.jobs.engines.engine import Engine
+from pathprint.profiling.jobs.looking import Looking, Usable, look
+from pathprint.profiling.jobs.run import Run
+from pathprint.profiling.jobs.sources import ImageSource, NetworkSource
+
+
+@dataclass(frozen=True)
+class ProfiledImages:
+    """The images of a job.
+
+    Attributes:
+        dataset: opened in this process; its labels are the network's class numbers, unless they are ``predicted``.
+        source: where workers find the images.
+        predicted: whether the network's answers are to be the labels.
+    """
+
+    dataset: Dataset
+    source: ImageSource
+    predicted: bool
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the images lie decoded in memory."""
+        return self.source.spec in ("", DIGITS) or self.source.spec.endswith(".npz")
+
+    def facts(self) -> dict[str, Any]:
+        """Return what identifies the images before any of them has been read, as JSON-able data."""
+        labels = hashlib.sha256(self.dataset.labels.tobytes()).hexdigest()
+        return {"data": self.dataset.name, "images": len(self.dataset), "labels": labels, "predicted": self.predicted}
+
+    def looked_at(self, run: Run, engine: Engine, network: NetworkSource, max_bad_fraction: float) -> Usable:
+        """Decode every image once; return those that can be used.
+
+        Raises:
+            DataError: the share of bad images is above ``max_bad_fraction``.
+        """
+        looking = Looking(self.source, network if self.predicted else None)
+        looked = look(run, engine, looking, len(self.dataset))
+        usable = looked.usable(self.dataset, max_bad_fraction)
+        if looked.answers is None:
+            return usable
+        labels = network.open().labels
+        answered = replace(usable.dataset, labels=looked.answers[usable.origins], classes=labels, matched=True)
+        return replace(usable, dataset=answered)
+
+
+def profiled_images(
+    network: Network, data: Dataset | str | Path, class_map: Mapping[str, int] | None, predicted: bool
+) -> ProfiledImages:
+    """Open the images of a job.
+
+    Raises:
+        DataError: there are none, or, unless labels are to be ``predicted``, a class of them is none of the network's.
+    """
+    opened = data if isinstance(data, Dataset) else open_dataset(str(data))
+    source = ImageSource("" if isinstance(data, Dataset) else str(data), opened)
+    return ProfiledImages(opened if predicted else matched_data(opened, network.labels, class_map), source, predicted)
