@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,13 +41,18 @@ class Job:
     @contextmanager
     def begun(self, plan: Mapping[str, Any], images: int, in_memory: bool) -> Iterator[tuple[Run, Engine]]:
         """Yield the job's run and its engine; see ``run.opened`` and ``engine_of``."""
-        engine = engine_of(self.workers, images, in_memory)
+        with closing(engine_of(self.workers, images, in_memory)) as engine, self._opened(engine, plan) as run:
+            yield run, engine
+
+    @contextmanager
+    def _opened(self, engine: Engine, plan: Mapping[str, Any]) -> Iterator[Run]:
+        """Open the run, which is a temporary one where nothing is to be kept; other processes need its folder."""
         if self.run is None and not isinstance(engine, Here):
             with tempfile.TemporaryDirectory(prefix="pathprint-") as folder, opened(Path(folder) / "run", plan) as run:
-                yield run, engine
+                yield run
             return
         with opened(self.run, plan, self.restart) as run:
-            yield run, engine
+            yield run
 
 
 THIS_PROCESS = Job()

@@ -23,6 +23,8 @@ BLAME = 3
 """Lost workers after which an image that is tried out alone is blamed: other things kill workers too."""
 GIVE_UP = 12
 """Lost workers after which a task is given up of which no single image is to blame."""
+UNMADE = 4
+"""Workers lost before they began to work after which the job is given up."""
 log = logging.getLogger("pathprint.jobs")
 
 
@@ -54,6 +56,7 @@ class _Trouble:
 
     task: Task
     deaths: int = 0
+    unmade: int = 0
     probes: dict[int, int] = field(default_factory=dict)
     killed: Counter[int] = field(default_factory=Counter)
     blamed: dict[int, str] = field(default_factory=dict)
@@ -74,14 +77,18 @@ def _settled(outcome: Outcome, trouble: dict[int, _Trouble], queue: Queue) -> Ta
             _cleared(trouble[int(task.facts["of"])], task, queue)
         case Died(task, how) if task.probe:
             _probe_died(trouble[int(task.facts["of"])], task, how, queue)
-        case Died(task, how):
-            _died(trouble.setdefault(task.number, _Trouble(task)), how, queue)
+        case Died(task):
+            _died(trouble.setdefault(task.number, _Trouble(task)), outcome, queue)
     return None
 
 
-def _died(found: _Trouble, how: str, queue: Queue) -> None:
-    found.deaths += 1
+def _died(found: _Trouble, death: Died, queue: Queue) -> None:
+    how = death.how
     log.warning("a worker was lost with part %d of the job: %s; it is replaced.", found.task.number, how)
+    if not death.begun:
+        _retry_unmade(found, how, queue)
+        return
+    found.deaths += 1
     if found.deaths >= GIVE_UP:
         raise JobError(
             f"{found.deaths} workers were lost with part {found.task.number} of the job ({len(found.task.positions)} "
@@ -93,6 +100,13 @@ def _died(found: _Trouble, how: str, queue: Queue) -> None:
             _try_out(found, int(position), queue)
     else:
         queue.again.append(found.task)
+
+
+def _retry_unmade(found: _Trouble, how: str, queue: Queue) -> None:
+    found.unmade += 1
+    if found.unmade >= UNMADE:
+        raise JobError(f"{found.unmade} workers were lost before they could begin, the last one because {how}.")
+    queue.again.append(found.task)
 
 
 def _try_out(found: _Trouble, position: int, queue: Queue) -> None:

@@ -20,10 +20,16 @@ class Done:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Died:
-    """The worker was lost with the task, or was given up as it did not answer; ``how`` says it for people."""
+    """The worker was lost with the task, or was given up as it did not answer.
+
+    Attributes:
+        how: what happened, for people.
+        begun: whether it had begun to work, after opening network and images.
+    """
 
     task: Task
     how: str
+    begun: bool = True
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -57,4 +63,8 @@ class Engine(Protocol):
 
         A task is taken from the queue only when a worker is free for it.
         """
+        ...
+
+    def close(self) -> None:
+        """End the workers, which are kept from one run to the next."""
         ...

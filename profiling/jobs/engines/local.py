@@ -11,7 +11,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -20,7 +20,7 @@ from pathprint.models.errors import ModelError
 from pathprint.profiling.errors import JobError, ProfilingError
 from pathprint.profiling.jobs.engines.engine import Died, Done, Failed, Outcome, Queue
 from pathprint.profiling.jobs.shards import Shards
-from pathprint.profiling.jobs.tasks import Recipe, Task
+from pathprint.profiling.jobs.tasks import Recipe, Task, Work
 
 _START = 900.0
 """Seconds that a worker may take to open network and data, and to compile what is not compiled yet."""
@@ -29,7 +29,7 @@ _LOOK = 0.5
 _spawn = multiprocessing.get_context("spawn")  # a fork would inherit the threads' locks in any state
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Local:
     """Does tasks in processes of this machine.
 
@@ -40,36 +40,54 @@ class Local:
 
     workers: int
     patience: float = 1800.0
+    _crew: list[_Worker] = field(default_factory=list)
 
     def run(self, recipe: Recipe, shards: Shards, queue: Queue) -> Iterator[Outcome]:
         """Yield the outcome of each task; see ``Engine``."""
-        crew: list[_Worker] = []
+        if any(worker.task for worker in self._crew):  # called for while another run is under way
+            with closing(Local(self.workers, self.patience)) as other:
+                yield from other.run(recipe, shards, queue)
+            return
+        orders = _Orders(recipe, shards)
         try:
-            while self._give(crew, recipe, shards, queue) or any(worker.task for worker in crew):
-                yield from self._outcomes(crew)
+            while self._give(orders, queue) or any(worker.task for worker in self._crew):
+                yield from self._outcomes()
         finally:
-            for worker in crew:
-                worker.stop()
+            if any(worker.task for worker in self._crew):  # the job ends early
+                self.close()
 
-    def _give(self, crew: list[_Worker], recipe: Recipe, shards: Shards, queue: Queue) -> bool:
+    def close(self) -> None:
+        """End all processes."""
+        while self._crew:
+            self._crew.pop().stop()
+
+    def _give(self, orders: _Orders, queue: Queue) -> bool:
         """Give tasks to the workers that have none, and start workers as long as there are tasks for them."""
         given = False
-        for worker in [worker for worker in crew if worker.task is None]:
-            given = worker.take(queue.next()) or given
-        while len(crew) < self.workers and (task := queue.next()) is not None:
-            crew.append(_Worker.start(recipe, shards))
-            given = crew[-1].take(task) or given
+        for worker in [worker for worker in self._crew if worker.task is None]:
+            given = worker.take(orders, queue.next()) or given
+        while len(self._crew) < self.workers and (task := queue.next()) is not None:
+            self._crew.append(_Worker.start())
+            given = self._crew[-1].take(orders, task) or given
         return given
 
-    def _outcomes(self, crew: list[_Worker]) -> Iterator[Outcome]:
+    def _outcomes(self) -> Iterator[Outcome]:
         """Wait until something happens, and yield what it is; take out workers that are lost."""
-        wait([worker.connection for worker in crew], timeout=_LOOK)
-        for worker in list(crew):
+        wait([worker.connection for worker in self._crew], timeout=_LOOK)
+        for worker in list(self._crew):
             found = worker.outcome(self.patience)
             if worker.is_lost:
-                crew.remove(worker)
+                self._crew.remove(worker)
             if found is not None:
                 yield found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Orders:
+    """What a worker is to make its work of, and where it puts the results."""
+
+    recipe: Recipe
+    shards: Shards
 
 
 @dataclass(slots=True, eq=False)
@@ -78,25 +96,31 @@ class _Worker:
 
     process: BaseProcess
     connection: Connection
+    orders: _Orders | None = None
     task: Task | None = None
     is_ready: bool = False
     is_lost: bool = False
     since: float = field(default_factory=time.monotonic)
 
     @staticmethod
-    def start(recipe: Recipe, shards: Shards) -> _Worker:
+    def start() -> _Worker:
         own, its = _spawn.Pipe()
-        process = _spawn.Process(target=_serve, args=(its, recipe, shards), daemon=True)
+        process = _spawn.Process(target=_serve, args=(its,), daemon=True)
         process.start()
         its.close()  # so that the end of the process is the end of the connection
         return _Worker(process, own)
 
-    def take(self, task: Task | None) -> bool:
-        """Send a task, if there is one; a worker that is lost meanwhile says so at the next look."""
+    def take(self, orders: _Orders, task: Task | None) -> bool:
+        """Send a task, if there is one, after orders that are new; one that is lost says so at the next look."""
         if task is None:
             return False
         self.task, self.since = task, time.monotonic()
         with suppress(OSError):
+            if self.orders is not orders:
+                if self.orders is not None:
+                    self.connection.send(None)
+                self.orders, self.is_ready = orders, False
+                self.connection.send(orders)
             self.connection.send(task)
         return True
 
@@ -123,7 +147,7 @@ class _Worker:
     def _lost(self, how: str) -> Died | None:
         self.is_lost = True
         self.stop()
-        return None if self.task is None else Died(self.task, how)
+        return None if self.task is None else Died(self.task, how, self.is_ready)
 
     def _death(self) -> str:
         self.process.join(timeout=5)
@@ -139,25 +163,34 @@ class _Worker:
         self.connection.close()
 
 
-def _serve(connection: Connection, recipe: Recipe, shards: Shards) -> None:
+def _serve(connection: Connection) -> None:
     """Do tasks until there is nobody to give any: the body of a worker process."""
     _settle()
     try:
-        work = recipe.work()
-        connection.send("ready")
         while True:
-            task: Task = connection.recv()
-            if task.probe:
-                work.probe(task)
-            else:
-                shards.write(task.number, work.do(task))
-            connection.send("done")
+            orders: _Orders = connection.recv()
+            work = orders.recipe.work()
+            connection.send("ready")
+            _do_tasks(connection, work, orders.shards)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the job has ended
     except (ProfilingError, ModelError) as error:
         connection.send(error)
     except Exception:  # whatever it is, the job has to hear of it
         connection.send(JobError(f"a worker failed:\n{traceback.format_exc()}"))
+
+
+def _do_tasks(connection: Connection, work: Work, shards: Shards) -> None:
+    """Do tasks until other orders are about to come."""
+    while True:
+        task: Task | None = connection.recv()
+        if task is None:
+            return
+        if task.probe:
+            work.probe(task)
+        else:
+            shards.write(task.number, work.do(task))
+        connection.send("done")
 
 
 def _settle() -> None:

@@ -22,7 +22,7 @@ _LOOK = 5.0
 """Seconds between two looks at a cluster on which nothing has happened."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ray:
     """Does tasks with actors of a Ray cluster.
 
@@ -35,6 +35,7 @@ class Ray:
     workers: int
     address: str | None = None
     gpu: bool = False
+    _has_started: bool = False
 
     @staticmethod
     def of(workers: Workers) -> Ray:
@@ -53,7 +54,7 @@ class Ray:
             JobError: the cluster cannot be reached.
         """
         ray = _ray()
-        started = _connect(ray, self.address)
+        self._has_started = _connect(ray, self.address) or self._has_started
         crew: dict[Any, tuple[Any, Task]] = {}
         idle: list[Any] = []
         try:
@@ -68,8 +69,11 @@ class Ray:
         finally:
             for actor in [*idle, *(actor for actor, _ in crew.values())]:
                 ray.kill(actor)
-            if started:
-                ray.shutdown()
+
+    def close(self) -> None:
+        """Leave the cluster, if it was this engine that connected to it."""
+        if self._has_started:
+            _ray().shutdown()
 
     def _give(
         self, ray: Any, crew: dict[Any, tuple[Any, Task]], idle: list[Any], recipe: Recipe, shards: Shards, queue: Queue
