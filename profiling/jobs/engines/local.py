@@ -199,9 +199,8 @@ def _settle() -> None:
     logging.disable(logging.WARNING)  # the job has said all of that
     warnings.simplefilter("ignore")
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    import torch
-
-    torch.set_num_threads(1)
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"  # which torch reads when the work imports it
 
 
 def _end_with_parent() -> None:
