@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,14 +72,14 @@ def fit(
         fit_images, calibration_images: most correctly predicted images of each role.
         cache: folder that keeps attacked images, so that an interrupted run continues where it stopped.
         seed: of the attacks; the same seed gives the same bundle.
-        any_accuracy: go on even if the network is right no more often than by chance.
+        any_accuracy: go on even if the network is right hardly more often than by chance.
 
     Raises:
         SignatureError: the profile cannot be read.
         DataError, SplitError: the data cannot be read, do not fit the network, or leave a role without images.
         OptionsError: there is no such attack, or attacks are named for a classifier that is fitted without attacks.
         MissingExtraError: an attack that is named comes from a library that is not installed.
-        FitError: there is no such classifier, the network is right no more often than by chance, too few images are
+        FitError: there is no such classifier, the network is right hardly more often than by chance, too few images are
             usable, or no attack succeeded.
         CalibrationError: the target false-positive rate is not between 0 and 1, or there are too few clean images
             for it.
@@ -93,9 +93,10 @@ def fit(
     dataset = matched_data(made.data if data is None else data, network.labels, made.class_map)
     parts = split(dataset, made.keys, made.seed)
     _check_sizes(parts, wanted)
-    check_accuracy(network, dataset, parts.fit.positions, any_accuracy)
+    tried = check_accuracy(network, dataset, parts.fit.positions, any_accuracy).record()
     maker = FeatureMaker(made.extractor, made.signatures, thorough)
-    return bundle_of(fit_detector(maker, parts, crafted, wanted), parts, made.class_map)
+    of = MadeOf(dataset.name, made.class_map, tried)
+    return bundle_of(fit_detector(maker, parts, crafted, wanted), parts, of)
 
 
 def _check_sizes(parts: Split, options: FitOptions) -> None:
@@ -115,16 +116,16 @@ def _attacks(network: Network, names: Sequence[str] | None, classifier: str) -> 
     return []
 
 
-def bundle_of(detector: Detector, parts: Split, class_map: Mapping[str, int] | None = None) -> Bundle:
+def bundle_of(detector: Detector, parts: Split, made_of: MadeOf | None = None) -> Bundle:
     """Return the bundle of a detector that was made from the images of ``parts``; the test images stay unseen.
 
     Args:
-        class_map: class number of each folder of the data, if the user had to say so.
+        made_of: the data that the images lie in; None for the data set of ``parts`` and no more.
     """
     used = {role: parts.keys(role) for role in ROLES if role != "test"}
     first = parts.calibrate.positions[:1]
     golden = parts.dataset.pixels(first, detector.network.preprocessing)[0]
-    return Bundle(detector, used, golden, MadeOf(parts.dataset.name, class_map))
+    return Bundle(detector, used, golden, made_of or MadeOf(parts.dataset.name))
 
 
 def fit_detector(maker: FeatureMaker, parts: Split, attacks: Sequence[Attack], options: FitOptions) -> Detector:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,8 @@ class NetworkProfile:
         seed: of the order of the images.
         class_map: class number of each folder of the data; None if the folders' names are the classes' names.
         synapses: synapses of each class, if they were asked for; ``load`` does not read them.
+        accuracy: how often the network was right on a few of the images: ``share``, ``images``, ``confidence``; None in
+            profiles of earlier versions. A record that nothing depends on.
     """
 
     extractor: Extractor
@@ -43,6 +46,7 @@ class NetworkProfile:
     seed: int
     class_map: dict[str, int] | None
     synapses: ClassSynapses | None = None
+    accuracy: Mapping[str, float] | None = None
 
     def save(self, folder: Path | str) -> None:
         """Write the profile; ``folder`` appears only when it is complete, and replaces an older profile.
@@ -63,6 +67,7 @@ class NetworkProfile:
             "data": self.data,
             "seed": self.seed,
             "class_map": self.class_map,
+            "accuracy": self.accuracy,
         }
         (folder / FACTS).write_bytes(canonical_json(facts))
         if self.synapses is not None:
@@ -90,4 +95,4 @@ class NetworkProfile:
             raise SignatureError(
                 f"{folder}: the signatures were made with another network or other options; profile again."
             )
-        return NetworkProfile(extractor, signatures, keys, data, seed, class_map)
+        return NetworkProfile(extractor, signatures, keys, data, seed, class_map, accuracy=facts.get("accuracy"))

@@ -65,27 +65,27 @@ def profile(
         class_map: the network's class number of each folder of the data; needed if the folders are not named like
             the network's classes. It also names the classes of a network that was captured without labels.
         seed: of the order of the images.
-        any_accuracy: go on even if the network is right no more often than by chance.
+        any_accuracy: go on even if the network is right hardly more often than by chance.
 
     Raises:
         DataError: the data cannot be read, or do not fit the network's classes.
         OptionsError: an option is out of range, or does not fit the network.
-        FitError: the network is right no more often than by chance.
+        FitError: the network is right hardly more often than by chance.
         MissingExtraError: synapses are asked for, and pyroaring is not installed.
     """
     kind = PathKind(policy or Policy(), selection, forward)
     network = replace(network, labels=named_labels(network.labels, class_map))
     dataset = matched_data(data, network.labels, class_map)
     images = profile_images(dataset, seed)
-    check_accuracy(network, dataset, images, any_accuracy)
+    tried = check_accuracy(network, dataset, images, any_accuracy).record()
     extractor = _extractor(network, dataset, images, kind)
     keys = frozenset(dataset.keys[images].tolist())
     folders = None if class_map is None else dict(class_map)
     if synapses:
         signatures, listed = signatures_and_synapses(extractor, dataset, images, images_per_class)
-        return NetworkProfile(extractor, signatures, keys, dataset.name, seed, folders, listed)
+        return NetworkProfile(extractor, signatures, keys, dataset.name, seed, folders, listed, accuracy=tried)
     signatures = class_signatures(extractor, dataset, images, images_per_class)
-    return NetworkProfile(extractor, signatures, keys, dataset.name, seed, folders)
+    return NetworkProfile(extractor, signatures, keys, dataset.name, seed, folders, accuracy=tried)
 
 
 def _extractor(network: Network, dataset: Dataset, images: Indices, kind: PathKind) -> Extractor:
