@@ -9,6 +9,7 @@ from pathprint.profiling.attacks.attack import Attack
 from pathprint.profiling.attacks.crafting import Crafting
 from pathprint.profiling.attacks.registry import chosen
 from pathprint.profiling.data.datasets import Dataset, matched_data
+from pathprint.profiling.data.likeness import warn_of_copies
 from pathprint.profiling.data.roles import split_again
 from pathprint.profiling.detection.bundle import Bundle, load_bundle
 from pathprint.profiling.errors import DataError
@@ -104,4 +105,6 @@ def outcome(bundle: Bundle, dataset: Dataset, attacks: Sequence[Attack], options
     Args:
         dataset: images labelled with the network's class numbers.
     """
-    return measured_outcome(bundle.detector, split_again(dataset, bundle.used), attacks, options)
+    parts = split_again(dataset, bundle.used)
+    warn_of_copies(dataset, parts.test.positions, bundle.looks)
+    return measured_outcome(bundle.detector, parts, attacks, options)

@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from pathprint.models.network import Network
 from pathprint.profiling.attacks.attack import Attack
 from pathprint.profiling.attacks.crafting import Crafting
 from pathprint.profiling.attacks.registry import chosen
 from pathprint.profiling.data.datasets import Dataset, matched_data
-from pathprint.profiling.data.roles import ROLES, Split, split
+from pathprint.profiling.data.identity import NO_KEYS, Keys64
+from pathprint.profiling.data.likeness import warn_of_copies
+from pathprint.profiling.data.roles import ROLES, Split, split, unseen
 from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.detection.calibration import check_promise
 from pathprint.profiling.detection.classifiers.classifier import needs_attacks
@@ -93,10 +97,11 @@ def fit(
     dataset = matched_data(made.data if data is None else data, network.labels, made.class_map)
     parts = split(dataset, made.keys, made.seed)
     _check_sizes(parts, wanted)
+    warn_of_copies(dataset, unseen(dataset, made.keys), made.looks)
     tried = check_accuracy(network, dataset, parts.fit.positions, any_accuracy).record()
     maker = FeatureMaker(made.extractor, made.signatures, thorough)
     of = MadeOf(dataset.name, made.class_map, tried)
-    return bundle_of(fit_detector(maker, parts, crafted, wanted), parts, of)
+    return bundle_of(fit_detector(maker, parts, crafted, wanted), parts, of, made.looks)
 
 
 def _check_sizes(parts: Split, options: FitOptions) -> None:
@@ -116,16 +121,19 @@ def _attacks(network: Network, names: Sequence[str] | None, classifier: str) -> 
     return []
 
 
-def bundle_of(detector: Detector, parts: Split, made_of: MadeOf | None = None) -> Bundle:
+def bundle_of(detector: Detector, parts: Split, made_of: MadeOf | None = None, profiled: Keys64 = NO_KEYS) -> Bundle:
     """Return the bundle of a detector that was made from the images of ``parts``; the test images stay unseen.
 
     Args:
         made_of: the data that the images lie in; None for the data set of ``parts`` and no more.
+        profiled: looks of the profiled images.
     """
     used = {role: parts.keys(role) for role in ROLES if role != "test"}
     first = parts.calibrate.positions[:1]
     golden = parts.dataset.pixels(first, detector.network.preprocessing)[0]
-    return Bundle(detector, used, golden, made_of or MadeOf(parts.dataset.name))
+    looks = parts.dataset.looks[np.concatenate([parts.fit.positions, parts.calibrate.positions])]
+    made = made_of or MadeOf(parts.dataset.name)
+    return Bundle(detector, used, golden, made, np.concatenate([profiled, looks]))
 
 
 def fit_detector(maker: FeatureMaker, parts: Split, attacks: Sequence[Attack], options: FitOptions) -> Detector:

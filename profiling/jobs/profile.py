@@ -81,11 +81,13 @@ def profile(
     extractor = _extractor(network, dataset, images, kind)
     keys = frozenset(dataset.keys[images].tolist())
     folders = None if class_map is None else dict(class_map)
+    listed = None
     if synapses:
         signatures, listed = signatures_and_synapses(extractor, dataset, images, images_per_class)
-        return NetworkProfile(extractor, signatures, keys, dataset.name, seed, folders, listed, accuracy=tried)
-    signatures = class_signatures(extractor, dataset, images, images_per_class)
-    return NetworkProfile(extractor, signatures, keys, dataset.name, seed, folders, accuracy=tried)
+    else:
+        signatures = class_signatures(extractor, dataset, images, images_per_class)
+    looks = dataset.looks[images]
+    return NetworkProfile(extractor, signatures, keys, dataset.name, seed, folders, listed, tried, looks)
 
 
 def _extractor(network: Network, dataset: Dataset, images: Indices, kind: PathKind) -> Extractor:
