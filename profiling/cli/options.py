@@ -193,7 +193,7 @@ ClassMap = Annotated[
     ),
 ]
 AnyAccuracy = Annotated[
-    bool, typer.Option("--any-accuracy", help="Go on even if the network is right no more often than by chance.")
+    bool, typer.Option("--any-accuracy", help="Go on even if the network is right hardly more often than by chance.")
 ]
 Seed = Annotated[int, typer.Option(help="Number that decides all chance: the same seed gives the same result.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result on standard output, as one line of JSON.")]

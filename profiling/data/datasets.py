@@ -23,7 +23,7 @@ from pathprint.profiling.data.array_file import read_arrays
 from pathprint.profiling.data.classes import class_numbers, told
 from pathprint.profiling.data.files import Files, joined
 from pathprint.profiling.data.folders import folder_files
-from pathprint.profiling.data.identity import Keys64, keys_of, picture
+from pathprint.profiling.data.identity import Keys64, as_keys, digest, identity
 from pathprint.profiling.data.layout import layout
 from pathprint.profiling.data.places import DIGITS, place_of
 from pathprint.profiling.errors import DataError
@@ -44,9 +44,10 @@ class Dataset:
         held_out: marks the images that the data set itself sets apart for testing; None if it
             does not say.
         matched: ``labels`` are a network's class numbers, and ``classes`` are its labels.
-        known_keys: what ``keys`` is to be, where that is known already.
         content: the bytes that hold image ``i``: those of its file, or of its array.
         image: image ``i``, decoded.
+        place: where image ``i`` lies in the data set, for people.
+        known: ``keys`` and ``looks``, where they are known already.
     """
 
     name: str
@@ -56,7 +57,8 @@ class Dataset:
     content: Callable[[int], bytes]
     image: Callable[[int], Image.Image]
     matched: bool = False
-    known_keys: Keys64 | None = None
+    place: Callable[[int], str] = "image {}".format
+    known: tuple[Keys64, Keys64] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -69,33 +71,44 @@ class Dataset:
         """
         return torch.stack([preprocessing.pixels(self.image(int(i))) for i in indices])
 
-    @cached_property
+    @property
     def keys(self) -> Keys64:
         """A number for each image that goes by its decoded pixels, uint64 ``(n,)``: equal pixels, equal keys.
 
         An image that cannot be decoded goes by the bytes that hold it.
         """
-        if self.known_keys is not None:
-            return self.known_keys
+        return self._seen[0]
+
+    @property
+    def looks(self) -> Keys64:
+        """A number for each image that goes by its look, uint64 ``(n,)``; of images that cannot be decoded, the key."""
+        return self._seen[1]
+
+    @cached_property
+    def _seen(self) -> tuple[Keys64, Keys64]:
+        """Keys and looks, for which every image is decoded once."""
+        if self.known is not None:
+            return self.known
         # Decoding releases the interpreter, so threads help.
         with ThreadPoolExecutor() as pool:
             blocks = [range(start, min(start + _BLOCK, len(self))) for start in range(0, len(self), _BLOCK)]
             followed = track(blocks, "comparing images", len) if len(blocks) > 1 else blocks
-            return np.concatenate([keys_of(pool.map(self._picture, block)) for block in followed] or [keys_of(())])
+            found = [pair for block in followed for pair in pool.map(self._identity, block)]
+        return as_keys(key for key, _ in found), as_keys(seen for _, seen in found)
 
     @cached_property
     def content_keys(self) -> Keys64:
         """A number for each image that goes by the bytes that hold it, uint64 ``(n,)``, as older versions kept it."""
-        return keys_of(self.content(i) for i in range(len(self)))
+        return as_keys(digest(self.content(i)) for i in range(len(self)))
 
-    def _picture(self, index: int) -> bytes:
+    def _identity(self, index: int) -> tuple[bytes, bytes]:
         try:
-            return picture(self.image(index))
+            return identity(self.image(index))
         except DataError:
-            return self.content(index)
+            return (digest(self.content(index)),) * 2
 
-    def only(self, positions: Indices, keys: Keys64 | None = None) -> Dataset:
-        """Return the data set of the images at ``positions`` alone, whose keys may be known already."""
+    def only(self, positions: Indices, known: tuple[Keys64, Keys64]) -> Dataset:
+        """Return the data set of the images at ``positions`` alone, with their keys and looks."""
         held_out = None if self.held_out is None else self.held_out[positions]
         return replace(
             self,
@@ -103,7 +116,8 @@ class Dataset:
             held_out=held_out,
             content=lambda index: self.content(int(positions[index])),
             image=lambda index: self.image(int(positions[index])),
-            known_keys=keys,
+            place=lambda index: self.place(int(positions[index])),
+            known=known,
         )
 
     def matched_to(self, labels: Sequence[str], class_map: Mapping[str, int] | None = None) -> Dataset:
@@ -204,4 +218,12 @@ def _of_files(name: str, files: Files) -> Dataset:
         except ImageError as error:
             raise DataError(f"{name}: {'/'.join(found.images[index].file)}: {error}") from error
 
-    return Dataset(name, labels.astype(np.int64).reshape(-1), tuple(map(str, names)), held_out, content, image)
+    return Dataset(
+        name,
+        labels.astype(np.int64).reshape(-1),
+        tuple(map(str, names)),
+        held_out,
+        content,
+        image,
+        place=lambda index: "/".join(found.images[index].file),
+    )

@@ -14,6 +14,7 @@ import numpy as np
 
 from pathprint.profiling.arrays import Bits, Indices
 from pathprint.profiling.data.datasets import Dataset
+from pathprint.profiling.data.likeness import warn_of_two_labels
 from pathprint.profiling.errors import SplitError
 
 _PROFILE_SHARE = 0.5
@@ -71,8 +72,9 @@ def profile_images(dataset: Dataset, seed: int = 0) -> Indices:
     """Return the positions of the images to train and profile on, in a seeded order.
 
     If the data set sets images apart for testing, these are all others; else half of all images.
-    Equal images are returned once.
+    Equal images are returned once; those with several labels are warned about.
     """
+    warn_of_two_labels(dataset)
     shuffled = _shuffled(dataset, np.arange(len(dataset)), seed)
     if dataset.held_out is not None:
         return shuffled[~dataset.held_out[shuffled]]
@@ -126,6 +128,7 @@ def split(dataset: Dataset, profile: Keys, seed: int = 0) -> Split:
     Raises:
         SplitError: a role would have no image.
     """
+    warn_of_two_labels(dataset)
     rest = _shuffled(dataset, unseen(dataset, profile), seed)
     cuts = np.round(np.cumsum(list(_SHARES.values()))[:-1] * len(rest)).astype(int)
     fit, calibrate, test = (_ordered(dataset, part) for part in np.split(rest, cuts))
@@ -150,6 +153,7 @@ def split_again(dataset: Dataset, used: Mapping[str, Keys]) -> Split:
     Raises:
         SplitError: no image is left for testing.
     """
+    warn_of_two_labels(dataset)
     test = unseen(dataset, frozenset().union(*used.values()))
     if dataset.held_out is not None:
         test = test[dataset.held_out[test]]

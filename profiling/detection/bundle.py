@@ -6,7 +6,7 @@ network.safetensors      the graph's constants
 signatures.safetensors   class signatures
 detector.json            features, classifier, attacks that it was fitted on, calibration, extraction options
 detector.safetensors     the score's arrays, clean statistics, clean scores
-images.safetensors       keys, which go by pixels, of the images of the roles profile, fit and calibrate
+images.safetensors       keys, which go by pixels, of the images of the roles profile, fit and calibrate; looks of all
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from safetensors.numpy import load_file, save
 from pathprint.models.errors import ModelError
 from pathprint.models.network import canonical_json
 from pathprint.models.storage import load_network, save_network
+from pathprint.profiling.data.identity import NO_KEYS, Keys64
 from pathprint.profiling.detection.bundle_files import BUNDLE, FILES, MANIFEST
 from pathprint.profiling.detection.calibration import Calibration
 from pathprint.profiling.detection.classifiers.fitting import stored_score
@@ -48,6 +49,9 @@ GOLDEN_TOLERANCE = 0.02
 """Largest allowed change of the golden image's score. Another processor rounds activations differently, and may choose
 other units where the choice depends on rounding."""
 
+_USED = ("profile", "fit", "calibrate")
+"""The roles of images that a detector has seen."""
+
 Used = Mapping[str, frozenset[int]]
 
 
@@ -59,6 +63,7 @@ class Bundle:
         used: keys, which go by pixels, of the images of each role (``profile``, ``fit``, ``calibrate``).
         golden: pixels ``c h w`` of an image whose score is computed again at every load.
         made_of: the data that it was made of.
+        looks: looks of the used images; empty where they are not known, as in bundles of earlier versions.
         sha256: the manifest's checksum, which stands for the whole bundle; empty until it is saved.
     """
 
@@ -66,6 +71,7 @@ class Bundle:
     used: Used
     golden: torch.Tensor
     made_of: MadeOf = UNKNOWN
+    looks: Keys64 = field(default_factory=lambda: NO_KEYS)
     sha256: str = ""
 
     def save(self, folder: Path | str) -> Bundle:
@@ -88,8 +94,8 @@ class Bundle:
         description = _description(detector) | {"made_of": self.made_of.to_dict()}
         (folder / "detector.json").write_bytes(canonical_json(description))
         (folder / "detector.safetensors").write_bytes(save(_arrays(detector)))
-        keys = {role: np.array(sorted(self.used[role]), dtype=np.uint64) for role in ("profile", "fit", "calibrate")}
-        (folder / "images.safetensors").write_bytes(save(keys))
+        keys = {role: np.array(sorted(self.used[role]), dtype=np.uint64) for role in _USED}
+        (folder / "images.safetensors").write_bytes(save(keys | {"looks": np.sort(self.looks)}))
         manifest = _manifest(detector, self.golden, folder)
         (folder / MANIFEST).write_bytes(canonical_json(manifest))
         return manifest
@@ -125,7 +131,7 @@ def load_bundle(folder: Path | str, kernel: str = "auto") -> Bundle:
             fitting=Fitting.from_dict(facts["fitting"]),
         )
         golden = _checked_golden(detector, manifest["golden"], folder)
-        used = {role: frozenset(values.tolist()) for role, values in keys.items()}
+        used = {role: frozenset(keys[role].tolist()) for role in _USED}
         # Bundles of earlier versions do not say what they were made of.
         made_of = MadeOf.from_dict(facts["made_of"]) if "made_of" in facts else UNKNOWN
     except BundleError:
@@ -135,7 +141,7 @@ def load_bundle(folder: Path | str, kernel: str = "auto") -> Bundle:
     except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         # The checksums match, so the file was written like this: refuse malformed content.
         raise BundleError(f"{folder} has malformed content: {error!r}") from error
-    return Bundle(detector, used, golden, made_of, str(manifest["checksum"]))
+    return Bundle(detector, used, golden, made_of, keys.get("looks", NO_KEYS), str(manifest["checksum"]))
 
 
 def _description(detector: Detector) -> dict[str, Any]:

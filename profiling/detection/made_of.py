@@ -14,10 +14,13 @@ class MadeOf:
     Attributes:
         data: the data set as the user named it; empty where that is not known.
         class_map: class number of each folder of the data; None if the folders' names are the classes' names.
+        accuracy: how often the network was right on a few of the images: ``share``, ``images``, ``confidence``; None
+            where that is not known.
     """
 
     data: str = ""
     class_map: Mapping[str, int] | None = None
+    accuracy: Mapping[str, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as JSON-able data."""
@@ -27,7 +30,9 @@ class MadeOf:
     def from_dict(data: Mapping[str, Any]) -> MadeOf:
         """Return the record stored by ``to_dict``."""
         folders = data["class_map"]
-        return MadeOf(str(data["data"]), folders and {str(name): int(number) for name, number in folders.items()})
+        numbers = folders and {str(name): int(number) for name, number in folders.items()}
+        tried = data.get("accuracy")  # bundles of earlier versions lack it
+        return MadeOf(str(data["data"]), numbers, tried and {str(name): float(tried[name]) for name in tried})
 
 
 UNKNOWN = MadeOf()

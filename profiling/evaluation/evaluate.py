@@ -9,6 +9,7 @@ from pathprint.profiling.attacks.attack import Attack
 from pathprint.profiling.attacks.crafting import Crafting
 from pathprint.profiling.attacks.registry import chosen
 from pathprint.profiling.data.datasets import Dataset, matched_data
+from pathprint.profiling.data.likeness import warn_of_copies
 from pathprint.profiling.data.roles import split_again
 from pathprint.profiling.detection.bundle import Bundle, load_bundle
 from pathprint.profiling.errors import DataError
@@ -23,6 +24,7 @@ def evaluate(
     *,
     attacks: Sequence[str] | None = None,
     class_map: Mapping[str, int] | None = None,
+    class_names: Sequence[str] | None = None,
     images: int = 500,
     full: bool = False,
     paper_protocol: bool = False,
@@ -40,6 +42,8 @@ def evaluate(
         attacks: names of the attacks to test; the default is a whole suite.
         class_map: the network's class number of each folder of the data; needed if the folders are not named like
             the network's classes.
+        class_names: what the network's classes are called, in the order of its outputs; the default is what the bundle
+            calls them.
         images: most correctly predicted test images.
         full: also measure all attacks, benign changes, other detectors, and classifiers that have not seen
             the attacks that they are tested on. Slow.
@@ -47,18 +51,18 @@ def evaluate(
         adaptive: most test images for the adaptive attack, by an attacker who knows the detector. Slow.
         cache: folder that keeps attacked images, so that an interrupted run continues where it stopped.
         seed: of the attacks; choose another one than the bundle was fitted with.
-        any_accuracy: go on even if the network is right no more often than by chance.
+        any_accuracy: go on even if the network is right hardly more often than by chance.
 
     Raises:
         BundleError: the bundle cannot be read, or cannot be fitted again, which ``full`` and ``paper_protocol`` need.
         DataError, SplitError: the data cannot be read, do not fit the network, or have no unseen image.
         OptionsError: there is no such attack.
         MissingExtraError: an attack that is named comes from a library that is not installed.
-        FitError: the network is right no more often than by chance, or on no image of a role.
+        FitError: the network is right hardly more often than by chance, or on no image of a role.
     """
     loaded = bundle if isinstance(bundle, Bundle) else load_bundle(bundle)
     crafted = chosen(loaded.detector.network, attacks, "full" if full else "default")  # checked before any work
-    dataset = _dataset(loaded, data, class_map)
+    dataset = _dataset(loaded, data, class_map, _labels(loaded, class_names))
     crafting = Crafting(seed, None if cache is None else Path(cache))
     options = Options(
         images, crafting=crafting, full=full, paper=paper_protocol, adaptive=adaptive, any_accuracy=any_accuracy
@@ -66,9 +70,22 @@ def evaluate(
     return outcome(loaded, dataset, crafted, options).report
 
 
-def _dataset(bundle: Bundle, data: Dataset | str | Path | None, class_map: Mapping[str, int] | None) -> Dataset:
+def _labels(bundle: Bundle, class_names: Sequence[str] | None) -> tuple[str, ...]:
+    """Return what the network's classes are called."""
+    network = bundle.detector.network
+    if class_names is not None and len(class_names) != len(network.labels):
+        raise DataError(
+            f"`class_names` holds {len(class_names)} names, but {network.name} has {len(network.labels)} classes; give "
+            "one name for each class, in the order of the network's outputs."
+        )
+    return network.labels if class_names is None else tuple(class_names)
+
+
+def _dataset(
+    bundle: Bundle, data: Dataset | str | Path | None, class_map: Mapping[str, int] | None, labels: tuple[str, ...]
+) -> Dataset:
     """Return ``data``, or the data that the bundle was made of, labelled with the network's class numbers."""
-    labels, made_of = bundle.detector.network.labels, bundle.made_of
+    made_of = bundle.made_of
     if data is not None:
         return matched_data(data, labels, class_map)
     if not made_of.data:
@@ -88,4 +105,6 @@ def outcome(bundle: Bundle, dataset: Dataset, attacks: Sequence[Attack], options
     Args:
         dataset: images labelled with the network's class numbers.
     """
-    return measured_outcome(bundle.detector, split_again(dataset, bundle.used), attacks, options)
+    parts = split_again(dataset, bundle.used)
+    warn_of_copies(dataset, parts.test.positions, bundle.looks)
+    return measured_outcome(bundle.detector, parts, attacks, options)

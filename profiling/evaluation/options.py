@@ -31,7 +31,7 @@ class Options:
         full: whether to measure benign controls, baselines, and classifiers that have not seen a family of attacks.
         paper: whether to measure with the papers' leaky split.
         adaptive: most images for the adaptive attack; 0 leaves it out.
-        any_accuracy: whether to go on even if the network is right no more often than by chance.
+        any_accuracy: whether to go on even if the network is right hardly more often than by chance.
     """
 
     images: int = 500
@@ -47,7 +47,7 @@ def settings(detector: Detector, split: Split, options: Options) -> dict[str, An
     """Return the settings of an evaluation (data, options, seeds, versions) as JSON-able data."""
     return {
         "data": split.dataset.name,
-        "classes": list(detector.network.labels),
+        "classes": list(split.dataset.classes),
         "classifier": detector.score.kind,
         "thorough": detector.thorough,
         "policy": detector.extractor.policy.to_dict(),

@@ -46,7 +46,7 @@ def measured_outcome(detector: Detector, split: Split, attacks: Sequence[Attack]
     """Measure the detector, and everything else that ``options`` ask for, on the test images of ``split``.
 
     Raises:
-        FitError: the network is right no more often than by chance, or on no image of a role.
+        FitError: the network is right hardly more often than by chance, or on no image of a role.
         SplitError: classifiers are to be fitted again (``full`` or ``paper``), and the data set lacks the images that
             the bundle was made from.
         BundleError: classifiers are to be fitted again, and this version lacks an attack that the bundle was fitted

@@ -25,12 +25,30 @@ FLOOR = 0.1
 """Share of the way from chance to perfection below which a network is refused even if it is better than chance."""
 TOLERANCE = 0.1
 """By how much the confidence of sound networks exceeds their accuracy at times (Guo et al. 2017: mostly less)."""
+USUAL_MEAN, USUAL_STD = 3.0, (0.2, 4.0)
+"""How far from 0 the mean, and between which bounds the standard deviation, of what networks are trained on lie."""
 _CAUSES = (
-    "Usual causes: folders whose classes the network has in another order (--class-map FILE), a --mean, --std or "
-    "--size that is not the training's, stretched images (--stretch) or the opposite, pixels in another range than "
-    "0 .. 255, inverted images, untrained or other weights."
+    "folders whose classes the network has in another order (`class_map`), a `mean`, `std` or `size` that is not the "
+    "training's, stretched images (`stretch`) or the opposite, pixels in another range than 0 .. 255, inverted images, "
+    "untrained or other weights."
 )
 log = logging.getLogger("pathprint.accuracy")
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a network was given: mean and standard deviation of all values, once ``mean`` and ``std`` were applied."""
+
+    mean: float
+    std: float
+
+    @property
+    def are_usual(self) -> bool:
+        """Whether networks are trained on values of about this mean and standard deviation.
+
+        Wide bounds: pixels in [0, 1] that are not normalised at all are usual, and so are dark images.
+        """
+        return abs(self.mean) <= USUAL_MEAN and USUAL_STD[0] <= self.std <= USUAL_STD[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +62,14 @@ class Accuracy:
             If all images are of one class, which every deal gets right alike, it is one divided by the number of
             classes that the network has.
         confidence: mean probability (softmax) that the network gives its answers.
+        inputs: what the network was given.
     """
 
     images: int
     right: int
     chance: float
     confidence: float
+    inputs: Inputs = Inputs(0, 1)
 
     @property
     def share(self) -> float:
@@ -73,13 +93,17 @@ class Accuracy:
         """Whether a one-sided binomial test finds the accuracy below the mean confidence less ``TOLERANCE``."""
         return self._p_value("less", max(self.confidence - TOLERANCE, 0)) < ERROR
 
+    def record(self) -> dict[str, float]:
+        """Return share, number of images and mean confidence as JSON-able data."""
+        return {"share": self.share, "images": self.images, "confidence": self.confidence}
+
     def _p_value(self, alternative: str, share: float) -> float:
         from scipy.stats import binomtest
 
         return float(binomtest(self.right, self.images, share, alternative).pvalue)
 
 
-def check_accuracy(network: Network, dataset: Dataset, images: Indices, any_accuracy: bool = False) -> None:
+def check_accuracy(network: Network, dataset: Dataset, images: Indices, any_accuracy: bool = False) -> Accuracy:
     """Try a network on a few of the ``images``; log its accuracy, with a warning if it is below the confidence.
 
     Args:
@@ -97,12 +121,24 @@ def check_accuracy(network: Network, dataset: Dataset, images: Indices, any_accu
     if tried.is_chance and not any_accuracy:
         raise FitError(
             f"{found}. Answers that ignore the images would be right on {tried.chance:.1%}, which is hardly worse. "
-            f"{_CAUSES} With --any-accuracy work goes on all the same."
+            f"{_causes(tried.inputs)} With `any_accuracy` work goes on all the same."
         )
     if tried.is_chance or tried.is_below_confidence:
-        log.warning("%s. It should be right far more often. %s", found, _CAUSES)
+        log.warning("%s. It should be right far more often. %s", found, _causes(tried.inputs))
     else:
         log.info("%s.", found)
+    return tried
+
+
+def _causes(inputs: Inputs) -> str:
+    """Name the usual causes of wrong answers; first of all the preprocessing, if what it makes of images is odd."""
+    if inputs.are_usual:
+        return f"Usual causes: {_CAUSES}"
+    return (
+        "The likely cause is how pixels become inputs of the network: after `mean` and `std` these have the mean "
+        f"{inputs.mean:.2g} and the standard deviation {inputs.std:.2g}, while networks are trained on values around 0 "
+        f"that deviate by about 1. Other usual causes: {_CAUSES}"
+    )
 
 
 def accuracy_of(network: Network, dataset: Dataset, images: Indices) -> Accuracy:
@@ -111,21 +147,26 @@ def accuracy_of(network: Network, dataset: Dataset, images: Indices) -> Accuracy
     Raises:
         DataError: an image cannot be decoded.
     """
-    parts = [_probabilities(network, dataset, chunk) for chunk in in_chunks(images)]
-    confidence, answers = (np.concatenate(part) for part in zip(*parts, strict=True))
+    parts = [_tried(network, dataset, chunk) for chunk in in_chunks(images)]
+    confidence, answers, means, squares = (np.concatenate(part) for part in zip(*parts, strict=True))
     labels, classes = dataset.labels[images], len(network.labels)
     shares = [np.bincount(found, minlength=classes) / len(images) for found in (answers, labels)]
     chance = float(shares[0] @ shares[1]) if len(set(labels.tolist())) > 1 else 1 / classes
     mean = float(np.nan_to_num(confidence.mean()))  # a network whose logits are nan has none
-    return Accuracy(len(images), int((answers == labels).sum()), min(chance, 1.0), min(mean, 1.0))
+    given = Inputs(float(means.mean()), float(np.sqrt(max(squares.mean() - means.mean() ** 2, 0))))
+    return Accuracy(len(images), int((answers == labels).sum()), min(chance, 1.0), min(mean, 1.0), given)
 
 
-def _probabilities(network: Network, dataset: Dataset, images: Indices) -> tuple[Floats, Indices]:
-    """Return the largest probability for each of ``images``, and the class that has it."""
+def _tried(network: Network, dataset: Dataset, images: Indices) -> tuple[Floats, Indices, Floats, Floats]:
+    """Return for each of ``images`` the largest probability, the class that has it, and the means of the network's
+    input and of its square.
+    """
     with torch.inference_mode():
         pixels = dataset.pixels(images, network.preprocessing).to(network.device)
         highest, answers = network.logits(pixels).double().softmax(1).max(1)
-    return highest.cpu().numpy(), answers.cpu().numpy()
+        inputs = network.preprocessing.normalise(pixels).double().flatten(1)
+        means, squares = inputs.mean(1), inputs.square().mean(1)
+    return highest.cpu().numpy(), answers.cpu().numpy(), means.cpu().numpy(), squares.cpu().numpy()
 
 
 def _first_of_each_class(dataset: Dataset, images: Indices) -> Indices:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from pathprint.models.network import Network
 from pathprint.profiling.attacks.attack import Attack
 from pathprint.profiling.attacks.crafting import Crafting
 from pathprint.profiling.attacks.registry import chosen
 from pathprint.profiling.data.datasets import Dataset, matched_data
-from pathprint.profiling.data.roles import ROLES, Split, split
+from pathprint.profiling.data.identity import NO_KEYS, Keys64
+from pathprint.profiling.data.likeness import warn_of_copies
+from pathprint.profiling.data.roles import ROLES, Split, split, unseen
 from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.detection.calibration import check_promise
 from pathprint.profiling.detection.classifiers.classifier import needs_attacks
@@ -72,14 +76,14 @@ def fit(
         fit_images, calibration_images: most correctly predicted images of each role.
         cache: folder that keeps attacked images, so that an interrupted run continues where it stopped.
         seed: of the attacks; the same seed gives the same bundle.
-        any_accuracy: go on even if the network is right no more often than by chance.
+        any_accuracy: go on even if the network is right hardly more often than by chance.
 
     Raises:
         SignatureError: the profile cannot be read.
         DataError, SplitError: the data cannot be read, do not fit the network, or leave a role without images.
         OptionsError: there is no such attack, or attacks are named for a classifier that is fitted without attacks.
         MissingExtraError: an attack that is named comes from a library that is not installed.
-        FitError: there is no such classifier, the network is right no more often than by chance, too few images are
+        FitError: there is no such classifier, the network is right hardly more often than by chance, too few images are
             usable, or no attack succeeded.
         CalibrationError: the target false-positive rate is not between 0 and 1, or there are too few clean images
             for it.
@@ -93,9 +97,11 @@ def fit(
     dataset = matched_data(made.data if data is None else data, network.labels, made.class_map)
     parts = split(dataset, made.keys, made.seed)
     _check_sizes(parts, wanted)
-    check_accuracy(network, dataset, parts.fit.positions, any_accuracy)
+    warn_of_copies(dataset, unseen(dataset, made.keys), made.looks)
+    tried = check_accuracy(network, dataset, parts.fit.positions, any_accuracy).record()
     maker = FeatureMaker(made.extractor, made.signatures, thorough)
-    return bundle_of(fit_detector(maker, parts, crafted, wanted), parts, made.class_map)
+    of = MadeOf(dataset.name, made.class_map, tried)
+    return bundle_of(fit_detector(maker, parts, crafted, wanted), parts, of, made.looks)
 
 
 def _check_sizes(parts: Split, options: FitOptions) -> None:
@@ -115,16 +121,19 @@ def _attacks(network: Network, names: Sequence[str] | None, classifier: str) -> 
     return []
 
 
-def bundle_of(detector: Detector, parts: Split, class_map: Mapping[str, int] | None = None) -> Bundle:
+def bundle_of(detector: Detector, parts: Split, made_of: MadeOf | None = None, profiled: Keys64 = NO_KEYS) -> Bundle:
     """Return the bundle of a detector that was made from the images of ``parts``; the test images stay unseen.
 
     Args:
-        class_map: class number of each folder of the data, if the user had to say so.
+        made_of: the data that the images lie in; None for the data set of ``parts`` and no more.
+        profiled: looks of the profiled images.
     """
     used = {role: parts.keys(role) for role in ROLES if role != "test"}
     first = parts.calibrate.positions[:1]
     golden = parts.dataset.pixels(first, detector.network.preprocessing)[0]
-    return Bundle(detector, used, golden, MadeOf(parts.dataset.name, class_map))
+    looks = parts.dataset.looks[np.concatenate([parts.fit.positions, parts.calibrate.positions])]
+    made = made_of or MadeOf(parts.dataset.name)
+    return Bundle(detector, used, golden, made, np.concatenate([profiled, looks]))
 
 
 def fit_detector(maker: FeatureMaker, parts: Split, attacks: Sequence[Attack], options: FitOptions) -> Detector:

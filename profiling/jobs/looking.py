@@ -16,7 +16,7 @@ import torch
 from pathprint.models.network import Network
 from pathprint.profiling.arrays import Indices
 from pathprint.profiling.data.datasets import Dataset
-from pathprint.profiling.data.identity import Keys64, keys_of, picture
+from pathprint.profiling.data.identity import Keys64, as_keys, identity
 from pathprint.profiling.errors import DataError
 from pathprint.profiling.jobs.bad_images import check_bad
 from pathprint.profiling.jobs.engines.engine import Engine
@@ -27,6 +27,7 @@ from pathprint.profiling.jobs.tasks import Task
 from pathprint.profiling.progress import meter
 from pathprint.profiling.signatures.storage import Stored
 
+_NOTHING = (bytes(8), bytes(8))
 _AT_ONCE = 256
 """Images of a task."""
 _DECODED = 64
@@ -38,12 +39,13 @@ class Looked:
     """What is known of images once each has been decoded.
 
     Attributes:
-        keys: of each image's picture, uint64 ``(n,)``; 0 for a bad one.
+        keys, looks: of each image, uint64 ``(n,)``; 0 for a bad one.
         bad: why an image cannot be used, by its position.
         answers: the network's answer to each image, ``(n,)``, -1 for a bad one; None if no network was asked.
     """
 
     keys: Keys64
+    looks: Keys64
     bad: Mapping[int, str]
     answers: Indices | None
 
@@ -55,7 +57,7 @@ class Looked:
         """
         check_bad(dataset.name, self.bad, len(dataset), max_bad_fraction)
         good = np.flatnonzero([position not in self.bad for position in range(len(dataset))])
-        return Usable(dataset.only(good, self.keys[good]), good)
+        return Usable(dataset.only(good, (self.keys[good], self.looks[good])), good)
 
 
 @dataclass(frozen=True)
@@ -91,26 +93,28 @@ class _Looker:
     def probe(self, task: Task) -> None:
         """Decode the images."""
         for position in task.positions.tolist():
-            self._key(position, {})
+            self._identity(position, {})
 
     def do(self, task: Task) -> Stored:
         """Return keys and answers of the images, and why some are bad."""
         bad = {int(position): reason for position, reason in task.bad.items()}
-        keys = [self._key(position, bad) for position in task.positions.tolist()]
-        arrays: dict[str, np.ndarray[Any, np.dtype[Any]]] = {"keys": np.array(keys, dtype=np.uint64)}
+        found = [self._identity(position, bad) for position in task.positions.tolist()]
+        arrays: dict[str, np.ndarray[Any, np.dtype[Any]]] = {
+            name: as_keys(own) for name, own in zip(("keys", "looks"), zip(*found, strict=True), strict=True)
+        }
         if self.network is not None:
             arrays["answers"] = self._answers(self.network, task.positions, bad)
         return Stored({"bad": {str(position): reason for position, reason in sorted(bad.items())}}, arrays)
 
-    def _key(self, position: int, bad: dict[int, str]) -> int:
-        """Return the key of an image, or 0 after noting in ``bad`` why there is none."""
+    def _identity(self, position: int, bad: dict[int, str]) -> tuple[bytes, bytes]:
+        """Return key and look of an image, or zeros after noting in ``bad`` why there are none."""
         if position in bad:
-            return 0
+            return _NOTHING
         try:
-            return int(keys_of([picture(self.dataset.image(position))])[0])
+            return identity(self.dataset.image(position))
         except DataError as error:
             bad[position] = str(error)
-            return 0
+            return _NOTHING
 
     def _answers(self, network: Network, positions: Indices, bad: Mapping[int, str]) -> Indices:
         found = np.full(len(positions), -1, dtype=np.int64)
@@ -139,4 +143,4 @@ def look(run: Run, engine: Engine, looking: Looking, number: int) -> Looked:
     parts = [stage.read(task) for task in tasks]
     bad = {int(position): str(reason) for part in parts for position, reason in part.facts["bad"].items()}
     columns = {name: np.concatenate([part.arrays[name] for part in parts]) for name in parts[0].arrays}
-    return Looked(columns["keys"], bad, columns.get("answers"))
+    return Looked(columns["keys"], columns["looks"], bad, columns.get("answers"))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from safetensors.numpy import load_file, save
 from pathprint.models.errors import ModelError
 from pathprint.models.network import canonical_json
 from pathprint.models.storage import load_network, save_network
+from pathprint.profiling.data.identity import NO_KEYS, Keys64
 from pathprint.profiling.data.roles import Keys
 from pathprint.profiling.errors import ProfilingError, SignatureError
 from pathprint.profiling.jobs.defaults import FACTS, IMAGES, PROFILE, SIGNATURES, SYNAPSES
@@ -34,6 +36,9 @@ class NetworkProfile:
         seed: of the order of the images.
         class_map: class number of each folder of the data; None if the folders' names are the classes' names.
         synapses: synapses of each class, if they were asked for; ``load`` does not read them.
+        accuracy: how often the network was right on a few of the images: ``share``, ``images``, ``confidence``; None in
+            profiles of earlier versions. A record that nothing depends on.
+        looks: looks of the images with ``keys``; empty in profiles of earlier versions.
     """
 
     extractor: Extractor
@@ -43,6 +48,8 @@ class NetworkProfile:
     seed: int
     class_map: dict[str, int] | None
     synapses: ClassSynapses | None = None
+    accuracy: Mapping[str, float] | None = None
+    looks: Keys64 = field(default_factory=lambda: NO_KEYS)
 
     def save(self, folder: Path | str) -> None:
         """Write the profile; ``folder`` appears only when it is complete, and replaces an older profile.
@@ -57,12 +64,14 @@ class NetworkProfile:
         """Write every file into a new folder."""
         save_network(self.extractor.network, folder)
         self.signatures.save(folder / SIGNATURES)
-        (folder / IMAGES).write_bytes(save({"profile": np.array(sorted(self.keys), dtype=np.uint64)}))
+        keys = {"profile": np.array(sorted(self.keys), dtype=np.uint64), "looks": np.sort(self.looks)}
+        (folder / IMAGES).write_bytes(save(keys))
         facts = {
             "policy": self.extractor.policy.to_dict(),
             "data": self.data,
             "seed": self.seed,
             "class_map": self.class_map,
+            "accuracy": self.accuracy,
         }
         (folder / FACTS).write_bytes(canonical_json(facts))
         if self.synapses is not None:
@@ -80,7 +89,8 @@ class NetworkProfile:
             facts = json.loads((folder / FACTS).read_bytes())
             extractor = Extractor(load_network(folder), Policy(**facts["policy"]))
             signatures = ClassSignatures.load(folder / SIGNATURES)
-            keys = frozenset(load_file(folder / IMAGES)["profile"].tolist())
+            images = load_file(folder / IMAGES)
+            keys, looks = frozenset(images["profile"].tolist()), images.get("looks", NO_KEYS)
             data, seed, class_map = str(facts["data"]), int(facts["seed"]), facts["class_map"]
         except SignatureError:
             raise
@@ -90,4 +100,5 @@ class NetworkProfile:
             raise SignatureError(
                 f"{folder}: the signatures were made with another network or other options; profile again."
             )
-        return NetworkProfile(extractor, signatures, keys, data, seed, class_map)
+        tried = facts.get("accuracy")
+        return NetworkProfile(extractor, signatures, keys, data, seed, class_map, accuracy=tried, looks=looks)

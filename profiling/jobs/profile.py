@@ -76,13 +76,13 @@ def profile(
         predicted: take the network's own answers for labels, whatever the images are called; for images of which
             nobody knows the classes.
         seed: of the order of the images.
-        any_accuracy: go on even if the network is hardly right more often than by chance.
+        any_accuracy: go on even if the network is right hardly more often than by chance.
         job: who does the work, and where it is kept so that it can be continued.
 
     Raises:
         DataError: the data cannot be read, or do not fit the network's classes, or too many images are bad.
         OptionsError: an option is out of range, or does not fit the network.
-        FitError: the network is hardly right more often than by chance.
+        FitError: the network is right hardly more often than by chance.
         MissingExtraError: synapses are asked for, and pyroaring is not installed; or Ray is asked for, and is not.
         JobError: the folder of the run belongs to another job, or workers are lost again and again.
         OutputError: the run cannot be written, as when the disk is full.
@@ -102,8 +102,7 @@ def profile(
         stored = NetworkSource.stored(network, run.folder and run.folder / "network")
         usable = images.looked_at(run, engine, stored, job.max_bad_fraction)
         chosen = profile_images(usable.dataset, seed)
-        if not predicted:
-            check_accuracy(network, usable.dataset, chosen, any_accuracy)
+        tried = None if predicted else check_accuracy(network, usable.dataset, chosen, any_accuracy).record()
         extractor = _extractor(network, usable.dataset, chosen, kind)
         listing = replace(extractor, policy=replace(extractor.policy, synapses=synapses))
         counting = Counting.of(listing, images.source, stored)
@@ -117,6 +116,8 @@ def profile(
             seed,
             None if class_map is None else dict(class_map),
             synapses_of(counts, extractor) if synapses else None,
+            tried,
+            usable.dataset.looks[chosen],
         )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pathprint.profiling.cli.class_names import ClassNames, read_class_names
 from pathprint.profiling.cli.options import AnyAccuracy, AsJson, Bundle, ClassMap, MadeOf, Seed, read_class_map
 from pathprint.profiling.cli.outputs import AttackCache, file_option
 from pathprint.profiling.cli.results import print_json
@@ -16,6 +17,7 @@ def evaluate(
     bundle: Bundle,
     data: MadeOf = None,
     class_map: ClassMap = None,
+    class_names: ClassNames = None,
     attack: Annotated[
         list[str] | None,
         typer.Option(
@@ -80,6 +82,7 @@ def evaluate(
         data,
         attacks=attack,
         class_map=read_class_map(class_map),
+        class_names=None if class_names is None else read_class_names(class_names),
         images=images,
         full=full,
         paper_protocol=paper_protocol,

@@ -92,4 +92,5 @@ def fit(
     low, high = detector.calibration.interval
     say(f"{detector.score.kind} detector, {low:.1%} to {high:.1%} of clean images flagged; bundle in {out}")
     if as_json:
-        print_json({"bundle": str(out), "classifier": detector.score.kind, **detector.calibration.to_dict()})
+        facts = {"classifier": detector.score.kind, "accuracy": bundle.made_of.accuracy}
+        print_json({"bundle": str(out), **facts, **detector.calibration.to_dict()})

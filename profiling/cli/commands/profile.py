@@ -130,4 +130,5 @@ def profile(
         say(f"{missing} classes have no signature: the verdict on an answer with one of them is 'uncertain'.")
     say(f"signatures of {len(signatures.classes)} classes from {signatures.images.sum()} images in {out}")
     if as_json:
-        print_json({"profile": str(out), "classes": len(signatures.classes), "images": int(signatures.images.sum())})
+        counted = {"classes": len(signatures.classes), "images": int(signatures.images.sum())}
+        print_json({"profile": str(out), **counted, "accuracy": made.accuracy})

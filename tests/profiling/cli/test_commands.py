@@ -26,7 +26,9 @@ def test_from_network_to_figures(tmp_path: Path, image: Path, pathprint: Command
     assert float(str(trained["held_out_accuracy"])) > 0.93
     named = ("--network", "digits-cnn", "--weights", weights)
     profiled = pathprint("profile", *named, "--out", tmp_path / "profile", "--json")
-    assert closing_json(profiled)["classes"] == 10
+    printed: Any = closing_json(profiled)
+    assert printed["classes"] == 10
+    assert (printed["accuracy"]["images"], printed["accuracy"]["share"] > 0.9) == (256, True)
     lines = profiled.stderr.splitlines()
     assert lines[0].startswith("digits: 10 classes, matched by name: '0', '1', '2',")
     assert "the network is right on " in lines[1] and lines[2].startswith("profiling: 0 of ")
@@ -35,6 +37,10 @@ def test_from_network_to_figures(tmp_path: Path, image: Path, pathprint: Command
     options = ("--attack", "pgd-0.2", "--classifier", "logistic", "--fit-images", 100, *cache)
     fitted = closing_json(pathprint("fit", tmp_path / "profile", "--out", tmp_path / "bundle", *options, "--json"))
     assert fitted["classifier"] == "logistic"
+    assert set(fitted["accuracy"]) == {"share", "images", "confidence"}  # type: ignore[call-overload]
+    (tmp_path / "names").write_text("zero\none\n")
+    few = pathprint("evaluate", tmp_path / "bundle", "--class-names", tmp_path / "names", status=2).stderr
+    assert "--class-names holds 2 names, but digits-cnn has 10 classes" in few
     asked = ("--attack", "pgd-0.2", "--images", 100, *cache, "--report", tmp_path / "report.html", "--json")
     figures = closing_json(pathprint("evaluate", tmp_path / "bundle", *asked))
     assert float(str(figures["mean_auc"])) > 0.85

@@ -1,9 +1,11 @@
 """A network that is hardly ever right is refused before any work; one that is wrong too often is warned about."""
 
+import json
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -126,15 +128,56 @@ def only_looking(description: str, total: int) -> AbstractContextManager[Meter]:
     return bars(description, total)
 
 
+def prepared(network: Network, mean: float, std: float) -> Network:
+    return replace(network, preprocessing=replace(network.preprocessing, mean=(mean,), std=(std,)))
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "levels", "usual"),
+    [
+        (0.305, 0.376, 256, True),  # the training's
+        (0.0, 1.0, 256, True),  # not normalised at all
+        (0.5, 0.5, 256, True),
+        (0.485, 0.229, 256, True),
+        (0.9, 0.05, 256, False),
+        (0.305, 0.05, 256, False),
+        (-3.0, 0.376, 256, False),
+        (0.0, 1 / 255, 256, False),  # values up to 255
+        (127.0, 64.0, 256, False),  # meant for values up to 255
+        (0.305, 0.376, 17, False),  # images of 0 to 16
+        (0.0, 1.0, 2, False),  # images of 0 and 1
+    ],
+)
+def test_odd_inputs_of_a_network_are_known_by_mean_and_deviation(
+    digits: Dataset, digits_network: Network, mean: float, std: float, levels: int, usual: bool
+) -> None:
+    pixels = torch.stack([digits_network.preprocessing.pixels(digits.image(i)) for i in range(200)])
+    dark = replace(digits, image=lambda i: digits.image(i).point(lambda level: round(level * (levels - 1) / 255)))
+    inputs = accuracy_of(prepared(digits_network, mean, std), dark, np.arange(200)).inputs
+    assert inputs.are_usual == usual
+    if levels == 256:
+        given = (pixels.double() - mean) / std
+        assert (inputs.mean, inputs.std) == pytest.approx((float(given.mean()), float(given.std(correction=0))), 1e-4)
+
+
+def test_wrong_normalisation_is_named_where_it_costs_answers(
+    digits: Dataset, digits_network: Network, caplog: pytest.LogCaptureFixture
+) -> None:
+    check_accuracy(prepared(digits_network, 0.9, 0.05), digits, profile_images(digits))
+    (told,) = (record.getMessage() for record in caplog.records)
+    assert "right far more often. The likely cause is how pixels become inputs of the network: after `mean` and" in told
+    assert "these have the mean -12 and the standard deviation 7.5, while networks are trained on values around" in told
+    with pytest.raises(FitError, match=r"hardly worse\. The likely cause is .* Other usual causes: .* `any_accuracy`"):
+        check_accuracy(prepared(digits_network, -3, 0.376), digits, profile_images(digits))
+
+
 @pytest.mark.parametrize("job", ["profile", "fit", "evaluate"])
 def test_wrong_labels_end_every_job_before_its_work(
     digits: Dataset, digits_network: Network, bundle: Bundle, job: str
 ) -> None:
     wrong = shifted(10)(digits)
-    with (
-        pytest.raises(FitError, match=r"right on \d of 256 images .*--class-map.*--any-accuracy"),
-        shown_by(only_looking),
-    ):
+    refusal = r"right on \d of 256 images .*`class_map`.*`any_accuracy`"
+    with pytest.raises(FitError, match=refusal), shown_by(only_looking):
         if job == "profile":
             pathprint.profile(digits_network, wrong)
         elif job == "fit":
@@ -148,6 +191,19 @@ def made(bundle: Bundle) -> Any:
     return NetworkProfile(detector.extractor, detector.signatures, bundle.used["profile"], "digits", 0, None)
 
 
-def test_profiling_goes_on_where_it_is_told_to(digits: Dataset, digits_network: Network) -> None:
-    profile = pathprint.profile(digits_network, shifted(9)(digits), images_per_class=1, any_accuracy=True)
+def test_profiling_goes_on_where_it_is_told_to(digits: Dataset, digits_network: Network, tmp_path: Path) -> None:
+    data = shifted(9)(digits)
+    profile = pathprint.profile(digits_network, data, images_per_class=1, any_accuracy=True)
     assert profile.signatures.images.sum() > 0
+    tried = check_accuracy(digits_network, data, profile_images(data), any_accuracy=True)
+    assert profile.accuracy == {"share": tried.right / 256, "images": 256, "confidence": tried.confidence}
+    profile.save(tmp_path / "p")
+    assert NetworkProfile.load(tmp_path / "p").accuracy == profile.accuracy
+
+
+def test_profiles_of_earlier_versions_have_no_accuracy(bundle: Bundle, tmp_path: Path) -> None:
+    made(bundle).save(tmp_path / "p")
+    facts = json.loads((tmp_path / "p" / "profile.json").read_bytes())
+    del facts["accuracy"]
+    (tmp_path / "p" / "profile.json").write_text(json.dumps(facts))
+    assert NetworkProfile.load(tmp_path / "p").accuracy is None

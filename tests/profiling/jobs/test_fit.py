@@ -17,6 +17,7 @@ from pathprint.profiling.jobs.network_profile import NetworkProfile
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.signatures.counts import ClassSignatures
 
+ACCURACY = {"share": 0.75, "images": 4, "confidence": 0.9}
 FEW = {"attacks": ["fgsm-0.2"], "images": 10}
 
 
@@ -63,7 +64,7 @@ def test_a_bundle_is_measured_on_the_data_that_it_was_made_of(bundle: Bundle) ->
     assert evaluate(bundle, **FEW).settings["data"] == "digits"  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("made_of", [MadeOf("photos/2019", {"cat": 3}), MadeOf("digits"), UNKNOWN])
+@pytest.mark.parametrize("made_of", [MadeOf("photos/2019", {"cat": 3}), MadeOf("digits", None, ACCURACY), UNKNOWN])
 def test_a_bundle_keeps_what_it_was_made_of(bundle: Bundle, tmp_path: Path, made_of: MadeOf) -> None:
     replace(bundle, made_of=made_of).save(tmp_path / "b")
     assert load_bundle(tmp_path / "b").made_of == made_of
@@ -85,6 +86,18 @@ def test_the_class_map_of_a_bundle_goes_with_its_data(bundle: Bundle) -> None:
     except FitError:
         accuracy = 0.0
     assert accuracy < 0.1
+
+
+def test_classes_can_be_named_for_an_evaluation(bundle: Bundle, digits: Dataset) -> None:
+    names = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+    written = replace(digits, classes=names[::-1], labels=9 - digits.labels)
+    with pytest.raises(DataError, match=r"names of the network's 10 classes are not known.*`class_names`"):
+        evaluate(bundle, written)
+    found = evaluate(bundle, written, class_names=names, **FEW)  # type: ignore[arg-type]
+    assert found.clean_accuracy > 0.9
+    assert found.settings["classes"] == list(names)
+    with pytest.raises(DataError, match="`class_names` holds 9 names, but digits-cnn has 10 classes"):
+        evaluate(bundle, written, class_names=names[:9])
 
 
 def test_an_unknown_attack_is_refused_before_the_data_are_opened(bundle: Bundle, tmp_path: Path) -> None:
