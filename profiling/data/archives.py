@@ -23,8 +23,7 @@ def archive_files(path: Path, inside: str) -> Files:
         inside: folder of the archive to use, empty for all of it.
 
     Raises:
-        DataError: it is no zip archive, is locked by a password, has no folder ``inside``, or holds a folder with
-            images of unread types only.
+        DataError: it is no zip archive, is locked by a password, or has no folder ``inside``.
     """
     archive = _opened(path)
     entries = {parts: entry for entry in archive.infolist() if (parts := _parts(entry.filename))}
@@ -37,9 +36,7 @@ def archive_files(path: Path, inside: str) -> Files:
     def entry(parts: Parts) -> ZipInfo:
         return entries[(*below, *parts)]
 
-    files = images(
-        found, f"{path}:{inside}" if inside else str(path), lambda parts: _bytes(archive, entry(parts), path)
-    )
+    files = images(found, lambda parts: _bytes(archive, entry(parts), path))
     _check_passwords([entry(parts) for parts in files.names], path)
     return files
 

@@ -10,22 +10,22 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
 
-from pathprint.models.errors import ImageError
-from pathprint.models.preprocessing import Preprocessing, decode
+from pathprint.models.preprocessing import Preprocessing
 from pathprint.profiling.arrays import Bits, Indices
 from pathprint.profiling.data.archives import archive_files
 from pathprint.profiling.data.array_file import read_arrays
 from pathprint.profiling.data.classes import class_numbers, told
-from pathprint.profiling.data.files import Files, joined
+from pathprint.profiling.data.digits import read_digits
+from pathprint.profiling.data.files import Files, check_types, joined
 from pathprint.profiling.data.folders import folder_files
 from pathprint.profiling.data.identity import Keys64, keys_of, picture
 from pathprint.profiling.data.layout import layout
-from pathprint.profiling.data.places import DIGITS, place_of
+from pathprint.profiling.data.pictures import Pictures, pictures_of_arrays, pictures_of_files
+from pathprint.profiling.data.places import DIGITS, LIST, place_of
 from pathprint.profiling.errors import DataError
 from pathprint.profiling.progress import track
 
@@ -43,6 +43,7 @@ class Dataset:
         labels: index into ``classes`` of each image, ``(n,)``.
         held_out: marks the images that the data set itself sets apart for testing; None if it
             does not say.
+        names: of each image: its path below the folder or in the archive, or the name and the row of an array.
         matched: ``labels`` are a network's class numbers, and ``classes`` are its labels.
         content: the bytes that hold image ``i``: those of its file, or of its array.
         image: image ``i``, decoded.
@@ -54,6 +55,7 @@ class Dataset:
     held_out: Bits | None
     content: Callable[[int], bytes]
     image: Callable[[int], Image.Image]
+    names: Sequence[str]
     matched: bool = False
 
     def __len__(self) -> int:
@@ -121,6 +123,8 @@ def open_dataset(spec: str) -> Dataset:
     """
     if spec == DIGITS:
         return _digits()
+    if spec.startswith(LIST):
+        raise DataError(f"{spec} is a list of files, which does not say their classes; pass class folders.")
     place = place_of(spec)
     if place.path.is_dir():
         return _of_files(spec, folder_files(place.path / place.inside))
@@ -145,47 +149,29 @@ def matched_data(
 
 
 def _digits() -> Dataset:
-    from sklearn.datasets import load_digits
-
-    bunch = load_digits()
-    images = np.round(bunch.images * 255 / 16).astype(np.uint8)
+    images, labels = read_digits()
     classes = tuple(str(digit) for digit in range(10))
-    return _of_arrays("digits", images, bunch.target.astype(np.int64), classes, None)
+    return _labelled(pictures_of_arrays(DIGITS, {DIGITS: images}), labels, classes, None)
 
 
-def _of_arrays(
-    name: str, images: npt.NDArray[np.uint8], labels: Indices, classes: tuple[str, ...], held_out: Bits | None
-) -> Dataset:
-    return Dataset(
-        name,
-        labels,
-        classes,
-        held_out,
-        content=lambda index: images[index].tobytes(),
-        image=lambda index: Image.fromarray(np.ascontiguousarray(images[index])),
-    )
+def _labelled(pictures: Pictures, labels: Indices, classes: tuple[str, ...], held_out: Bits | None) -> Dataset:
+    """Return pictures with what is known of each."""
+    return Dataset(pictures.name, labels, classes, held_out, pictures.content, pictures.image, pictures.names)
 
 
 def _of_array_file(path: Path) -> Dataset:
     found = read_arrays(path)
     found.left_out.report(str(path))
-    return _of_arrays(str(path), found.images, found.labels, found.classes, found.held_out)
+    return _labelled(pictures_of_arrays(str(path), found.images), found.labels, found.classes, found.held_out)
 
 
 def _of_files(name: str, files: Files) -> Dataset:
     """Return the data set of the image files in class folders."""
+    check_types(name, files)
     found = layout(name, files.names)
-    replace(files.left_out, loose=joined(found.loose)).report(name)
+    placed = tuple(image.file for image in found.images)
+    used = replace(files, names=placed, left_out=replace(files.left_out, loose=joined(found.loose)))
     names, labels = np.unique([image.label for image in found.images], return_inverse=True)
     held_out = np.array([image.held_out for image in found.images]) if found.two_sided else None
-
-    def content(index: int) -> bytes:
-        return files.read(found.images[index].file)
-
-    def image(index: int) -> Image.Image:
-        try:
-            return decode(content(index))
-        except ImageError as error:
-            raise DataError(f"{name}: {'/'.join(found.images[index].file)}: {error}") from error
-
-    return Dataset(name, labels.astype(np.int64).reshape(-1), tuple(map(str, names)), held_out, content, image)
+    pictures = pictures_of_files(name, used)
+    return _labelled(pictures, labels.astype(np.int64).reshape(-1), tuple(map(str, names)), held_out)

@@ -57,15 +57,10 @@ def is_system(name: str) -> bool:
     return name.startswith((".", "__MACOSX")) or name.lower() in _SYSTEM
 
 
-def images(found: Found, name: str, read: Callable[[Parts], bytes]) -> Files:
-    """Return the images among what was found at ``name``.
-
-    Raises:
-        DataError: a folder holds images, all of types that are not read.
-    """
+def images(found: Found, read: Callable[[Parts], bytes]) -> Files:
+    """Return the images among what was found."""
     kept = sorted(file for file in found.files if _ending(file) in READ)
     unread = sorted(file for file in found.files if _ending(file) in _UNREAD)
-    _check_types(name, kept, unread)
     others = sorted(set(found.files) - set(kept) - set(unread))
     left_out = LeftOut(
         system=joined(found.system),
@@ -86,9 +81,14 @@ def _ending(file: Parts) -> str:
     return PurePosixPath(file[-1]).suffix.lower()
 
 
-def _check_types(name: str, kept: list[Parts], unread: list[Parts]) -> None:
-    """Refuse a folder that would be left out as a whole because of its images' type."""
-    lost = sorted({file[:-1] for file in unread} - _around(kept))
+def check_types(name: str, files: Files) -> None:
+    """Check that no folder is left out as a whole because of its images' type: it may be a class.
+
+    Raises:
+        DataError: a folder holds images, all of types that are not read.
+    """
+    unread = [tuple(file.split("/")) for file in files.left_out.unread]
+    lost = sorted({file[:-1] for file in unread} - _around(files.names))
     if lost:
         endings = sorted({_ending(file) for file in unread if file[:-1] in lost})
         shown = ", ".join(["/".join(folder) or "the top" for folder in lost][:_SHOWN])
@@ -106,6 +106,6 @@ def _without(found: Found, *images: list[Parts]) -> list[Parts]:
     return [folder for folder in empty if folder and not any(folder[:end] in empty for end in range(1, len(folder)))]
 
 
-def _around(files: list[Parts]) -> set[Parts]:
+def _around(files: Iterable[Parts]) -> set[Parts]:
     """Return the folders that files lie in, at any depth."""
     return {file[:end] for file in files for end in range(len(file))}

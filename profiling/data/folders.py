@@ -16,11 +16,11 @@ def folder_files(root: Path) -> Files:
     """Return the image files below ``root``, those behind links to files and folders included.
 
     Raises:
-        DataError: a folder cannot be listed, or holds images of unread types only.
+        DataError: a folder cannot be listed.
     """
     found = Found([], [], [], [])
     _list(root, (), frozenset(), found)
-    return images(found, str(root), lambda parts: _bytes(root.joinpath(*parts)))
+    return images(found, lambda parts: file_content(root.joinpath(*parts)))
 
 
 def _list(folder: Path, parts: Parts, above: frozenset[Identity], found: Found) -> None:
@@ -57,7 +57,12 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _bytes(path: Path) -> bytes:
+def file_content(path: Path) -> bytes:
+    """Return the bytes of a file.
+
+    Raises:
+        DataError: it is not there, or cannot be read.
+    """
     try:
         return path.read_bytes()
     except OSError as error:

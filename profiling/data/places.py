@@ -9,6 +9,8 @@ from pathprint.profiling.errors import DataError
 
 DIGITS = "digits"
 """The data set that comes with scikit-learn."""
+LIST = "@"
+"""What stands before the name of a text file that lists images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +24,15 @@ class Place:
 def place_of(spec: str) -> Place:
     """Return the place that ``spec`` names: a file or folder, or ``PLACE:FOLDER`` for a folder in it; not ``digits``.
 
+    ``@FILE`` names a list of images.
+
     A name that holds a colon itself is understood if it exists.
 
     Raises:
         DataError: nothing is there, or ``FOLDER`` is not there, or lies in what holds no folders.
     """
+    if spec.startswith(LIST):
+        return _list(spec)
     text = str(Path(spec))
     path = Path(text)
     while not path.exists():
@@ -39,6 +45,13 @@ def place_of(spec: str) -> Place:
     inside = text[len(str(path)) :].replace("\\", "/").lstrip(":/").rstrip("/")
     _check_inside(path, inside)
     return Place(path, inside)
+
+
+def _list(spec: str) -> Place:
+    path = Path(spec.removeprefix(LIST))
+    if not path.is_file():
+        raise DataError(f"there is no list of files at {path}; {LIST}FILE names a text file with a path in each line.")
+    return Place(path)
 
 
 def _named(spec: str) -> str:
