@@ -13,7 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from pathprint.profiling.arrays import Bits, Indices
+from pathprint.profiling.data.files import ending
 from pathprint.profiling.data.left_out import LeftOut
+from pathprint.profiling.data.places import Place
+from pathprint.profiling.data.stored import StoredFile
 from pathprint.profiling.errors import DataError
 
 log = logging.getLogger("pathprint.data")
@@ -41,7 +44,12 @@ class Arrays:
     left_out: LeftOut
 
 
-def read_arrays(path: Path) -> Arrays:
+def is_array_file(place: Place) -> bool:
+    """Say whether a place is one ``.npz`` file; a folder may be called so, too."""
+    return not place.files and ending(place.path) == ".npz" and not Path(place.path).is_dir()
+
+
+def read_arrays(path: StoredFile) -> Arrays:
     """Return the images in ``x`` and ``y``, or in ``x_train``, ``y_train``, ``x_test`` and ``y_test``.
 
     Raises:
@@ -61,7 +69,7 @@ def read_arrays(path: Path) -> Arrays:
     return Arrays(images, labels.astype(np.int64).reshape(-1), classes, held_out, LeftOut(arrays=others))
 
 
-def read_images(path: Path) -> dict[str, npt.NDArray[np.uint8]]:
+def read_images(path: StoredFile) -> dict[str, npt.NDArray[np.uint8]]:
     """Return the images in ``x``, or in ``x_train`` and ``x_test``, by the names of these arrays; no labels are needed.
 
     Raises:
@@ -74,7 +82,7 @@ def read_images(path: Path) -> dict[str, npt.NDArray[np.uint8]]:
     return {name: _bytes(array, f"{path}:{name}") for name, array in held.items()}
 
 
-def _held(path: Path) -> tuple[dict[str, npt.NDArray[Any]], tuple[str, ...]]:
+def _held(path: StoredFile) -> tuple[dict[str, npt.NDArray[Any]], tuple[str, ...]]:
     """Return the arrays that are used, images and labels in turn, and the names of the others."""
     held, others = _loaded(path, _PARTED, ())
     if not held:
@@ -88,22 +96,31 @@ def _held(path: Path) -> tuple[dict[str, npt.NDArray[Any]], tuple[str, ...]]:
 
 
 def _loaded(
-    path: Path, names: tuple[str, ...], known: tuple[str, ...]
+    path: StoredFile, names: tuple[str, ...], known: tuple[str, ...]
 ) -> tuple[dict[str, npt.NDArray[Any]], tuple[str, ...]]:
     """Return the arrays among ``names``, and the names of the others that are not ``known``."""
-    if not zipfile.is_zipfile(path):
+    if not _is_zip(path):
         raise DataError(
             f"{path} is not an .npz file, or is damaged; numpy.savez(FILE, x=images, y=labels) writes such a file."
         )
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open() as opened, np.load(opened, allow_pickle=False) as file:
             held = {name: file[name] for name in names if name in file.files}
             return held, tuple(name for name in file.files if name not in (*held, *known))
+    except DataError:
+        raise
     except Exception as error:  # numpy and the decompressors below it raise many types on damaged files
         raise DataError(f"{path} is not a readable .npz file of arrays (without pickle): {error}") from error
 
 
-def _part(path: Path, held: Mapping[str, npt.NDArray[Any]], x: str, y: str) -> tuple[npt.NDArray[np.uint8], Indices]:
+def _is_zip(path: StoredFile) -> bool:
+    with path.open() as file:
+        return zipfile.is_zipfile(file)
+
+
+def _part(
+    path: StoredFile, held: Mapping[str, npt.NDArray[Any]], x: str, y: str
+) -> tuple[npt.NDArray[np.uint8], Indices]:
     images, labels = _bytes(held[x], f"{path}:{x}"), held[y].reshape(-1)
     if len(images) != len(labels) or labels.dtype.kind not in "iu" or not len(labels) or labels.min() < 0:
         raise DataError(
@@ -132,7 +149,7 @@ def _bytes(images: npt.NDArray[Any], where: str) -> npt.NDArray[np.uint8]:
     return whole[..., 0] if whole.ndim == 4 and whole.shape[3] == 1 else whole
 
 
-def _check_brightness(path: Path, brightest: int) -> None:
+def _check_brightness(path: StoredFile, brightest: int) -> None:
     """Warn of images that seem to be scaled to another range than 0 .. 255."""
     if brightest < _DARK:
         log.warning(

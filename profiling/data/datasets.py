@@ -16,16 +16,16 @@ from torch import Tensor
 
 from pathprint.models.preprocessing import Preprocessing
 from pathprint.profiling.arrays import Bits, Indices
-from pathprint.profiling.data.archives import archive_files
-from pathprint.profiling.data.array_file import read_arrays
+from pathprint.profiling.data.array_file import is_array_file, read_arrays
+from pathprint.profiling.data.class_folders import in_class_folders
 from pathprint.profiling.data.classes import class_numbers, told
+from pathprint.profiling.data.containers import image_files, stored_file
 from pathprint.profiling.data.digits import read_digits
-from pathprint.profiling.data.files import Files, check_types, joined
-from pathprint.profiling.data.folders import folder_files
+from pathprint.profiling.data.files import Files
 from pathprint.profiling.data.identity import Keys64, keys_of, picture
-from pathprint.profiling.data.layout import layout
 from pathprint.profiling.data.pictures import Pictures, pictures_of_arrays, pictures_of_files
 from pathprint.profiling.data.places import DIGITS, LIST, place_of
+from pathprint.profiling.data.stored import StoredFile
 from pathprint.profiling.errors import DataError
 from pathprint.profiling.progress import track
 
@@ -114,26 +114,25 @@ class Dataset:
 def open_dataset(spec: str) -> Dataset:
     """Return the data set that ``spec`` names.
 
-    ``digits``; a folder or a zip archive of class folders, of ``train`` and ``test`` with class folders inside, or of
-    class folders with ``train`` and ``test`` inside; ``PLACE:FOLDER`` for one folder of these; an ``.npz`` file with
-    ``x_train y_train x_test y_test`` or ``x y``. What is left out is logged.
+    ``digits``; a folder or a zip or tar archive of class folders, of ``train`` and ``test`` with class folders inside,
+    or of class folders with ``train`` and ``test`` inside; ``PLACE:FOLDER`` for one folder of these; tar archives of
+    WebDataset and Parquet files of Hugging Face, one, several by a pattern, or a folder of them; an ``.npz`` file with
+    ``x_train y_train x_test y_test`` or ``x y``; a URL of any of these. What is left out is logged.
+
+    Every process that opens ``spec`` has its images in one order.
 
     Raises:
         DataError: there is nothing, or it has none of these forms.
+        MissingExtraError: what reads it is not installed.
     """
     if spec == DIGITS:
         return _digits()
     if spec.startswith(LIST):
         raise DataError(f"{spec} is a list of files, which does not say their classes; pass class folders.")
     place = place_of(spec)
-    if place.path.is_dir():
-        return _of_files(spec, folder_files(place.path / place.inside))
-    match place.path.suffix.lower():
-        case ".npz":
-            return _of_array_file(place.path)
-        case ".zip":
-            return _of_files(spec, archive_files(place.path, place.inside))
-    raise DataError(f"{place.path} is not a folder, a .zip or an .npz file; pass one of these, or digits.")
+    if is_array_file(place):
+        return _of_array_file(spec, stored_file(place.path))
+    return _of_files(spec, image_files(place, labelled=True))
 
 
 def matched_data(
@@ -159,19 +158,15 @@ def _labelled(pictures: Pictures, labels: Indices, classes: tuple[str, ...], hel
     return Dataset(pictures.name, labels, classes, held_out, pictures.content, pictures.image, pictures.names)
 
 
-def _of_array_file(path: Path) -> Dataset:
-    found = read_arrays(path)
-    found.left_out.report(str(path))
-    return _labelled(pictures_of_arrays(str(path), found.images), found.labels, found.classes, found.held_out)
+def _of_array_file(name: str, file: StoredFile) -> Dataset:
+    found = read_arrays(file)
+    found.left_out.report(name)
+    return _labelled(pictures_of_arrays(name, found.images), found.labels, found.classes, found.held_out)
 
 
 def _of_files(name: str, files: Files) -> Dataset:
-    """Return the data set of the image files in class folders."""
-    check_types(name, files)
-    found = layout(name, files.names)
-    placed = tuple(image.file for image in found.images)
-    used = replace(files, names=placed, left_out=replace(files.left_out, loose=joined(found.loose)))
-    names, labels = np.unique([image.label for image in found.images], return_inverse=True)
-    held_out = np.array([image.held_out for image in found.images]) if found.two_sided else None
-    pictures = pictures_of_files(name, used)
-    return _labelled(pictures, labels.astype(np.int64).reshape(-1), tuple(map(str, names)), held_out)
+    """Return the data set of image files, whose folders are their classes if nothing else says these."""
+    placed = files if files.labels else in_class_folders(name, files)
+    assert placed.labels
+    labels = placed.labels
+    return _labelled(pictures_of_files(name, placed), labels.numbers, labels.classes, labels.held_out)

@@ -12,14 +12,14 @@ from PIL import Image
 
 from pathprint.models.errors import ImageError
 from pathprint.models.preprocessing import decode
-from pathprint.profiling.data.archives import archive_files
-from pathprint.profiling.data.array_file import read_images
+from pathprint.profiling.data.array_file import is_array_file, read_images
+from pathprint.profiling.data.containers import image_files, stored_file
 from pathprint.profiling.data.digits import read_digits
-from pathprint.profiling.data.files import READ, Files
-from pathprint.profiling.data.folders import file_content, folder_files
+from pathprint.profiling.data.files import Files
 from pathprint.profiling.data.lists import listed_files
 from pathprint.profiling.data.places import DIGITS, LIST, place_of
 from pathprint.profiling.data.rows import RowNames
+from pathprint.profiling.data.stored import reason
 from pathprint.profiling.errors import DataError
 
 
@@ -53,6 +53,7 @@ def open_pictures(spec: str) -> Pictures:
 
     Raises:
         DataError: there is nothing, or no image.
+        MissingExtraError: what reads it is not installed.
     """
     pictures = _opened(spec)
     if not len(pictures):
@@ -65,31 +66,24 @@ def _opened(spec: str) -> Pictures:
         return pictures_of_arrays(DIGITS, {DIGITS: read_digits()[0]})
     place = place_of(spec)
     if spec.startswith(LIST):
-        return pictures_of_files(spec, listed_files(place.path))
-    if place.path.is_dir():
-        return pictures_of_files(spec, folder_files(place.path / place.inside))
-    match place.path.suffix.lower():
-        case ".npz":
-            return pictures_of_arrays(spec, read_images(place.path))
-        case ".zip":
-            return pictures_of_files(spec, archive_files(place.path, place.inside))
-        case ending if ending in READ:
-            return _of_image(spec, place.path)
-    raise DataError(
-        f"{place.path} is not a folder, a .zip or .npz file, or an image in PNG, JPEG, BMP or WebP; pass one of these, "
-        f"{LIST}FILE for a list of files, or digits."
-    )
+        return pictures_of_files(spec, listed_files(Path(place.path)))
+    if is_array_file(place):
+        return pictures_of_arrays(spec, read_images(stored_file(place.path)))
+    return pictures_of_files(spec, image_files(place, labelled=False))
 
 
 def pictures_of_files(name: str, files: Files) -> Pictures:
     """Return the images in image files; those that are left out are logged."""
     files.left_out.report(name)
-    names = tuple(map("/".join, files.names))
+    names = files.names if isinstance(files.names, RowNames) else tuple(map(_printable, files.names))
+    return Pictures(
+        name, names, files.read, lambda index: decoded(f"{name}: {names[index]}", lambda: files.read(index))
+    )
 
-    def content(index: int) -> bytes:
-        return files.read(files.names[index])
 
-    return Pictures(name, names, content, lambda index: decoded(f"{name}: {names[index]}", content(index)))
+def _printable(name: str) -> str:
+    """Return a name that can be written down: bytes that are no UTF-8 become ``\\udc..``."""
+    return name if name.isascii() else name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def pictures_of_arrays(name: str, arrays: dict[str, npt.NDArray[np.uint8]]) -> Pictures:
@@ -104,20 +98,16 @@ def pictures_of_arrays(name: str, arrays: dict[str, npt.NDArray[np.uint8]]) -> P
     return Pictures(name, names, lambda i: pixels(i).tobytes(), lambda i: Image.fromarray(pixels(i)))
 
 
-def _of_image(name: str, path: Path) -> Pictures:
-    def content(index: int) -> bytes:
-        return file_content(path)
-
-    return Pictures(name, (path.name,), content, lambda index: decoded(name, content(index)))
-
-
-def decoded(where: str, content: bytes) -> Image.Image:
+def decoded(where: str, read: Callable[[], bytes]) -> Image.Image:
     """Return the image in the bytes of a file.
 
     Raises:
-        DataError: they are no image that can be read; names ``where`` and why.
+        DataError: they cannot be read, or are no image that is accepted; names ``where`` and why.
     """
+    content = read()
     try:
         return decode(content)
     except ImageError as error:
         raise DataError(f"{where}: {error}") from error
+    except Exception as error:  # damage that no parser of Pillow foresees must not end a job
+        raise DataError(f"{where}: the image cannot be decoded ({type(error).__name__}: {reason(error)}).") from error

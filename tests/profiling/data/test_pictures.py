@@ -95,7 +95,7 @@ def test_places_without_images_are_refused(tmp_path: Path) -> None:
         f"@{tmp_path / 'list.txt'}": "holds no images",
         f"@{tmp_path / 'binary'}": "is not a list of files",
         str(tmp_path / "empty"): "holds no images",
-        str(tmp_path / "list.txt"): "is not a folder, a .zip or .npz file, or an image",
+        str(tmp_path / "list.txt"): "is not a folder, .* A text file that lists images is passed as @FILE",
         str(tmp_path / "y.npz"): "it must hold the array x, x_train or x_test",
     }.items():
         with pytest.raises(DataError, match=message):
