@@ -59,8 +59,11 @@ def _of_file(place: Place, labelled: bool) -> Files:
             f"{place.path} is a compressed tar archive, of which no single image can be read; unpack it, or make a "
             ".tar of it (`gunzip` does for .tar.gz)."
         )
+    file.read(0, 1)  # if nothing is there, that is said
     listed = "" if labelled else f" A text file that lists images is passed as {LIST}FILE."
-    raise DataError(f"{place.path} is not a folder, an archive, a table or an image that is read; pass {KNOWN}.{listed}")
+    raise DataError(
+        f"{place.path} is not a folder, an archive, a table or an image that is read; pass {KNOWN}.{listed}"
+    )
 
 
 def _of_folder(place: Place, files: Files, labelled: bool) -> Files:

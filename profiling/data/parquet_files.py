@@ -76,7 +76,7 @@ class _RowGroups:
 
     def __init__(self, files: Sequence[StoredFile], columns: Columns, starts: list[list[int]]) -> None:
         self._files, self._columns, self._starts = files, columns, starts
-        self._cache = _Cache()
+        self._cache = Cache()
 
     def read(self, name: str, file: int, row: int) -> bytes:
         """Return the bytes of the image in a row of a file."""
@@ -89,13 +89,13 @@ class _RowGroups:
             cache.groups.move_to_end((file, group))
         return self._bytes(column[row - self._starts[file][group]], f"{self._files[file]}: row {row}", name)
 
-    def _own_cache(self) -> _Cache:
+    def _own_cache(self) -> Cache:
         # A forked process must not share positions in files, or wait for a lock that nobody will open.
         if self._cache.process != os.getpid():
-            self._cache = _Cache()
+            self._cache = Cache()
         return self._cache
 
-    def _load(self, cache: _Cache, file: int, group: int) -> Any:
+    def _load(self, cache: Cache, file: int, group: int) -> Any:
         try:
             table = cache.files.get(file) or _opened(self._files[file])
             cache.keep_file(file, table)
@@ -120,7 +120,7 @@ class _RowGroups:
         raise DataError(f"{where} holds no bytes of an image{f', only the path {path}' if path else ''}.")
 
 
-class _Cache:
+class Cache:
     """What one process keeps of Parquet files."""
 
     def __init__(self) -> None:

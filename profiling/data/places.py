@@ -93,7 +93,7 @@ def _list(spec: str) -> Place:
 def _several(spec: str) -> Place:
     """Return the files that a pattern stands for."""
     expanded = _expanded(spec)
-    if len(expanded) == 1 and not has_magic(expanded[0]):
+    if expanded == (spec,) and not has_magic(spec):
         raise DataError(f"there is no data at {_named(spec)}; pass {KNOWN}.")
     files: list[str] = []
     for path in expanded:
@@ -134,7 +134,7 @@ def _remote(spec: str) -> Place:
     split = _INSIDE.fullmatch(spec)
     path, inside = split.groups() if split else (spec, "")
     expanded = _expanded(path)
-    several = len(expanded) > 1 or has_magic(path.split("://")[-1])
+    several = expanded != (path,) or has_magic(path.split("://")[-1])
     return Place(path, inside.strip("/"), expanded if several else ())
 
 

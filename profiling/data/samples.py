@@ -81,7 +81,7 @@ def _found(contents: Mapping[str, bytes]) -> dict[str, int | str]:
     for file, content in contents.items():
         label = _label(file, content)
         key = _split(file)[0]
-        if label is not None and found.setdefault(key, label) != label:
+        if label is not None and str(found.setdefault(key, label)) != str(label):
             raise DataError(f"{file} says that the label of its image is {label}, and another file says {found[key]}.")
     return found
 

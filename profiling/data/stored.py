@@ -92,4 +92,8 @@ def check_size(where: str, size: int) -> None:
 
 def reason(error: Exception) -> str:
     """Return why something failed: what the system says, else the error's text or its type."""
-    return (isinstance(error, OSError) and error.strerror) or str(error).rstrip(".") or type(error).__name__
+    return (
+        (isinstance(error, OSError) and error.strerror)
+        or " ".join(str(error).split()).rstrip(".")
+        or type(error).__name__
+    )

@@ -9,7 +9,7 @@ import pytest
 from pathprint.profiling.data.datasets import open_dataset
 from pathprint.profiling.data.pictures import Pictures, open_pictures
 from pathprint.profiling.errors import DataError
-from tests.profiling.data.test_files import content, packed, picture, unpacked
+from tests.profiling.data.containers import content, packed, picture, unpacked
 
 FLAT = {f"{i}.png": picture(i) for i in range(3)}
 NESTED = {"a/0.png": picture(0), "a/b/c/1.jpg": picture(1, "JPEG"), "2.bmp": picture(2, "BMP")}
