@@ -41,7 +41,7 @@ def warn_of_copies(dataset: Dataset, images: Indices, used: Keys64) -> None:
             dataset.name,
             len(copies),
             len(images),
-            _named([dataset.place(int(index)) for index in copies[:_SHOWN]], len(copies)),
+            _named([dataset.names[int(index)] for index in copies[:_SHOWN]], len(copies)),
         )
 
 
@@ -70,7 +70,7 @@ def warn_of_two_labels(dataset: Dataset) -> None:
 
 
 def _pair(dataset: Dataset, first: int, second: int) -> str:
-    one, two = (f"{dataset.place(at)} ({dataset.classes[dataset.labels[at]]!r})" for at in (first, second))
+    one, two = (f"{dataset.names[at]} ({dataset.classes[dataset.labels[at]]!r})" for at in (first, second))
     return f"{one} = {two}"
 
 

@@ -1,19 +1,17 @@
 """Folders, archives and arrays as people have them: every image is used or named, whatever lies beside it."""
 
-import io
 import logging
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from pathprint.profiling.data.datasets import Dataset, open_dataset
 from pathprint.profiling.data.places import place_of
 from pathprint.profiling.errors import DataError
+from tests.profiling.data.containers import LABELS, content, packed, picture, unpacked
 
 CLUTTER = [
     ".ipynb_checkpoints/x.png",
@@ -27,38 +25,6 @@ CLUTTER = [
     "__MACOSX/train/cat/._1.png",
     "@eaDir/x.png",
 ]
-LABELS = {"cat": 0, "dog": 100}
-
-
-def picture(level: int, form: str = "PNG") -> bytes:
-    buffer = io.BytesIO()
-    Image.new("L", (8, 8), level).save(buffer, form)
-    return buffer.getvalue()
-
-
-def content(prefix: str = "") -> dict[str, bytes]:
-    """Return a small data set: three images of each class for training, two held out."""
-    parts = {"train": range(3), "test": range(3, 5)}
-    return {
-        f"{prefix}{part}/{label}/{i}.png": picture(level + i)
-        for part, numbers in parts.items()
-        for label, level in LABELS.items()
-        for i in numbers
-    }
-
-
-def unpacked(root: Path, files: dict[str, bytes]) -> Path:
-    for name, data in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes(data)
-    return root
-
-
-def packed(path: Path, files: dict[str, bytes], sep: str = "/") -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(zipfile.ZipInfo(name.replace("/", sep)), data)
-    return path
 
 
 def check_whole(dataset: Dataset) -> None:

@@ -77,7 +77,7 @@ def real(folder: Path, kind: str) -> Dataset:
         labels=whole.labels[taken],
         held_out=whole.held_out[taken],
         image=lambda index: whole.image(int(taken[index])),
-        place=lambda index: whole.place(int(taken[index])),
+        names=[whole.names[index] for index in taken],
     )
 
 
@@ -121,7 +121,7 @@ def test_what_is_warned_about_follows_the_rule(digits: Dataset, used: list[int],
 
     handler = _Counted()
     logging.getLogger("pathprint.data").addHandler(handler)
-    dataset = Looking("some", np.zeros(len(new), np.int64), ("a",), None, digits.content, digits.image)
+    dataset = Looking("some", np.zeros(len(new), np.int64), ("a",), None, digits.content, digits.image, digits.names)
     warn_of_copies(dataset, np.arange(len(new)), np.array(used, dtype=np.uint64))
     logging.getLogger("pathprint.data").removeHandler(handler)
     copies = sum(used.count(look) == new.count(look) == 1 for look in range(12))
