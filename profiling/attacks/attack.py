@@ -61,8 +61,41 @@ class Goal:
         return Goal(self.labels[rows], None if self.targets is None else self.targets[rows])
 
 
+GRADIENT = 3
+"""Inferences that a gradient takes as long as: one forwards, and about two backwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """How often a method asks the network about an image.
+
+    Attributes:
+        answers: inferences without a gradient.
+        gradients: inferences with a gradient.
+        at_most: whether the numbers are upper bounds, as for a method that stops when it has succeeded.
+    """
+
+    answers: int = 0
+    gradients: int = 0
+    at_most: bool = False
+
+    def __add__(self, other: Cost) -> Cost:
+        answers, gradients = self.answers + other.answers, self.gradients + other.gradients
+        return Cost(answers, gradients, self.at_most or other.at_most)
+
+    @property
+    def inferences(self) -> int:
+        """The cost as one number of inferences: a gradient counts as ``GRADIENT`` of them."""
+        return self.answers + GRADIENT * self.gradients
+
+
 class Method(Protocol):
     """How an attack makes its images. A method is a frozen dataclass, and its fields are all the settings it has."""
+
+    @property
+    def cost(self) -> Cost:
+        """How often the network is asked about each image; it follows from the settings."""
+        ...
 
     def __call__(self, logits: Logits, pixels: Tensor, goal: Goal, draws: Draws) -> Tensor:
         """Return attacked pixels ``n c h w`` in [0, 1]; all randomness comes from ``draws``."""
@@ -96,6 +129,16 @@ class Attack:
     method: Method
     targeted: bool = False
     on_image: bool = True
+
+    @property
+    def cost(self) -> Cost:
+        """How often the network is asked about each image: by the method, and twice to check what the method made."""
+        return self.method.cost + Cost(answers=2 if self.on_image else 0)
+
+    @property
+    def inferences(self) -> int:
+        """What attacking an image costs, in inferences; an upper bound if ``cost.at_most``."""
+        return self.cost.inferences
 
     def declaration(self) -> dict[str, Any]:
         """Return everything that determines the attacked images, as JSON-able data."""

@@ -43,9 +43,7 @@ class ClassSignatures:
 
     def rows(self, classes: Indices) -> Indices:
         """Return the row of each class; -1 for a class without a signature."""
-        at = np.searchsorted(self.classes, classes).clip(max=max(len(self.classes) - 1, 0))
-        known = self.classes[at] == classes if len(self.classes) else np.zeros(len(classes), dtype=bool)
-        return np.where(known, at, -1)
+        return rows_of(self.classes, classes)
 
     def merge(self, other: ClassSignatures) -> ClassSignatures:
         """Return the signatures of both image sets together.
@@ -53,11 +51,7 @@ class ClassSignatures:
         Raises:
             SignatureError: they come from different networks or options.
         """
-        if self.extraction != other.extraction or self.layout != other.layout:
-            raise SignatureError(
-                f"signatures of extraction {self.extraction[:12]}… and {other.extraction[:12]}… do not merge; "
-                "both must come from the same network and the same options."
-            )
+        check_mergeable((self.layout, self.extraction), (other.layout, other.extraction))
         classes = np.union1d(self.classes, other.classes)
         parts = [(part, np.searchsorted(classes, part.classes)) for part in (self, other)]
         images = np.zeros(len(classes), dtype=np.int64)
@@ -82,12 +76,7 @@ class ClassSignatures:
     def _check(self, path: Path) -> None:
         """Refuse arrays that do not fit each other, which compiled code would read beyond their ends."""
         sizes = {key(shape, kind): shape.size(kind) for shape in self.layout.layers for kind in KINDS}
-        numbers = (self.classes, self.images)
-        fits = all(a.dtype.kind in "iu" and a.ndim == 1 and a.min(initial=0) >= 0 for a in numbers)
-        fits = (
-            fits and len(self.classes) == len(self.images) and bool((np.diff(self.classes.astype(np.int64)) > 0).all())
-        )
-        fits = fits and all(
+        fits = check_numbers(self.classes, self.images) and all(
             counts.shape == (len(self.classes), sizes[name])
             and counts.dtype.kind == "u"
             and bool((counts <= self.images[:, None]).all())
@@ -124,6 +113,29 @@ def count(paths: ImagePaths, labels: Indices, extraction: str) -> ClassSignature
         for kind in KINDS:
             counts[key(layer.shape, kind)] = layer.members(kind).totals(row, len(classes)).astype(np.uint32)
     return ClassSignatures(paths.layout, extraction, classes, np.bincount(row, minlength=len(classes)), counts)
+
+
+def check_numbers(classes: npt.NDArray[Any], images: npt.NDArray[Any]) -> bool:
+    """Say whether these can be the classes of signatures, ascending, and the number of images of each."""
+    numbers = (classes, images)
+    sound = all(a.dtype.kind in "iu" and a.ndim == 1 and a.min(initial=0) >= 0 for a in numbers)
+    return sound and len(classes) == len(images) and bool((np.diff(classes.astype(np.int64)) > 0).all())
+
+
+def check_mergeable(one: tuple[Layout, str], other: tuple[Layout, str]) -> None:
+    """Refuse to merge signatures, each given by layout and extraction, of different networks or options."""
+    if one != other:
+        raise SignatureError(
+            f"signatures of extraction {one[1][:12]}… and {other[1][:12]}… do not merge; "
+            "both must come from the same network and the same options."
+        )
+
+
+def rows_of(known: Indices, classes: Indices) -> Indices:
+    """Return the position of each of ``classes`` among the ``known`` ones, which ascend; -1 where it is not there."""
+    at = np.searchsorted(known, classes).clip(max=max(len(known) - 1, 0))
+    found = known[at] == classes if len(known) else np.zeros(len(classes), dtype=bool)
+    return np.where(found, at, -1)
 
 
 def frequency(counts: npt.NDArray[Any], images: npt.NDArray[Any], units: int = 1) -> Floats:

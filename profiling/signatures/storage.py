@@ -14,7 +14,8 @@ from safetensors.numpy import save
 from pathprint.profiling.arrays import Arrays
 from pathprint.profiling.writing.whole import whole_file
 
-_ENTRY = "pathprint"
+ENTRY = "pathprint"
+"""Name of the JSON entry."""
 UNREADABLE = (OSError, SafetensorError, LookupError, TypeError, ValueError, AttributeError)
 """What can be raised on reading a file that is damaged, of another kind, or with impossible content."""
 
@@ -35,7 +36,7 @@ def write(path: Path, stored: Stored) -> None:
     """
     arrays = {name: np.ascontiguousarray(array) for name, array in stored.arrays.items()}
     # One entry only: safetensors writes several in random order.
-    content = save(arrays, {_ENTRY: json.dumps(stored.facts, sort_keys=True)})
+    content = save(arrays, {ENTRY: json.dumps(stored.facts, sort_keys=True)})
     with whole_file(path) as partial:
         partial.write_bytes(content)
 
@@ -47,11 +48,22 @@ def read(path: Path, schema: int) -> Stored:
         any of ``UNREADABLE``: it cannot be read, or its facts have another ``schema``.
     """
     with safe_open(path, "numpy") as file:
-        facts = json.loads((file.metadata() or {})[_ENTRY])
+        facts = json.loads((file.metadata() or {})[ENTRY])
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dict
     if facts["schema"] != schema:
         raise ValueError(f"schema {facts['schema']!r}; this version reads {schema}.")
     return Stored(facts, arrays)
+
+
+def facts(path: Path) -> dict[str, Any]:
+    """Return the facts of a file without reading its arrays.
+
+    Raises:
+        any of ``UNREADABLE``: it cannot be read.
+    """
+    with safe_open(path, "numpy") as file:
+        found: dict[str, Any] = json.loads((file.metadata() or {})[ENTRY])
+    return found
 
 
 def reason(error: BaseException) -> str:

@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from pathprint.profiling.attacks.attack import Goal, Logits, Norm, climb
+from pathprint.profiling.attacks.attack import Cost, Goal, Logits, Norm, climb
 from pathprint.profiling.attacks.ball import project, random_point, steepest, wrong_side
 from pathprint.profiling.attacks.draws import Draws
 
@@ -47,6 +47,11 @@ class Apgd:
     budget: float
     steps: int = 50
     loss: Literal["ce", "dlr"] = "ce"
+
+    @property
+    def cost(self) -> Cost:
+        checkpoints = len(_checkpoints(self.steps) & set(range(1, self.steps)))
+        return Cost(gradients=self.steps + checkpoints + 1)
 
     def __call__(self, logits: Logits, pixels: Tensor, goal: Goal, draws: Draws) -> Tensor:
         loss = goal.loss if self.loss == "ce" else lambda found: _ratio(found, goal)

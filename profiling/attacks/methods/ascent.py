@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from pathprint.profiling.attacks.attack import Goal, Logits, Norm, climb
+from pathprint.profiling.attacks.attack import Cost, Goal, Logits, Norm, climb
 from pathprint.profiling.attacks.ball import project, random_point, steepest
 from pathprint.profiling.attacks.draws import Draws
 
@@ -30,6 +30,10 @@ class Ascent:
     steps: int
     step: float
     random_start: bool = False
+
+    @property
+    def cost(self) -> Cost:
+        return Cost(gradients=self.steps)
 
     def __call__(self, logits: Logits, pixels: Tensor, goal: Goal, draws: Draws) -> Tensor:
         made = random_point(pixels, self.norm, self.budget, draws) if self.random_start else pixels

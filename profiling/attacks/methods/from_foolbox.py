@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from pathprint.profiling.attacks.attack import Goal, Logits
+from pathprint.profiling.attacks.attack import Cost, Goal, Logits
 from pathprint.profiling.attacks.ball import wrong_side
 from pathprint.profiling.attacks.draws import Draws
 from pathprint.profiling.errors import MissingExtraError
 
 _STARTS = 20
+_CANDIDATES = 10
+"""Likeliest classes that DeepFool looks at."""
+_BISECTIONS = 32
+"""Most halvings in which HopSkipJump finds the boundary on a line, for images of up to two million values."""
+_HALVINGS = 40
+"""Most halvings of HopSkipJump's step: after them float32 numbers do not change any more."""
 LIBRARY = "foolbox"
 
 
@@ -32,9 +39,13 @@ class DeepFool:
     overshoot: float
     steps: int = 50
 
+    @property
+    def cost(self) -> Cost:
+        return Cost(answers=1, gradients=self.steps * (_CANDIDATES - 1), at_most=True)
+
     def __call__(self, logits: Logits, pixels: Tensor, goal: Goal, draws: Draws) -> Tensor:
         foolbox = load_foolbox()
-        attack = foolbox.attacks.L2DeepFoolAttack(overshoot=self.overshoot, steps=self.steps)
+        attack = foolbox.attacks.L2DeepFoolAttack(overshoot=self.overshoot, steps=self.steps, candidates=_CANDIDATES)
         return _run(attack, logits, pixels, goal)
 
 
@@ -55,6 +66,10 @@ class CarliniWagner:
     steps: int = 100
     step: float = 0.05
     initial_const: float = 1.0
+
+    @property
+    def cost(self) -> Cost:
+        return Cost(gradients=self.searches * self.steps)
 
     def __call__(self, logits: Logits, pixels: Tensor, goal: Goal, draws: Draws) -> Tensor:
         attack = load_foolbox().attacks.L2CarliniWagnerAttack(
@@ -86,6 +101,12 @@ class HopSkipJump:
 
     steps: int
     directions: int
+
+    @property
+    def cost(self) -> Cost:
+        directions = sum(int(self.directions * sqrt(step)) for step in range(1, self.steps + 1))
+        boundary = 2 + _BISECTIONS + self.steps * (2 + _BISECTIONS + _HALVINGS)
+        return Cost(answers=2 * _STARTS + directions + boundary, at_most=True)
 
     def __call__(self, logits: Logits, pixels: Tensor, goal: Goal, draws: Draws) -> Tensor:
         start, found = _starts(logits, pixels, goal, draws)

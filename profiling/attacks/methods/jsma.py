@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pathprint.profiling.attacks.attack import Goal, Logits, climb
+from pathprint.profiling.attacks.attack import Cost, Goal, Logits, climb
 from pathprint.profiling.attacks.ball import wrong_side
 from pathprint.profiling.attacks.draws import Draws
 
@@ -41,6 +41,10 @@ class Jsma:
 
     share: float
     most: int = 200
+
+    @property
+    def cost(self) -> Cost:
+        return Cost(answers=1, gradients=2 * (self.most // 2), at_most=True)
 
     def __call__(self, logits: Logits, pixels: Tensor, goal: Goal, draws: Draws) -> Tensor:
         made = pixels.clone()

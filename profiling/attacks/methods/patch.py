@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pathprint.profiling.attacks.attack import Goal, Logits, climb
+from pathprint.profiling.attacks.attack import Cost, Goal, Logits, climb
 from pathprint.profiling.attacks.draws import Draws
 
 
@@ -27,6 +27,10 @@ class Patch:
     area: float
     steps: int = 60
     step: float = 0.1
+
+    @property
+    def cost(self) -> Cost:
+        return Cost(gradients=self.steps)
 
     def __call__(self, logits: Logits, pixels: Tensor, goal: Goal, draws: Draws) -> Tensor:
         inside = self.where(pixels, draws)

@@ -8,7 +8,7 @@ from math import sqrt
 import torch
 from torch import Tensor
 
-from pathprint.profiling.attacks.attack import Goal, Logits
+from pathprint.profiling.attacks.attack import Cost, Goal, Logits
 from pathprint.profiling.attacks.draws import Draws
 
 _SIZE = 0.8  # share of the image that the first squares change
@@ -26,6 +26,10 @@ class Square:
 
     budget: float
     queries: int
+
+    @property
+    def cost(self) -> Cost:
+        return Cost(answers=self.queries)
 
     def __call__(self, logits: Logits, pixels: Tensor, goal: Goal, draws: Draws) -> Tensor:
         channels, height, width = pixels.shape[1:]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pathprint.models.preprocessing import to_8_bit
-from pathprint.profiling.attacks.attack import Goal, Logits, Method, library_of
+from pathprint.profiling.attacks.attack import Cost, Goal, Logits, Method, library_of
 from pathprint.profiling.attacks.ball import wrong_side
 from pathprint.profiling.attacks.draws import Draws
 
@@ -29,6 +29,10 @@ class Surviving:
     @property
     def library(self) -> str | None:
         return library_of(self.method)
+
+    @property
+    def cost(self) -> Cost:
+        return self.method.cost + Cost(answers=len(self.factors))
 
     def __call__(self, logits: Logits, pixels: Tensor, goal: Goal, draws: Draws) -> Tensor:
         first = self.method(logits, pixels, goal, draws)

@@ -12,6 +12,9 @@ def attacks(as_json: AsJson = False) -> None:
     Attacks are listed for grey and for RGB networks, each with the norm and the size of the change it makes. Below them
     are the benign changes that `pathprint evaluate --full` checks false alarms on.
 
+    The cost of an attack is what it takes for one image, in inferences: a gradient counts as three of them. An attack
+    that stops when it has succeeded takes up to that many.
+
     Example:
         pathprint attacks
     """
@@ -23,11 +26,13 @@ def attacks(as_json: AsJson = False) -> None:
         return
     for colours in SUITES:
         print_result(f"{colours} inputs; * is in the default suite, all are in the full one")
+        print_result(f"  {'name':<20} {'norm':<5} {'budget':<9} {'inferences':>12}")
         for name in _names(colours):
             facts = _facts(colours, name)
             budget = f"{facts['budget']:.3g}" if facts["budget"] else ("any" if facts["norm"] == "none" else "smallest")
+            cost = f"{'up to ' if facts['at_most'] else ''}{facts['inferences']:,}"
             mark = "*" if facts["suite"] == "default" else " "
-            print_result(f"{mark} {name:<20} {facts['norm']:<5} {budget:<9} {facts['summary']}")
+            print_result(f"{mark} {name:<20} {facts['norm']:<5} {budget:<9} {cost:>12}  {facts['summary']}")
         print_result("")
     print_result("benign controls of `pathprint evaluate --full`: noise of every Linf and L2 budget; and")
     for control in FIXED:
@@ -51,5 +56,7 @@ def _facts(colours: str, name: str) -> dict[str, str | float | None]:
         "family": attack.family,
         "norm": attack.norm,
         "budget": attack.budget,
+        "inferences": attack.inferences,
+        "at_most": attack.cost.at_most,
         "summary": attack.summary,
     }

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pathprint.models.network import Network
-from pathprint.profiling.attacks.attack import Attack, Goal, Logits
+from pathprint.profiling.attacks.attack import Attack, Cost, Goal, Logits
 from pathprint.profiling.attacks.cache import SCHEMA, chunk_key, digest
 from pathprint.profiling.attacks.crafting import Crafting, craft
 from pathprint.profiling.attacks.draws import Draws
@@ -42,6 +42,7 @@ class Counted:
     """A method that counts its calls."""
 
     calls: ClassVar[list[int]] = []
+    cost: ClassVar[Cost] = Cost()
 
     def __call__(self, logits: Logits, pixels: Tensor, goal: Goal, draws: Draws) -> Tensor:
         self.calls.append(len(pixels))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from pathprint.models.network import Network
-from pathprint.profiling.attacks.attack import Goal, Logits, Method, Norm, climb
+from pathprint.profiling.attacks.attack import Cost, Goal, Logits, Method, Norm, climb
 from pathprint.profiling.attacks.ball import project, random_point
 from pathprint.profiling.attacks.draws import Draws
 from pathprint.profiling.attacks.methods.apgd import Apgd, _checkpoints
@@ -187,9 +187,12 @@ def test_surviving_takes_the_smallest_factor_that_survives() -> None:
         above = (x * 255 - 110.5).flatten(1)
         return torch.cat([-above, above], 1)
 
-    def method(logits: Logits, pixels: Tensor, goal: Goal, draws: Draws) -> Tensor:
-        return pixels + torch.tensor([10.45, 10.6, 0.5]).reshape(3, 1, 1, 1) / 255  # just short, just over, hopeless
+    class Brightened:
+        cost = Cost()
 
-    found = Surviving(method)(threshold, pixels, Goal(torch.zeros(3, dtype=torch.int64)), Draws(pixels, 0))
+        def __call__(self, logits: Logits, pixels: Tensor, goal: Goal, draws: Draws) -> Tensor:
+            return pixels + torch.tensor([10.45, 10.6, 0.5]).reshape(3, 1, 1, 1) / 255  # short, just over, hopeless
+
+    found = Surviving(Brightened())(threshold, pixels, Goal(torch.zeros(3, dtype=torch.int64)), Draws(pixels, 0))
     change = ((found - pixels) * 255).flatten()
     torch.testing.assert_close(change, torch.tensor([10.45 * 1.02, 10.6, 0.5]), rtol=1e-3, atol=1e-3)

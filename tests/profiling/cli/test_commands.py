@@ -64,14 +64,14 @@ def test_one_class_detector_needs_no_attacks(tmp_path: Path, pathprint: Command)
     assert "mahalanobis" not in figures["baselines"]  # it would have to see attacks
 
 
-def test_attacks_are_listed_with_norm_and_budget(pathprint: Command) -> None:
+def test_attacks_are_listed_with_norm_budget_and_cost(pathprint: Command) -> None:
     _, words, _ = pathprint("attacks")
-    assert "* pgd-l2-1.5           L2    1.5" in words
-    assert "  jsma-0.05            L0    0.05" in words
+    assert "* pgd-l2-1.5           L2    1.5                122  40 steps from" in words  # 40 gradients, two looks
+    assert "  jsma-0.05            L0    0.05      up to 603" in words
     _, line, _ = pathprint("attacks", "--json")
     listed = json.loads(line)
     assert {"grey", "rgb"} == set(listed)
-    assert {"name", "suite", "family", "norm", "budget", "summary"} == set(listed["rgb"][0])
+    assert {"name", "suite", "family", "norm", "budget", "inferences", "at_most", "summary"} == set(listed["rgb"][0])
 
 
 def test_detect_says_what_the_detector_says(bundle_folder: Path, image: Path, pathprint: Command) -> None:
