@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,10 +19,21 @@ from pathprint.profiling.attacks.cache import chunk_key, load_chunk, save_chunk
 from pathprint.profiling.attacks.draws import Draws
 from pathprint.profiling.data.correct import CHUNK, Correct, at_once
 from pathprint.profiling.data.roles import R
+from pathprint.profiling.paths.cost import multiply_adds
 from pathprint.profiling.progress import track
 from pathprint.profiling.signatures import storage
 
 log = logging.getLogger("pathprint")
+
+
+Ahead = Callable[[Sequence[Attack], Network, Correct[Any]], None]
+"""Has images attacked before their results are asked for."""
+_WORK = 1 << 40
+"""Multiply-adds that attacking a chunk of images takes: half a minute or so, which an interruption may lose."""
+
+
+def nobody(attacks: Sequence[Attack], network: Network, correct: Correct[Any]) -> None:
+    """Leave the attacks to whoever asks for their results."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +43,12 @@ class Crafting:
     Attributes:
         seed: of all randomness in the attacks.
         cache: folder of attacked images to read from and to add to; None keeps nothing.
+        ahead: called before images are attacked; it may have others fill the cache.
     """
 
     seed: int = 0
     cache: Path | None = None
+    ahead: Ahead = nobody
 
     def craft(self, attack: Attack, network: Network, pixels: Tensor, labels: Tensor) -> Crafted:
         """Attack ``pixels`` away from ``labels``, or load the result if it is on disk and verifies; see ``craft``."""
@@ -93,7 +108,7 @@ def apply(control: Control, network: Network, pixels: Tensor, labels: Tensor, se
 
 def craft_all(attack: Attack, network: Network, correct: Correct[R], crafting: Crafting) -> Crafted:
     """Attack all images, chunk by chunk; chunks of large images are smaller. Cached chunks are not made again."""
-    size = at_once(correct.pixels)  # a gradient keeps all activations in memory
+    size = chunk_size(attack, network, correct.pixels)
     pairs = list(zip(torch.split(correct.pixels, size), torch.split(correct.labels, size), strict=True))
     parts = [
         crafting.craft(attack, network, x, y)
@@ -101,6 +116,14 @@ def craft_all(attack: Attack, network: Network, correct: Correct[R], crafting: C
     ]
     columns = zip(*((part.pixels, part.success, part.success_unrounded) for part in parts), strict=True)
     return Crafted(*(torch.cat(column) for column in columns))
+
+
+def chunk_size(attack: Attack, network: Network, pixels: Tensor) -> int:
+    """Return how many images of the size of ``pixels`` are attacked at once.
+
+    A gradient keeps all activations in memory, and an expensive attack is to lose little when it is interrupted.
+    """
+    return min(at_once(pixels), max(1, _WORK // (multiply_adds(network) * max(attack.inferences, 1))))
 
 
 def control_all(control: Control, network: Network, correct: Correct[R], seed: int) -> Controlled:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pathprint.profiling.jobs.engines.options import EngineName, Workers
-from pathprint.profiling.jobs.places import run_folder
 
 if TYPE_CHECKING:
     from pathprint.profiling.jobs.job import Job
@@ -53,7 +52,7 @@ MaxBadFraction = Annotated[
 
 
 def job_for(
-    out: Path,
+    run: Path,
     workers: int | None,
     engine: EngineName,
     address: str | None,
@@ -61,7 +60,7 @@ def job_for(
     restart: bool,
     max_bad_fraction: float,
 ) -> Job:
-    """Return how a job is to run whose result is to be ``out``."""
+    """Return how a job is to run that keeps what is done in the folder ``run``."""
     from pathprint.profiling.jobs.job import Job
 
-    return Job(Workers(engine, workers, address, gpu), run_folder(out), restart, max_bad_fraction)
+    return Job(Workers(engine, workers, address, gpu), run, restart, max_bad_fraction)

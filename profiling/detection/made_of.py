@@ -16,11 +16,13 @@ class MadeOf:
         class_map: class number of each folder of the data; None if the folders' names are the classes' names.
         accuracy: how often the network was right on a few of the images: ``share``, ``images``, ``confidence``; None
             where that is not known.
+        predicted: whether the classes of the images are the network's own answers.
     """
 
     data: str = ""
     class_map: Mapping[str, int] | None = None
     accuracy: Mapping[str, float] | None = None
+    predicted: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as JSON-able data."""
@@ -32,7 +34,8 @@ class MadeOf:
         folders = data["class_map"]
         numbers = folders and {str(name): int(number) for name, number in folders.items()}
         tried = data.get("accuracy")  # bundles of earlier versions lack it
-        return MadeOf(str(data["data"]), numbers, tried and {str(name): float(tried[name]) for name in tried})
+        accuracy = tried and {str(name): float(tried[name]) for name in tried}
+        return MadeOf(str(data["data"]), numbers, accuracy, bool(data.get("predicted", False)))
 
 
 UNKNOWN = MadeOf()

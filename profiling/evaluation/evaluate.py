@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from pathprint.models.network import canonical_json
 from pathprint.profiling.attacks.attack import Attack
 from pathprint.profiling.attacks.crafting import Crafting
 from pathprint.profiling.attacks.registry import chosen
-from pathprint.profiling.data.datasets import Dataset, matched_data
+from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.likeness import warn_of_copies
 from pathprint.profiling.data.roles import split_again
 from pathprint.profiling.detection.bundle import Bundle, load_bundle
@@ -16,6 +20,10 @@ from pathprint.profiling.errors import DataError
 from pathprint.profiling.evaluation.figures import Report
 from pathprint.profiling.evaluation.options import Options
 from pathprint.profiling.evaluation.protocol import Outcome, measured_outcome
+from pathprint.profiling.jobs.crafting_ahead import crafting_of
+from pathprint.profiling.jobs.images import JobImages, job_images
+from pathprint.profiling.jobs.job import THIS_PROCESS, Job
+from pathprint.profiling.jobs.version import version
 
 
 def evaluate(
@@ -32,6 +40,7 @@ def evaluate(
     cache: str | Path | None = None,
     seed: int = 1,
     any_accuracy: bool = False,
+    job: Job = THIS_PROCESS,
 ) -> Report:
     """Return how well a bundle tells clean from attacked images, on images that were not used to make it.
 
@@ -52,6 +61,7 @@ def evaluate(
         cache: folder that keeps attacked images, so that an interrupted run continues where it stopped.
         seed: of the attacks; choose another one than the bundle was fitted with.
         any_accuracy: go on even if the network is right hardly more often than by chance.
+        job: who attacks the images, and where what is done is kept so that it can be continued.
 
     Raises:
         BundleError: the bundle cannot be read, or cannot be fitted again, which ``full`` and ``paper_protocol`` need.
@@ -62,12 +72,32 @@ def evaluate(
     """
     loaded = bundle if isinstance(bundle, Bundle) else load_bundle(bundle)
     crafted = chosen(loaded.detector.network, attacks, "full" if full else "default")  # checked before any work
-    dataset = _dataset(loaded, data, class_map, _labels(loaded, class_names))
+    found = _images(loaded, data, class_map, _labels(loaded, class_names))
     crafting = Crafting(seed, None if cache is None else Path(cache))
     options = Options(
         images, crafting=crafting, full=full, paper=paper_protocol, adaptive=adaptive, any_accuracy=any_accuracy
     )
-    return outcome(loaded, dataset, crafted, options).report
+    with job.begun(_plan(loaded, found, crafted, options), len(found.dataset), found.in_memory) as begun:
+        stored = begun.stored(loaded.detector.network)
+        usable = found.looked_at(begun, stored, job.max_bad_fraction)
+        by_workers = crafting_of(begun, found.source, stored, usable.origins, crafting)
+        return outcome(loaded, usable.dataset, crafted, replace(options, crafting=by_workers)).report
+
+
+def _plan(bundle: Bundle, images: JobImages, attacks: Sequence[Attack], options: Options) -> dict[str, Any]:
+    """Return everything that decides the figures."""
+    return {
+        "job": "evaluate",
+        **images.facts(),
+        "detector": hashlib.sha256(canonical_json(bundle.detector.fitting.to_dict())).hexdigest(),
+        "network": bundle.detector.network.fingerprint,
+        "bundle": bundle.sha256,
+        "attacks": [attack.declaration() for attack in attacks],
+        "most_images": options.images,
+        "measured": {"full": options.full, "paper_protocol": options.paper, "adaptive": options.adaptive},
+        "seed": options.crafting.seed,
+        "version": version(),
+    }
 
 
 def _labels(bundle: Bundle, class_names: Sequence[str] | None) -> tuple[str, ...]:
@@ -81,17 +111,17 @@ def _labels(bundle: Bundle, class_names: Sequence[str] | None) -> tuple[str, ...
     return network.labels if class_names is None else tuple(class_names)
 
 
-def _dataset(
+def _images(
     bundle: Bundle, data: Dataset | str | Path | None, class_map: Mapping[str, int] | None, labels: tuple[str, ...]
-) -> Dataset:
+) -> JobImages:
     """Return ``data``, or the data that the bundle was made of, labelled with the network's class numbers."""
     made_of = bundle.made_of
     if data is not None:
-        return matched_data(data, labels, class_map)
+        return job_images(labels, data, class_map, predicted=False)
     if not made_of.data:
         raise DataError("the bundle does not say what data it was made of; give images to measure on with `data`.")
     try:
-        return matched_data(made_of.data, labels, class_map or made_of.class_map)
+        return job_images(labels, made_of.data, class_map or made_of.class_map, made_of.predicted)
     except DataError as error:
         raise DataError(
             f"the data that the bundle was made of cannot be used: {str(error).rstrip('.')}. Say with `data` where "

@@ -77,6 +77,7 @@ class Trial:
         crafting: Crafting,
     ) -> Trial:
         """Attack the clean images and change them benignly."""
+        crafting.ahead(attacks, network, clean)
         crafted = {attack.name: craft_all(attack, network, clean, crafting) for attack in attacks}
         controlled = {control.name: control_all(control, network, clean, crafting.seed) for control in controls}
         answers = {name: _answers(network, made.pixels) for name, made in crafted.items()}

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from pathprint.models.network import Network
+from pathprint.models.network import Network, canonical_json
 from pathprint.profiling.attacks.attack import Attack
 from pathprint.profiling.attacks.crafting import Crafting
 from pathprint.profiling.attacks.registry import chosen
-from pathprint.profiling.data.datasets import Dataset, matched_data
+from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.identity import NO_KEYS, Keys64
 from pathprint.profiling.data.likeness import warn_of_copies
 from pathprint.profiling.data.roles import ROLES, Split, split, unseen
@@ -25,8 +27,12 @@ from pathprint.profiling.detection.made_of import MadeOf
 from pathprint.profiling.errors import FitError, OptionsError
 from pathprint.profiling.features.measure import FeatureMaker
 from pathprint.profiling.jobs.accuracy import check_accuracy
+from pathprint.profiling.jobs.crafting_ahead import crafting_of
 from pathprint.profiling.jobs.fit_inputs import FitInputs, Sizes
+from pathprint.profiling.jobs.images import JobImages, job_images
+from pathprint.profiling.jobs.job import THIS_PROCESS, Job
 from pathprint.profiling.jobs.network_profile import NetworkProfile
+from pathprint.profiling.jobs.version import version
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +43,13 @@ class FitOptions:
         classifier: one of ``classifiers.CHOICES``.
         target_fpr: largest share of clean images to flag, above 0 and below 1.
         sizes: most images per role.
-        seed: of the attacks.
-        cache: folder of attacked images to read from and to add to; None keeps nothing.
+        crafting: seed and cache of the attacks.
     """
 
     classifier: str = "auto"
     target_fpr: float = 0.05
     sizes: Sizes = field(default_factory=Sizes)
-    seed: int = 0
-    cache: Path | None = None
+    crafting: Crafting = field(default_factory=Crafting)
 
 
 def fit(
@@ -61,6 +65,7 @@ def fit(
     cache: str | Path | None = None,
     seed: int = 0,
     any_accuracy: bool = False,
+    job: Job = THIS_PROCESS,
 ) -> Bundle:
     """Fit a detector on a profiled network, and calibrate its threshold on clean images.
 
@@ -77,6 +82,7 @@ def fit(
         cache: folder that keeps attacked images, so that an interrupted run continues where it stopped.
         seed: of the attacks; the same seed gives the same bundle.
         any_accuracy: go on even if the network is right hardly more often than by chance.
+        job: who attacks the images, and where what is done is kept so that it can be continued.
 
     Raises:
         SignatureError: the profile cannot be read.
@@ -87,21 +93,45 @@ def fit(
             usable, or no attack succeeded.
         CalibrationError: the target false-positive rate is not between 0 and 1, or there are too few clean images
             for it.
+        JobError: the folder of the run belongs to another job, or workers are lost again and again.
     """
     check_promise(calibration_images, target_fpr)
-    folder = None if cache is None else Path(cache)
-    wanted = FitOptions(classifier, target_fpr, Sizes(fit_images, calibration_images), seed, folder)
+    crafting = Crafting(seed, None if cache is None else Path(cache))
+    wanted = FitOptions(classifier, target_fpr, Sizes(fit_images, calibration_images), crafting)
     made = profile if isinstance(profile, NetworkProfile) else NetworkProfile.load(profile)
     network = made.extractor.network
     crafted = _attacks(network, attacks, wanted.classifier)  # checked before any work
-    dataset = matched_data(made.data if data is None else data, network.labels, made.class_map)
-    parts = split(dataset, made.keys, made.seed)
-    _check_sizes(parts, wanted)
-    warn_of_copies(dataset, unseen(dataset, made.keys), made.looks)
-    tried = check_accuracy(network, dataset, parts.fit.positions, any_accuracy).record()
-    maker = FeatureMaker(made.extractor, made.signatures, thorough)
-    of = MadeOf(dataset.name, made.class_map, tried)
-    return bundle_of(fit_detector(maker, parts, crafted, wanted), parts, of, made.looks)
+    images = job_images(network.labels, made.data if data is None else data, made.class_map, made.predicted)
+    with job.begun(_plan(made, images, crafted, wanted, thorough), len(images.dataset), images.in_memory) as begun:
+        stored = begun.stored(network)
+        usable = images.looked_at(begun, stored, job.max_bad_fraction)
+        parts = split(usable.dataset, made.keys, made.seed)
+        _check_sizes(parts, wanted)
+        warn_of_copies(usable.dataset, unseen(usable.dataset, made.keys), made.looks)
+        tried = check_accuracy(network, usable.dataset, parts.fit.positions, any_accuracy).record()
+        maker = FeatureMaker(made.extractor, made.signatures, thorough)
+        of = MadeOf(usable.dataset.name, made.class_map, tried, made.predicted)
+        by_workers = crafting_of(begun, images.source, stored, usable.origins, wanted.crafting)
+        detector = fit_detector(maker, parts, crafted, replace(wanted, crafting=by_workers))
+        return bundle_of(detector, parts, of, made.looks)
+
+
+def _plan(
+    made: NetworkProfile, images: JobImages, attacks: Sequence[Attack], options: FitOptions, thorough: bool
+) -> dict[str, Any]:
+    """Return everything that decides the bundle."""
+    return {
+        "job": "fit",
+        **images.facts(),
+        "profile": hashlib.sha256(canonical_json([made.extractor.fingerprint, sorted(made.keys)])).hexdigest(),
+        "attacks": [attack.declaration() for attack in attacks],
+        "classifier": options.classifier,
+        "thorough": thorough,
+        "target_fpr": options.target_fpr,
+        "most_images": {"fit": options.sizes.fit, "calibrate": options.sizes.calibrate},
+        "seed": options.crafting.seed,
+        "version": version(),
+    }
 
 
 def _check_sizes(parts: Split, options: FitOptions) -> None:
@@ -144,5 +174,5 @@ def fit_detector(maker: FeatureMaker, parts: Split, attacks: Sequence[Attack], o
         CalibrationError: too few clean images for the target false-positive rate.
     """
     learnt_from = attacks if needs_attacks(options.classifier) else ()
-    inputs = FitInputs.of(maker, parts, learnt_from, Crafting(options.seed, options.cache), options.sizes)
+    inputs = FitInputs.of(maker, parts, learnt_from, options.crafting, options.sizes)
     return inputs.detector(options.classifier, options.target_fpr)

@@ -57,6 +57,7 @@ class FitData:
         def measured(pixels: Tensor) -> Floats:
             return maker.make_all(pixels)[0].values if len(pixels) else np.zeros((0, len(features)))
 
+        crafting.ahead(attacks, network, clean)
         crafted = {attack.name: craft_all(attack, network, clean, crafting) for attack in attacks}
         kept, benign_values = {}, {}
         for control in controls(list(attacks)) if attacks else ():  # without attacks no classifier learns from them

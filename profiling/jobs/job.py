@@ -9,12 +9,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pathprint.models.network import Network
 from pathprint.profiling.errors import OptionsError
 from pathprint.profiling.jobs.engines.choice import engine_of
 from pathprint.profiling.jobs.engines.engine import Engine
 from pathprint.profiling.jobs.engines.here import Here
 from pathprint.profiling.jobs.engines.options import Workers
 from pathprint.profiling.jobs.run import Run, opened
+from pathprint.profiling.jobs.sources import NetworkSource
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A job under way.
+
+    Attributes:
+        run: keeps what is done.
+        engine: does it.
+    """
+
+    run: Run
+    engine: Engine
+
+    def stored(self, network: Network) -> NetworkSource:
+        """Store the network where workers find it."""
+        return NetworkSource.stored(network, self.run.folder and self.run.folder / "network")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +58,10 @@ class Job:
             raise OptionsError(f"`max_bad_fraction` is {self.max_bad_fraction}; it must be between 0 and 1.")
 
     @contextmanager
-    def begun(self, plan: Mapping[str, Any], images: int, in_memory: bool) -> Iterator[tuple[Run, Engine]]:
-        """Yield the job's run and its engine; see ``run.opened`` and ``engine_of``."""
+    def begun(self, plan: Mapping[str, Any], images: int, in_memory: bool) -> Iterator[Begun]:
+        """Yield the job under way; see ``run.opened`` and ``engine_of``."""
         with closing(engine_of(self.workers, images, in_memory)) as engine, self._opened(engine, plan) as run:
-            yield run, engine
+            yield Begun(run, engine)
 
     @contextmanager
     def _opened(self, engine: Engine, plan: Mapping[str, Any]) -> Iterator[Run]:

@@ -39,6 +39,7 @@ class NetworkProfile:
         accuracy: how often the network was right on a few of the images: ``share``, ``images``, ``confidence``; None in
             profiles of earlier versions. A record that nothing depends on.
         looks: looks of the images with ``keys``; empty in profiles of earlier versions.
+        predicted: whether the classes of the images are the network's own answers.
     """
 
     extractor: Extractor
@@ -50,6 +51,7 @@ class NetworkProfile:
     synapses: ClassSynapses | None = None
     accuracy: Mapping[str, float] | None = None
     looks: Keys64 = field(default_factory=lambda: NO_KEYS)
+    predicted: bool = False
 
     def save(self, folder: Path | str) -> None:
         """Write the profile; ``folder`` appears only when it is complete, and replaces an older profile.
@@ -72,6 +74,7 @@ class NetworkProfile:
             "seed": self.seed,
             "class_map": self.class_map,
             "accuracy": self.accuracy,
+            "predicted": self.predicted,
         }
         (folder / FACTS).write_bytes(canonical_json(facts))
         if self.synapses is not None:
@@ -100,5 +103,5 @@ class NetworkProfile:
             raise SignatureError(
                 f"{folder}: the signatures were made with another network or other options; profile again."
             )
-        tried = facts.get("accuracy")
-        return NetworkProfile(extractor, signatures, keys, data, seed, class_map, accuracy=tried, looks=looks)
+        made = {"accuracy": facts.get("accuracy"), "predicted": bool(facts.get("predicted", False))}
+        return NetworkProfile(extractor, signatures, keys, data, seed, class_map, looks=looks, **made)

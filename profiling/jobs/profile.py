@@ -19,10 +19,9 @@ from pathprint.profiling.jobs.class_signatures import by_class, counted, signatu
 from pathprint.profiling.jobs.class_signatures import synapses as synapses_of
 from pathprint.profiling.jobs.counting import Counting
 from pathprint.profiling.jobs.defaults import PROFILE_PER_CLASS, SELECTIONS
+from pathprint.profiling.jobs.images import job_images
 from pathprint.profiling.jobs.job import THIS_PROCESS, Job
 from pathprint.profiling.jobs.network_profile import NetworkProfile
-from pathprint.profiling.jobs.profiled_images import profiled_images
-from pathprint.profiling.jobs.sources import NetworkSource
 from pathprint.profiling.jobs.version import version
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.policy import Policy
@@ -89,7 +88,7 @@ def profile(
     """
     kind = PathKind(policy or Policy(), selection, forward)
     network = replace(network, labels=named_labels(network.labels, class_map))
-    images = profiled_images(network, data, class_map, predicted)
+    images = job_images(network.labels, data, class_map, predicted)
     plan = {
         "job": "profile",
         **images.facts(),
@@ -98,16 +97,16 @@ def profile(
         **{"selection": selection, "forward": forward, "synapses": synapses, "seed": seed, "version": version()},
         **{"images_per_class": images_per_class, "class_map": None if class_map is None else dict(class_map)},
     }
-    with job.begun(plan, len(images.dataset), images.in_memory) as (run, engine):
-        stored = NetworkSource.stored(network, run.folder and run.folder / "network")
-        usable = images.looked_at(run, engine, stored, job.max_bad_fraction)
+    with job.begun(plan, len(images.dataset), images.in_memory) as begun:
+        stored = begun.stored(network)
+        usable = images.looked_at(begun, stored, job.max_bad_fraction)
         chosen = profile_images(usable.dataset, seed)
         tried = None if predicted else check_accuracy(network, usable.dataset, chosen, any_accuracy).record()
         extractor = _extractor(network, usable.dataset, chosen, kind)
         listing = replace(extractor, policy=replace(extractor.policy, synapses=synapses))
         counting = Counting.of(listing, images.source, stored)
         quota = Quota(_origins(by_class(usable.dataset.labels, chosen), usable.origins), images_per_class)
-        counts = counted(run, engine, counting, quota)
+        counts = counted(begun.run, begun.engine, counting, quota)
         return NetworkProfile(
             extractor,
             signatures(counts, extractor),
@@ -118,6 +117,7 @@ def profile(
             synapses_of(counts, extractor) if synapses else None,
             tried,
             usable.dataset.looks[chosen],
+            predicted,
         )
 
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from pathprint.profiling.detection.detect import detect
     from pathprint.profiling.detection.detector import Detector, Verdict
     from pathprint.profiling.evaluation.evaluate import evaluate
+    from pathprint.profiling.jobs.engines.options import Workers
     from pathprint.profiling.jobs.fit import fit
+    from pathprint.profiling.jobs.job import Job
     from pathprint.profiling.jobs.profile import profile
     from pathprint.profiling.paths.extraction import Extractor
     from pathprint.profiling.paths.path import ImagePaths
@@ -34,10 +36,12 @@ _MODULES = {
     "Detector": "profiling.detection.detector",
     "Extractor": "profiling.paths.extraction",
     "ImagePaths": "profiling.paths.path",
+    "Job": "profiling.jobs.job",
     "Network": "models.network",
     "Policy": "profiling.paths.policy",
     "Preprocessing": "models.preprocessing",
     "Verdict": "profiling.detection.detector",
+    "Workers": "profiling.jobs.engines.options",
     "detect": "profiling.detection.detect",
     "evaluate": "profiling.evaluation.evaluate",
     "fit": "profiling.jobs.fit",
@@ -51,10 +55,12 @@ __all__ = [
     "Detector",
     "Extractor",
     "ImagePaths",
+    "Job",
     "Network",
     "Policy",
     "Preprocessing",
     "Verdict",
+    "Workers",
     "detect",
     "evaluate",
     "fit",

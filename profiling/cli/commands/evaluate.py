@@ -8,9 +8,19 @@ from typing import Annotated
 import typer
 
 from pathprint.profiling.cli.class_names import ClassNames, read_class_names
+from pathprint.profiling.cli.job_options import (
+    Address,
+    EngineChoice,
+    Gpu,
+    MaxBadFraction,
+    Restart,
+    WorkerNumber,
+    job_for,
+)
 from pathprint.profiling.cli.options import AnyAccuracy, AsJson, Bundle, ClassMap, MadeOf, Seed, read_class_map
 from pathprint.profiling.cli.outputs import AttackCache, file_option
 from pathprint.profiling.cli.results import print_json
+from pathprint.profiling.jobs.places import discard, run_folder
 
 
 def evaluate(
@@ -55,6 +65,12 @@ def evaluate(
     cache: AttackCache = None,
     report: Annotated[Path | None, file_option("File to write the figures to, as one HTML page.")] = None,
     any_accuracy: AnyAccuracy = False,
+    max_bad_fraction: MaxBadFraction = 0.01,
+    workers: WorkerNumber = None,
+    engine: EngineChoice = "local",
+    address: Address = None,
+    gpu: Gpu = False,
+    restart: Restart = False,
     seed: Seed = 1,
     as_json: AsJson = False,
 ) -> None:
@@ -62,6 +78,9 @@ def evaluate(
 
     Images that the bundle was profiled, fitted or calibrated with are left out. They are known by
     their pixels, whatever file they are in.
+
+    An interrupted job keeps what it has done in a folder that ends with .run, beside the report or the bundle, and the
+    same command goes on with it.
 
     Example:
         pathprint evaluate lenet5-bundle --data mnist.npz --full --cache attacked --report lenet5.html
@@ -73,6 +92,7 @@ def evaluate(
     from pathprint.profiling.evaluation.report.page import write_page
     from pathprint.profiling.threads import settle_threads
 
+    run = run_folder(report or bundle.resolve().with_name(f"{bundle.resolve().name}.evaluation"))
     loaded = pathprint.load_bundle(bundle)
     if data is None and loaded.made_of.data:
         say(f"measuring on {loaded.made_of.data}, which the bundle was made of")
@@ -90,7 +110,9 @@ def evaluate(
         cache=cache,
         seed=seed,
         any_accuracy=any_accuracy,
+        job=job_for(run, workers, engine, address, gpu, restart, max_bad_fraction),
     )
+    discard(run)
     made = recorded(found, loaded.sha256)
     show(tables.figures(made))
     if report is not None:

@@ -7,11 +7,21 @@ from typing import Annotated
 
 import typer
 
+from pathprint.profiling.cli.job_options import (
+    Address,
+    EngineChoice,
+    Gpu,
+    MaxBadFraction,
+    Restart,
+    WorkerNumber,
+    job_for,
+)
 from pathprint.profiling.cli.options import AnyAccuracy, AsJson, Attacks, OtherData, Seed, classifier_option
 from pathprint.profiling.cli.outputs import AttackCache, folder_option
 from pathprint.profiling.cli.results import print_json
 from pathprint.profiling.detection.bundle_files import BUNDLE
 from pathprint.profiling.detection.classifiers import AUTO
+from pathprint.profiling.jobs.places import discard, run_folder
 
 
 def _rate(value: float) -> float:
@@ -52,12 +62,20 @@ def fit(
     ] = 1000,
     cache: AttackCache = None,
     any_accuracy: AnyAccuracy = False,
+    max_bad_fraction: MaxBadFraction = 0.01,
+    workers: WorkerNumber = None,
+    engine: EngineChoice = "local",
+    address: Address = None,
+    gpu: Gpu = False,
+    restart: Restart = False,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Fit a detector to a profile; write it as a bundle.
 
     The detector learns from images that were not profiled, clean and attacked, and is calibrated on further clean ones.
+
+    An interrupted job keeps what it has done in OUT.run, and the same command goes on with it.
 
     Example:
         pathprint fit lenet5-profile --out lenet5-bundle
@@ -86,8 +104,10 @@ def fit(
         cache=cache,
         seed=seed,
         any_accuracy=any_accuracy,
+        job=job_for(run_folder(out), workers, engine, address, gpu, restart, max_bad_fraction),
     )
     bundle.save(out)
+    discard(run_folder(out))
     detector = bundle.detector
     low, high = detector.calibration.interval
     say(f"{detector.score.kind} detector, {low:.1%} to {high:.1%} of clean images flagged; bundle in {out}")

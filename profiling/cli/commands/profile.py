@@ -105,7 +105,7 @@ def profile(
     from pathprint.profiling.cli.inputs import open_network, read_declared
     from pathprint.profiling.cli.terminal import say
 
-    job = job_for(out, workers, engine, address, gpu, restart, max_bad_fraction)
+    job = job_for(run_folder(out), workers, engine, address, gpu, restart, max_bad_fraction)
     policy = pathprint.Policy(theta, reference, unexplained, layers)
     captured = named(open_network(network, weights, read_declared(size, resize, mean, std, stretch)), class_names)
     made = pathprint.profile(

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pathprint.models.network import Network
 from pathprint.profiling.data.datasets import Dataset, matched_data, open_dataset
 from pathprint.profiling.data.places import DIGITS
-from pathprint.profiling.jobs.engines.engine import Engine
+from pathprint.profiling.jobs.job import Begun
 from pathprint.profiling.jobs.looking import Looking, Usable, look
-from pathprint.profiling.jobs.run import Run
 from pathprint.profiling.jobs.sources import ImageSource, NetworkSource
 
 
 @dataclass(frozen=True)
-class ProfiledImages:
+class JobImages:
     """The images of a job.
 
     Attributes:
@@ -41,14 +39,14 @@ class ProfiledImages:
         labels = hashlib.sha256(self.dataset.labels.tobytes()).hexdigest()
         return {"data": self.dataset.name, "images": len(self.dataset), "labels": labels, "predicted": self.predicted}
 
-    def looked_at(self, run: Run, engine: Engine, network: NetworkSource, max_bad_fraction: float) -> Usable:
+    def looked_at(self, job: Begun, network: NetworkSource, max_bad_fraction: float) -> Usable:
         """Decode every image once; return those that can be used.
 
         Raises:
             DataError: the share of bad images is above ``max_bad_fraction``.
         """
         looking = Looking(self.source, network if self.predicted else None)
-        looked = look(run, engine, looking, len(self.dataset))
+        looked = look(job.run, job.engine, looking, len(self.dataset))
         usable = looked.usable(self.dataset, max_bad_fraction)
         if looked.answers is None:
             return usable
@@ -57,14 +55,17 @@ class ProfiledImages:
         return replace(usable, dataset=answered)
 
 
-def profiled_images(
-    network: Network, data: Dataset | str | Path, class_map: Mapping[str, int] | None, predicted: bool
-) -> ProfiledImages:
+def job_images(
+    labels: Sequence[str], data: Dataset | str | Path, class_map: Mapping[str, int] | None, predicted: bool
+) -> JobImages:
     """Open the images of a job.
+
+    Args:
+        labels: of the network.
 
     Raises:
         DataError: there are none, or, unless labels are to be ``predicted``, a class of them is none of the network's.
     """
     opened = data if isinstance(data, Dataset) else open_dataset(str(data))
     source = ImageSource("" if isinstance(data, Dataset) else str(data), opened)
-    return ProfiledImages(opened if predicted else matched_data(opened, network.labels, class_map), source, predicted)
+    return JobImages(opened if predicted else matched_data(opened, labels, class_map), source, predicted)
