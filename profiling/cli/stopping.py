@@ -8,13 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-import typer
-
 from pathprint.profiling.cli.terminal import say
 
+_TEXT = "pathprint: stopped; a job that keeps its run goes on when the same command is run again."
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-class _Terminated(BaseException):
-    """The signal TERM has come. It is no Exception, so that nothing takes it for an error and goes on."""
+
+class _Stopped(BaseException):
+    """A signal has come. It is no Exception, so that nothing takes it for an error and goes on."""
+
+    def __init__(self, number: int) -> None:
+        self.status = 128 + number
 
 
 @contextmanager
@@ -24,20 +28,19 @@ def stoppable() -> Iterator[None]:
     Raises:
         SystemExit: with status 130 or 143.
     """
-    if threading.current_thread() is threading.main_thread():  # others may not say what signals do
-        signal.signal(signal.SIGTERM, _terminate)
+    if threading.current_thread() is not threading.main_thread():  # others may not say what signals do
+        yield
+        return
+    before = {number: signal.signal(number, _stop) for number in _SIGNALS}
     try:
         yield
-    except (KeyboardInterrupt, typer.Abort) as error:  # typer makes the latter of the former
+    except _Stopped as stopped:
         say(_TEXT)
-        raise SystemExit(130) from error
-    except _Terminated as error:
-        say(_TEXT)
-        raise SystemExit(143) from error
+        raise SystemExit(stopped.status) from stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-_TEXT = "pathprint: stopped; a job that keeps its run goes on when the same command is run again."
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise _Terminated
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise _Stopped(number)
