@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -17,8 +19,12 @@ from pathprint.profiling.jobs.run import Run
 from pathprint.profiling.jobs.sources import ImageSource, NetworkSource
 from pathprint.profiling.paths.cost import multiply_adds
 from pathprint.profiling.paths.extraction import Extractor
+from pathprint.profiling.paths.path import Layout
 from pathprint.profiling.signatures.counts import ClassSignatures
+from pathprint.profiling.signatures.exact import Exact, open_signatures
+from pathprint.profiling.signatures.gathering import SignatureWriter
 from pathprint.profiling.signatures.sparse import SparseCounts, unit_sizes
+from pathprint.profiling.signatures.storage import Stored
 from pathprint.profiling.signatures.synapses import ClassSynapses
 
 
@@ -34,7 +40,11 @@ def class_signatures(extractor: Extractor, dataset: Dataset, images: Indices, pe
     plain = replace(extractor, policy=replace(extractor.policy, synapses=False))
     counting = Counting.of(plain, ImageSource("", dataset), NetworkSource(None, extractor.network))
     counts = counted(Run(None, {}), Here(), counting, Quota(by_class(dataset.labels, images), per_class))
-    return signatures(counts, plain)
+    sizes = unit_sizes(plain.layout)
+    rows = [(number, int(part.facts["taken"]), _counts(part, plain.layout)) for number, part in counts]
+    columns = {name: np.stack([row.counts()[name] for _, _, row in rows]) for name in sizes}
+    classes, taken = (np.array(column, dtype=np.int64) for column in list(zip(*rows, strict=True))[:2])
+    return ClassSignatures(plain.layout, plain.fingerprint, classes, taken, columns)
 
 
 def by_class(labels: Indices, images: Indices) -> dict[int, Indices]:
@@ -56,15 +66,25 @@ def counted(run: Run, engine: Engine, counting: Counting, quota: Quota) -> Class
     return found
 
 
-def signatures(counts: ClassCounts, extractor: Extractor) -> ClassSignatures:
-    """Return counted paths as class signatures."""
-    sizes = unit_sizes(extractor.layout)
-    rows = [(number, part.facts["taken"], part.arrays) for number, part in counts]
-    table = np.stack([SparseCounts.from_arrays(extractor.layout, arrays, taken).flat() for _, taken, arrays in rows])
-    classes, images = (np.array(column, dtype=np.int64) for column in zip(*(row[:2] for row in rows), strict=True))
-    ends = np.cumsum(list(sizes.values()))[:-1]
-    columns = dict(zip(sizes, np.split(table, ends, axis=1), strict=True))
-    return ClassSignatures(extractor.layout, extractor.fingerprint, classes, images, columns)
+def signatures(counts: ClassCounts, extractor: Extractor, folder: Path | None) -> Exact:
+    """Return counted paths as class signatures. If they are large they stay in a file, and one class is in memory.
+
+    Args:
+        folder: where the file is written; None for where temporary files lie.
+
+    Raises:
+        OutputError: they cannot be written, as when the disk is full.
+    """
+    with tempfile.TemporaryDirectory(prefix="pathprint-", dir=folder) as place:
+        path = Path(place) / "signatures.safetensors"
+        with SignatureWriter(path, extractor.layout, extractor.fingerprint) as writer:
+            for number, part in counts:
+                writer.add(number, int(part.facts["taken"]), _counts(part, extractor.layout))
+        return open_signatures(path)  # what is mapped stays readable when its name is gone
+
+
+def _counts(part: Stored, layout: Layout) -> SparseCounts:
+    return SparseCounts.from_arrays(layout, part.arrays, int(part.facts["taken"]))
 
 
 def synapses(counts: ClassCounts, extractor: Extractor) -> ClassSynapses:

@@ -33,6 +33,7 @@ from pathprint.profiling.jobs.images import JobImages, job_images
 from pathprint.profiling.jobs.job import THIS_PROCESS, Job
 from pathprint.profiling.jobs.network_profile import NetworkProfile
 from pathprint.profiling.jobs.version import version
+from pathprint.profiling.signatures.compact import served
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def fit(
         _check_sizes(parts, wanted)
         warn_of_copies(usable.dataset, unseen(usable.dataset, made.keys), made.looks)
         tried = check_accuracy(network, usable.dataset, parts.fit.positions, any_accuracy).record()
-        maker = FeatureMaker(made.extractor, made.signatures, thorough)
+        maker = FeatureMaker(made.extractor, served(made.signatures), thorough)
         of = MadeOf(usable.dataset.name, made.class_map, tried, made.predicted)
         by_workers = crafting_of(begun, images.source, stored, usable.origins, wanted.crafting)
         detector = fit_detector(maker, parts, crafted, replace(wanted, crafting=by_workers))

@@ -20,7 +20,7 @@ from pathprint.profiling.jobs.defaults import FACTS, IMAGES, PROFILE, SIGNATURES
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.policy import Policy
 from pathprint.profiling.signatures import storage
-from pathprint.profiling.signatures.counts import ClassSignatures
+from pathprint.profiling.signatures.exact import Exact, open_signatures
 from pathprint.profiling.signatures.synapses import ClassSynapses
 from pathprint.profiling.writing.whole import whole_folder
 
@@ -43,7 +43,7 @@ class NetworkProfile:
     """
 
     extractor: Extractor
-    signatures: ClassSignatures
+    signatures: Exact
     keys: Keys
     data: str
     seed: int
@@ -91,7 +91,7 @@ class NetworkProfile:
         try:
             facts = json.loads((folder / FACTS).read_bytes())
             extractor = Extractor(load_network(folder), Policy(**facts["policy"]))
-            signatures = ClassSignatures.load(folder / SIGNATURES)
+            signatures = open_signatures(folder / SIGNATURES)
             images = load_file(folder / IMAGES)
             keys, looks = frozenset(images["profile"].tolist()), images.get("looks", NO_KEYS)
             data, seed, class_map = str(facts["data"]), int(facts["seed"]), facts["class_map"]

@@ -109,7 +109,7 @@ def profile(
         counts = counted(begun.run, begun.engine, counting, quota)
         return NetworkProfile(
             extractor,
-            signatures(counts, extractor),
+            signatures(counts, extractor, begun.run.folder),
             frozenset(usable.dataset.keys[chosen].tolist()),
             images.dataset.name,
             seed,
