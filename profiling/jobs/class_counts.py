@@ -147,15 +147,19 @@ class _Tally:
     """Gives out the parts of all classes, and adds up those of a class when they are there.
 
     Attributes:
+        classes: those that are not added up yet, by number.
         taken: images that count, by the number of each class that is added up.
+        looked, left: images that have been looked at, and that will have to be, as far as is known. They are kept, as
+            there may be a hundred thousand parts to add up.
     """
 
     stage: Stage
     counting: Counting
     rows: Shards
-    classes: list[_Class]
-    done: int
+    classes: dict[int, _Class]
     taken: dict[int, int]
+    looked: int = 0
+    left: int = 0
     told: int = 0
     given: set[int] = field(default_factory=set)
     again: deque[Task] = field(default_factory=deque)
@@ -164,7 +168,7 @@ class _Tally:
     def of(stage: Stage, counting: Counting, rows: Shards, quota: Quota, size: int) -> _Tally:
         """Return the state in which an earlier run was left."""
         there = {number: int((rows.facts(number) or {}).get("taken", 0)) for number in sound(rows)}
-        done, classes, number, seen = sound(stage.shards), list[_Class](), 0, 0
+        done, classes, number, seen = sound(stage.shards), dict[int, _Class](), 0, 0
         for label, images in sorted(quota.images.items()):
             parts = [images[at : at + size] for at in range(0, len(images), size)]
             tasks = [Task(number + i, part) for i, part in enumerate(parts)]
@@ -177,21 +181,18 @@ class _Tally:
                 facts = (stage.shards.facts(task.number) or {}) if task.number in done else {}
                 if facts:
                     own.taken[task.number], own.looked = int(facts["taken"]), own.looked + int(facts["looked"])
-            classes.append(own)
-        tally = _Tally(stage, counting, rows, classes, seen, there)
-        for own in list(classes):
+            classes[label] = own
+        tally = _Tally(stage, counting, rows, classes, there)
+        tally.looked = seen + sum(own.looked for own in classes.values())
+        tally.left = sum(own.remaining for own in classes.values())
+        for own in list(classes.values()):
             tally._add_up_if_complete(own)
         return tally
 
     @property
-    def looked(self) -> int:
-        """Images that need not be looked at any more."""
-        return self.done + sum(own.looked for own in self.classes)
-
-    @property
     def needed(self) -> int:
         """Images that have to be looked at in all, as far as is known."""
-        return self.looked + sum(own.remaining for own in self.classes)
+        return self.looked + self.left
 
     def show(self, shown: Meter) -> None:
         """Show how far the work is."""
@@ -206,7 +207,7 @@ class _Tally:
         """Return the next part to do; there may be further ones later, when one of those under way is done."""
         if self.again:
             return self.again.popleft()
-        for own in self.classes:
+        for own in self.classes.values():
             task = own.next(self.given)
             if task is not None:
                 self.given.add(task.number)
@@ -216,13 +217,16 @@ class _Tally:
     def note(self, task: Task) -> None:
         """Take notice that a part is done."""
         facts = self.stage.shards.facts(task.number) or {}
-        own = next((own for own in self.classes if own.label == task.facts["label"]), None)
+        own = self.classes.get(int(task.facts["label"]))
         if own is None:  # its class had enough images before this part was done
             self.stage.shards.remove([task.number])
             return
+        before = own.remaining
         if task.number != own.trimming:
             own.looked += int(facts["looked"])
+            self.looked += int(facts["looked"])
         own.taken[task.number] = int(facts["taken"])
+        self.left += own.remaining - before
         self._add_up_if_complete(own)
 
     def _add_up_if_complete(self, own: _Class) -> None:
@@ -242,6 +246,6 @@ class _Tally:
         row = self.counting.total(own.label, stored)
         self.rows.write(own.label, row)
         self.stage.shards.remove(task.number for task in own.tasks)
-        self.classes.remove(own)
-        self.done += own.looked
+        self.left -= own.remaining
+        del self.classes[own.label]
         self.taken[own.label] = int(row.facts["taken"])

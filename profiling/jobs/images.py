@@ -11,6 +11,7 @@ from typing import Any
 from pathprint.profiling.data.datasets import Dataset, matched_data, open_dataset
 from pathprint.profiling.data.places import DIGITS
 from pathprint.profiling.jobs.job import Begun
+from pathprint.profiling.jobs.listing import listing
 from pathprint.profiling.jobs.looking import Looking, Usable, look
 from pathprint.profiling.jobs.sources import ImageSource, NetworkSource
 
@@ -37,7 +38,9 @@ class JobImages:
     def facts(self) -> dict[str, Any]:
         """Return what identifies the images before any of them has been read, as JSON-able data."""
         labels = hashlib.sha256(self.dataset.labels.tobytes()).hexdigest()
-        return {"data": self.dataset.name, "images": len(self.dataset), "labels": labels, "predicted": self.predicted}
+        listed = listing(self.source.spec, self.dataset.names)
+        told = {"data": self.dataset.name, "images": len(self.dataset), "predicted": self.predicted}
+        return told | {"labels": labels, "files": listed}
 
     def looked_at(self, job: Begun, network: NetworkSource, max_bad_fraction: float) -> Usable:
         """Decode every image once; return those that can be used.

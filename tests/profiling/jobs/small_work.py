@@ -25,6 +25,7 @@ class Squares:
         failing: positions that raise an error.
         once: folder; the first time that ``mortal`` is looked at, the process is killed and leaves a file there.
         mortal: position that kills once.
+        pause: seconds that each task takes.
     """
 
     deadly: tuple[int, ...] = ()
@@ -32,6 +33,7 @@ class Squares:
     failing: tuple[int, ...] = ()
     once: Path | None = None
     mortal: int = -1
+    pause: float = 0
 
     def work(self) -> Squares:
         return self
@@ -41,6 +43,7 @@ class Squares:
             self._look(position)
 
     def do(self, task: Task) -> Stored:
+        time.sleep(self.pause)
         good = [position for position in task.positions.tolist() if position not in task.bad]
         for position in good:
             self._look(position)
