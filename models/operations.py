@@ -65,6 +65,24 @@ ELEMENTWISE = frozenset(
         "aten.pow.Tensor_Scalar",
         "aten.rsub.Scalar",
         "aten.square.default",
+        "aten.abs.default",
+        "aten.ceil.default",
+        "aten.clamp.Tensor",  # with constant bounds
+        "aten.cos.default",
+        "aten.erf.default",
+        "aten.exp.default",
+        "aten.expm1.default",
+        "aten.floor.default",
+        "aten.log.default",
+        "aten.log1p.default",
+        "aten.log2.default",
+        "aten.pow.Tensor_Tensor",  # with a constant exponent
+        "aten.reciprocal.default",
+        "aten.round.default",
+        "aten.rsqrt.default",
+        "aten.sign.default",
+        "aten.sin.default",
+        "aten.sqrt.default",
     }
 )
 IN_PLACE = {
@@ -83,7 +101,7 @@ IN_PLACE = {
     )
 }
 """The in-place form of each operation that may overwrite its input when nothing else reads that input."""
-NORMALISATION = frozenset({"aten.batch_norm.default", "aten.layer_norm.default", "aten.group_norm.default"})
+NORMALISATION = frozenset(f"aten.{kind}_norm.default" for kind in ("batch", "layer", "group", "instance", "rms"))
 MOVEMENT = frozenset(
     {
         RESHAPE,
@@ -126,11 +144,15 @@ FRESH = WEIGHTED | ADD | NORMALISATION
 SOFTMAX = frozenset({"aten.softmax.int", "aten._softmax.default"})
 COEFFICIENTS = SOFTMAX | {
     "aten.baddbmm.default",
-    "aten.exp.default",
     "aten.linalg_vector_norm.default",
+    "aten.std.correction",
+    "aten.std.dim",
+    "aten.var.correction",
+    "aten.var.dim",
     "aten.where.ScalarOther",
 }
-"""Operations on coefficients (attention weights, gates), which a path does not follow; capture refuses other uses."""
+"""Operations on coefficients (attention weights, gates, divisors), which a path does not follow; capture refuses other
+uses."""
 
 STRUCTURE = SPLITS | MAXIMUM_AND_INDEX | SIZES | COEFFICIENTS
 """Operations that are no step of a path: ``PICK`` takes one of their outputs, or a path follows none of them."""
@@ -176,7 +198,6 @@ CONSTANT = CREATION | {
     "aten.arange.start_step",
     "aten.bitwise_not.default",
     "aten.copy.default",
-    "aten.cos.default",
     "aten.cumsum.default",
     "aten.div.Tensor_mode",
     "aten.eq.Scalar",
@@ -192,7 +213,6 @@ CONSTANT = CREATION | {
     "aten.ones.default",
     "aten.pow.Scalar",
     "aten.select_scatter.default",
-    "aten.sin.default",
     "aten.slice_scatter.default",
     "aten.tril.default",
     "aten.where.ScalarOther",

@@ -81,10 +81,11 @@ class Following:
     def _factors(self, node: Node, active: tuple[str, ...]) -> tuple[str, ...]:
         """Return the factors to follow: the only one that depends on the image, or those that are not broadcast.
 
-        A broadcast factor is a gate. Of a quotient only the numerator is followed, and only if the divisor is constant.
+        A broadcast factor is a gate. The divisor of an activation is a coefficient, as in a normalisation; the divisor
+        of a constant is followed as the only factor.
         """
-        if node.operation == "aten.div.Tensor":
-            return active if active == _first(node) else ()
+        if node.operation == "aten.div.Tensor" and len(active) > 1:
+            return _first(node)
         full = tuple(name for name in active if self.shapes[name] == self.shapes[node.name])
         return active if len(active) == 1 else full
 

@@ -53,10 +53,17 @@ def arithmetic(call: Call) -> Step | None:
     """Add, subtract, multiply or divide by a constant: the same element."""
     operands = [call.arguments["self"], call.arguments["other"]]
     sources = [operand for operand in operands if operand in call.active]
-    divisor = "div" in str(call.producer.target) and operands[1] in call.active
-    if len(sources) > 1 or divisor:
+    if len(sources) > 1:
         return None
     return call.step("element", (sources[0],), Lookup(spread(call, sources[0])))
+
+
+def divide(call: Call) -> Step | None:
+    """Divide: the divisor of an activation is a coefficient; a constant divided by one is a function of it."""
+    dividend = call.arguments["self"]
+    if dividend not in call.active:
+        return arithmetic(call)
+    return call.step("element", (dividend,), Lookup(spread(call, dividend)))
 
 
 def multiply(call: Call) -> Step | None:
@@ -219,9 +226,13 @@ RECTIFIERS = (
 )
 SMOOTH = ("sigmoid", "silu", "gelu", "tanh", "hardswish", "hardsigmoid", "neg", "pow", "square")
 SOFT = ("elu", "celu", "selu", "mish", "softplus", "log_sigmoid")
+FUNCTIONS = (
+    *("abs", "ceil", "cos", "erf", "exp", "expm1", "floor", "log", "log1p", "log2"),
+    *("reciprocal", "round", "rsqrt", "sign", "sin", "sqrt"),
+)
 NEAREST = [f"{kind}{axes}d" for kind in ("upsample_nearest", "_upsample_nearest_exact") for axes in (1, 2, 3)]
 BATCH_NORM = "_native_batch_norm_legit_no_training"
-NORMS = (BATCH_NORM, "layer_norm", "group_norm")
+NORMS = (BATCH_NORM, "layer_norm", "group_norm", "instance_norm", "rms_norm")
 IDENTITIES = ("clone", "detach", "alias", "contiguous", "dropout", "_to_copy", "type_as")
 RESHAPES = ("view", "_unsafe_view", "reshape", "flatten", "unsqueeze", "squeeze", "expand")
 PERMUTATIONS = ("permute", "transpose", "t", "roll", "flip", "channel_shuffle", "pixel_shuffle", "pixel_unshuffle")
@@ -240,10 +251,11 @@ STEPS: Mapping[str, Callable[[Call], Step | None]] = {
     **dict.fromkeys(("add", "sub"), add),
     "mul": multiply,
     "addcmul": scaled_and_shifted,
-    **dict.fromkeys(("div", "rsub"), arithmetic),
+    "div": divide,
+    "rsub": arithmetic,
     **dict.fromkeys(("matmul", "bmm", "einsum"), product),
     "scaled_dot_product_attention": attention,
-    **dict.fromkeys((*NORMS, *RECTIFIERS, *SMOOTH, *SOFT), element),
+    **dict.fromkeys((*NORMS, *RECTIFIERS, *SMOOTH, *SOFT, *FUNCTIONS), element),
     **dict.fromkeys(NEAREST, nearest),
     **dict.fromkeys(("amax", "max"), maximum),
     "glu": gated,

@@ -70,6 +70,7 @@ def seeded(build: Callable[[], nn.Module]) -> nn.Module:
 
 
 SLOPES = torch.linspace(-0.5, 0.5, 6)
+EXPONENTS = torch.linspace(1, 3, 12)
 MIXING = torch.linspace(-1, 1, 36).cos().reshape(6, 6)
 KERNEL = torch.linspace(-1, 1, 6 * 6 * 9).sin().reshape(6, 6, 3, 3)
 attended: Callable[..., Tensor] = F.scaled_dot_product_attention
@@ -89,6 +90,24 @@ def windowed(y: Tensor) -> Tensor:
     parts = F.linear(parts, MIXING) + parts
     weights = (parts @ parts.mT).softmax(-1)
     return (weights @ parts).view(-1, 3, 3, 4, 4, 6).permute(0, 5, 1, 3, 2, 4).reshape(-1, 6, 12, 12)
+
+
+def of_elements(y: Tensor) -> Tensor:
+    """Apply every function of one element that has no activation function's name, and gelu by its formula."""
+    positive = y.abs() + 0.1
+    roots = positive.sqrt().rsqrt() + positive.log().sin() * positive.log2().cos() + positive.reciprocal()
+    powers = torch.log1p(positive) + torch.expm1(y).exp() + 0.01 * positive**EXPONENTS
+    steps = (4 * y).round() + (3 * y).floor() - (2 * y).ceil() + 0.1 * y.sign()
+    return roots + powers + 0.3 * steps + 0.5 * y * (1 + torch.erf(y / 2**0.5)) + y.clamp(LOWER, -LOWER)
+
+
+def normalised_by_hand(y: Tensor) -> Tensor:
+    """Normalise channels as ConvNeXt writes it, then by their root mean square, by their deviation, by their length."""
+    centred = y - y.mean(1, keepdim=True)
+    first = centred / torch.sqrt(centred.pow(2).mean(1, keepdim=True) + 1e-6)
+    second = first * torch.rsqrt(first.square().mean((2, 3), keepdim=True) + 1e-6)
+    third = second / (second.std(3, keepdim=True) + second.var((1, 2), keepdim=True))
+    return F.normalize(third, dim=1)
 
 
 MIDDLES: dict[str, tuple[Callable[[Tensor], Tensor], int]] = {
@@ -146,6 +165,15 @@ MIDDLES: dict[str, tuple[Callable[[Tensor], Tensor], int]] = {
     "adaptive max pool": (lambda y: F.adaptive_max_pool2d(y, (5, 7)), 210),
     "layer norm": (lambda y: F.layer_norm(y, [12]), 864),
     "group norm": (lambda y: F.group_norm(y, 2), 864),
+    "instance norm": (F.instance_norm, 864),
+    "rms norm": (lambda y: F.rms_norm(y, [12]), 864),
+    "local response norm": (lambda y: F.local_response_norm(F.relu(y), 3, alpha=2.0), 864),
+    "normalised by hand": (lambda y: normalised_by_hand(y), 864),
+    "functions of elements": (lambda y: of_elements(y), 864),
+    "quotients": (
+        lambda y: F.softsign(y) + y.mean((2, 3), keepdim=True) / (1 + y.square()) + LOWER / (y.abs() + 1),
+        864,
+    ),
     "padding by name": (lambda y: F.conv2d(y, KERNEL, None, 1, "same"), 864),
     "one dimension": (lambda y: F.conv1d(y.flatten(2), KERNEL[..., 0], stride=2, padding=1), 432),
     "three dimensions": (lambda y: F.conv3d(y.unsqueeze(1), KERNEL[:1, :1, None], padding=(0, 1, 1)), 864),
