@@ -68,6 +68,11 @@ ELEMENTWISE = frozenset(
         "aten.abs.default",
         "aten.ceil.default",
         "aten.clamp.Tensor",  # with constant bounds
+        # The larger or smaller of an element and a constant; that of two activations is written by ``where``.
+        "aten.max.other",
+        "aten.maximum.default",
+        "aten.min.other",
+        "aten.minimum.default",
         "aten.cos.default",
         "aten.erf.default",
         "aten.exp.default",
@@ -131,6 +136,18 @@ MOVEMENT = frozenset(
         *(f"aten.{kind}{axes}d.vec" for kind in ("upsample_nearest", "_upsample_nearest_exact") for axes in (1, 2, 3)),
     }
 )
+WHERE = frozenset({"aten.where.self", "aten.where.ScalarOther", "aten.where.ScalarSelf"})
+"""Take one of two elements at each place by a mask."""
+COMPARISONS = frozenset(
+    f"aten.{comparison}.{form}" for comparison in ("eq", "ge", "gt", "le", "lt", "ne") for form in ("Scalar", "Tensor")
+) | {
+    *(f"aten.logical_{kind}.default" for kind in ("and", "not", "or", "xor")),
+    "aten.bitwise_and.Tensor",
+    "aten.bitwise_not.default",
+    "aten.bitwise_or.Tensor",
+    "aten.bitwise_xor.Tensor",
+}
+"""Operations that make masks, or masks of masks: they decide, and pass no value on."""
 SPLITS = frozenset({"aten.split.Tensor", "aten.split_with_sizes.default", "aten.chunk.default", "aten.unbind.int"})
 """Data movement with several outputs; ``operator.getitem`` picks one of them."""
 
@@ -142,17 +159,21 @@ FRESH = WEIGHTED | ADD | NORMALISATION
 """Operations whose output is never a view of something else."""
 
 SOFTMAX = frozenset({"aten.softmax.int", "aten._softmax.default"})
-COEFFICIENTS = SOFTMAX | {
-    "aten.baddbmm.default",
-    "aten.linalg_vector_norm.default",
-    "aten.std.correction",
-    "aten.std.dim",
-    "aten.var.correction",
-    "aten.var.dim",
-    "aten.where.ScalarOther",
-}
-"""Operations on coefficients (attention weights, gates, divisors), which a path does not follow; capture refuses other
-uses."""
+COEFFICIENTS = (
+    SOFTMAX
+    | COMPARISONS
+    | {
+        "aten.baddbmm.default",
+        "aten.linalg_vector_norm.default",
+        "aten.std.correction",
+        "aten.std.dim",
+        "aten.var.correction",
+        "aten.var.dim",
+        "aten.where.Scalar",
+    }
+)
+"""Operations on coefficients (attention weights, gates, divisors, masks), which a path does not follow; capture refuses
+other uses."""
 
 STRUCTURE = SPLITS | MAXIMUM_AND_INDEX | SIZES | COEFFICIENTS
 """Operations that are no step of a path: ``PICK`` takes one of their outputs, or a path follows none of them."""
@@ -166,6 +187,7 @@ STEPS: Mapping[str, str] = {
     **dict.fromkeys(ELEMENTWISE | NORMALISATION | MULTIPLY, "elementwise"),
     **dict.fromkeys(ATTEND, "attention"),
     **dict.fromkeys(MOVEMENT, "movement"),
+    **dict.fromkeys(WHERE, "choice"),
 }
 """The kind of step that a path takes through each operation: a file in ``profiling/paths/steps``."""
 
@@ -196,28 +218,18 @@ CONSTANT = CREATION | {
     "aten.arange.default",
     "aten.arange.start",
     "aten.arange.start_step",
-    "aten.bitwise_not.default",
     "aten.copy.default",
     "aten.cumsum.default",
     "aten.div.Tensor_mode",
-    "aten.eq.Scalar",
     "aten.fill.Scalar",
     "aten.fill.Tensor",  # torch 2.11 turns aten.fill.Scalar into this
     "aten.full.default",
-    "aten.ge.Scalar",
-    "aten.logical_not.default",
     "aten.masked_fill.Scalar",
-    "aten.ne.Scalar",
-    "aten.ne.Tensor",
-    "aten.eq.Tensor",
     "aten.ones.default",
     "aten.pow.Scalar",
     "aten.select_scatter.default",
     "aten.slice_scatter.default",
     "aten.tril.default",
-    "aten.where.ScalarOther",
-    "aten.where.ScalarSelf",
-    "aten.where.self",
     "aten.zero.default",
     "aten.zeros.default",
 }

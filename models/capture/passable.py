@@ -16,6 +16,7 @@ from pathprint.models.operations import (
     ALLOWED,
     ATTEND,
     COEFFICIENTS,
+    COMPARISONS,
     CREATION,
     IDENTITIES,
     MOVEMENT,
@@ -24,6 +25,7 @@ from pathprint.models.operations import (
     SIZES,
     SOFTMAX,
     VIEWS,
+    WHERE,
 )
 
 _PASSIVE = MOVEMENT | IDENTITIES | VIEWS
@@ -46,6 +48,16 @@ class Following:
         found = {INPUT}
         for node in self.graph.nodes:
             if node.operation not in SIZES | CREATION and found.intersection(node.reads):
+                found.add(node.name)
+        return frozenset(found)
+
+    @cached_property
+    def masks(self) -> frozenset[str]:
+        """Names of the values that depend on the image by comparisons alone, as masks do."""
+        found = set[str]()
+        for node in self.graph.nodes:
+            active = self.depending.intersection(node.reads)
+            if node.name in self.depending and (node.operation in COMPARISONS or active <= found):
                 found.add(node.name)
         return frozenset(found)
 
@@ -73,6 +85,8 @@ class Following:
         if node.operation in ATTEND:
             weights, values = node.args
             return (values.name,) if self._is_attention(weights) and values.name in active else ()
+        if node.operation in WHERE:
+            return tuple(name for name in active if name not in self.masks)
         if _takes_several(node):
             return active
         # Weights, indices and statistics that depend on the image have no rule.
@@ -81,13 +95,14 @@ class Following:
     def _factors(self, node: Node, active: tuple[str, ...]) -> tuple[str, ...]:
         """Return the factors to follow: the only one that depends on the image, or those that are not broadcast.
 
-        A broadcast factor is a gate. The divisor of an activation is a coefficient, as in a normalisation; the divisor
-        of a constant is followed as the only factor.
+        A broadcast factor is a gate, and so is a mask. The divisor of an activation is a coefficient, as in a
+        normalisation; the divisor of a constant is followed as the only factor.
         """
         if node.operation == "aten.div.Tensor" and len(active) > 1:
             return _first(node)
-        full = tuple(name for name in active if self.shapes[name] == self.shapes[node.name])
-        return active if len(active) == 1 else full
+        valued = tuple(name for name in active if name not in self.masks)
+        full = tuple(name for name in valued if self.shapes[name] == self.shapes[node.name])
+        return valued if len(valued) == 1 else full
 
     def _is_attention(self, operand: Ref) -> bool:
         """Say whether ``operand`` is the output of a softmax, perhaps rearranged since."""

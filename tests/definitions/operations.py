@@ -71,6 +71,9 @@ def multiply(call: Call) -> Step | None:
     operands = [call.arguments["self"], call.arguments["other"]]
     if any(operand not in call.active for operand in operands):
         return arithmetic(call)
+    valued = [operand for operand in operands if not decides(call, operand)]
+    if len(valued) == 1:  # a mask is a coefficient
+        return call.step("element", (valued[0],), Lookup(spread(call, valued[0])))
     full = [operand for operand in dict.fromkeys(operands) if call.shape(operand) == call.out]
     if not full:
         return None
@@ -79,6 +82,47 @@ def multiply(call: Call) -> Step | None:
         rows.append(spread(call, operand, first))
         first += call.size(operand)
     return call.step("element", tuple(full), Lookup(np.hstack(rows)))
+
+
+def decides(call: Call, node: fx.Node) -> bool:
+    """Tell whether a node's value is a mask, or made of masks and constants alone."""
+    if call.values[node].dtype is torch.bool:
+        return True
+    active = [source for source in node.all_input_nodes if source in call.active]
+    return bool(active) and all(decides(call, source) for source in active)
+
+
+def extreme(call: Call) -> Step | None:
+    """Take the larger or smaller of two activations, the first of equal ones; with a constant, the same element."""
+    operands = [call.arguments["self"], call.arguments["other"]]
+    if any(operand not in call.active for operand in operands):
+        return arithmetic(call)
+    rows = np.hstack([spread(call, operands[0]), spread(call, operands[1], 1 + call.size(operands[0]))])
+    first, second = (call.values[operand].broadcast_to(call.out).numpy().ravel() for operand in operands)
+    better = first >= second if "max" in name_of(call.producer) else first <= second
+    return call.step("maximum", tuple(operands), Lookup(rows), winners=np.where(better, *rows.T))
+
+
+def selection(call: Call) -> Step | None:
+    """Take one of two elements by a mask: a movement, whether the mask depends on the image or not."""
+    filling = "mask" in call.arguments
+    mask = call.values[call.arguments["mask" if filling else "condition"]]
+    pair = [call.arguments[name] for name in (("value", "self") if filling else ("self", "other"))]
+    sources, rows, first = list[fx.Node](), list[IntArray](), 1
+    for operand in pair:
+        if isinstance(operand, fx.Node) and operand in call.active:
+            sources.append(operand)
+            rows.append(spread(call, operand, first))
+            first += call.size(operand)
+        else:
+            rows.append(np.zeros((int(np.prod(call.out)), 1), dtype=np.int64))
+    taken = mask.broadcast_to(call.out).reshape(-1, 1).numpy()
+    return call.step("movement", tuple(sources), Lookup(np.where(taken, *rows))) if sources else None
+
+
+def largest(call: Call) -> Step | None:
+    """Take the largest or smallest over axes, or of two activations: one name in the framework."""
+    return extreme(call) if "other" in call.arguments else maximum(call)
 
 
 def scaled_and_shifted(call: Call) -> Step | None:
@@ -252,12 +296,14 @@ STEPS: Mapping[str, Callable[[Call], Step | None]] = {
     "mul": multiply,
     "addcmul": scaled_and_shifted,
     "div": divide,
+    **dict.fromkeys(("maximum", "minimum"), extreme),
+    **dict.fromkeys(("where", "masked_fill"), selection),
     "rsub": arithmetic,
     **dict.fromkeys(("matmul", "bmm", "einsum"), product),
     "scaled_dot_product_attention": attention,
     **dict.fromkeys((*NORMS, *RECTIFIERS, *SMOOTH, *SOFT, *FUNCTIONS), element),
     **dict.fromkeys(NEAREST, nearest),
-    **dict.fromkeys(("amax", "max"), maximum),
+    **dict.fromkeys(("amax", "amin", "max", "min"), largest),
     "glu": gated,
     **dict.fromkeys(IDENTITIES, identity),
     **dict.fromkeys((*RESHAPES, *PERMUTATIONS, *PARTS, *JOINS), movement),

@@ -150,6 +150,13 @@ class Applied(nn.Module):
     [
         (lambda x: x.softmax(-1), r"1 operation.*softmax\.int"),
         (lambda x: x @ x.mT, r"1 operation.*matmul"),
+        (lambda x: (x > 0).float(), r"2 operation.*gt\.Scalar.*where\.Scalar .*torch\.where\(x > 0, x, y\)"),
+        (lambda x: x + (x > 0), r"1 operation.*gt\.Scalar .*torch\.where\(x > 0, x, y\)"),
+        (
+            lambda x: torch.where(x > 0, 1.0, -1.0),
+            r"2 operation.*gt\.Scalar.*where\.Scalar .*torch\.where\(x > 0, x, y\)",
+        ),
+        (lambda x: torch.topk(x, 2)[0], r"1 operation.*topk.* only the largest has a path"),
         (lambda x: x.std(1), r"1 operation.*std\.dim"),
         (lambda x: 2.0 ** x.pow(x.relu()), r"2 operation.*pow\.Tensor_Tensor.*pow\.Scalar"),
         (lambda x: x * x[:, :1] * x.softmax(-1), r"1 operation.*softmax\.int"),
@@ -161,6 +168,23 @@ class Applied(nn.Module):
 def test_coefficients_on_the_way_to_the_logits_are_refused(function: Callable[[Tensor], Tensor], message: str) -> None:
     with pytest.raises(UnsupportedOperationError, match=message):
         Network.capture(Applied(function), SMALL)
+
+
+@pytest.mark.parametrize(
+    ("function", "operations"),
+    [
+        (lambda x: torch.maximum(x, torch.tensor(0.1)), {"maximum"}),
+        (lambda x: torch.max(x, x.flip(3)), {"flip", "ge", "where"}),
+        (lambda x: torch.where(torch.ones(32) > 2, x, 0.0), {"where"}),
+        (lambda x: torch.where(x > 0, x, torch.zeros_like(x)), {"gt", "expand", "where"}),
+        (lambda x: x.masked_fill(x[:, :1] > 0, 0.0), {"slice", "gt", "expand", "where"}),
+    ],
+)
+def test_masks_and_operands_that_depend_on_the_image_have_one_shape(
+    function: Callable[[Tensor], Tensor], operations: set[str]
+) -> None:
+    network = Network.capture(Applied(function), SMALL)
+    assert {node.operation.split(".")[1] for node in network.graph.nodes} == {*operations, "reshape", "sym_size"}
 
 
 def test_what_depends_on_no_image_becomes_a_constant() -> None:

@@ -72,6 +72,7 @@ def seeded(build: Callable[[], nn.Module]) -> nn.Module:
 SLOPES = torch.linspace(-0.5, 0.5, 6)
 EXPONENTS = torch.linspace(1, 3, 12)
 MIXING = torch.linspace(-1, 1, 36).cos().reshape(6, 6)
+MASK = torch.arange(144).reshape(12, 12) % 3 == 0
 KERNEL = torch.linspace(-1, 1, 6 * 6 * 9).sin().reshape(6, 6, 3, 3)
 attended: Callable[..., Tensor] = F.scaled_dot_product_attention
 
@@ -174,6 +175,19 @@ MIDDLES: dict[str, tuple[Callable[[Tensor], Tensor], int]] = {
         lambda y: F.softsign(y) + y.mean((2, 3), keepdim=True) / (1 + y.square()) + LOWER / (y.abs() + 1),
         864,
     ),
+    "where, by a constant": (lambda y: torch.where(MASK, y, y.mean(1, keepdim=True)), 864),
+    "where, numbers": (lambda y: torch.where(MASK, y, 0.5) + torch.where(MASK, 0.5, y.roll(1, 3)), 864),
+    "where, comparing": (lambda y: torch.where(y > y.roll(1, 3), y, -y.mean((2, 3), keepdim=True)), 864),
+    "where, a mask that spreads": (lambda y: torch.where(y[:, :1] > LOWER / 4, F.relu(y), LOWER / 9), 864),
+    "where, rectifying": (lambda y: torch.where(y < 0, torch.zeros_like(y), y), 864),
+    "shrinking": (lambda y: F.hardshrink(y, 0.2) + F.softshrink(y, 0.3), 864),
+    "where, in windows": (lambda y: windowed(torch.where(y > -0.1, y, 0.2)), 864),
+    "masked fill": (lambda y: y.masked_fill(MASK, 0.1).masked_fill((y > 0.4) | (y < -0.4), 0.0), 864),
+    "masked by products": (lambda y: y * (y > -0.2) * (y.roll(1, 2) <= 0.5).float(), 864),
+    "larger of two": (lambda y: torch.maximum(*y.chunk(2, 1)), 432),
+    "larger and smaller, spread": (lambda y: y.max(y.mean(1, keepdim=True)).min(F.relu(y.roll(1, 2))), 864),
+    "larger and smaller, of a constant": (lambda y: y.maximum(LOWER).minimum(-LOWER / 2), 864),
+    "smallest": (lambda y: y.amin((2, 3), keepdim=True) * y + y.min(1, keepdim=True)[0], 864),
     "padding by name": (lambda y: F.conv2d(y, KERNEL, None, 1, "same"), 864),
     "one dimension": (lambda y: F.conv1d(y.flatten(2), KERNEL[..., 0], stride=2, padding=1), 432),
     "three dimensions": (lambda y: F.conv3d(y.unsqueeze(1), KERNEL[:1, :1, None], padding=(0, 1, 1)), 864),
