@@ -136,6 +136,17 @@ MOVEMENT = frozenset(
         *(f"aten.{kind}{axes}d.vec" for kind in ("upsample_nearest", "_upsample_nearest_exact") for axes in (1, 2, 3)),
     }
 )
+RESAMPLING = frozenset(
+    {
+        "aten.upsample_linear1d.vec",
+        "aten.upsample_bilinear2d.vec",
+        "aten.upsample_bicubic2d.vec",
+        "aten.upsample_trilinear3d.vec",
+        "aten._upsample_bilinear2d_aa.vec",
+        "aten._upsample_bicubic2d_aa.vec",
+    }
+)
+"""Interpolation between inputs; the nearest one is data movement."""
 WHERE = frozenset({"aten.where.self", "aten.where.ScalarOther", "aten.where.ScalarSelf"})
 """Take one of two elements at each place by a mask."""
 COMPARISONS = frozenset(
@@ -188,6 +199,7 @@ STEPS: Mapping[str, str] = {
     **dict.fromkeys(ATTEND, "attention"),
     **dict.fromkeys(MOVEMENT, "movement"),
     **dict.fromkeys(WHERE, "choice"),
+    **dict.fromkeys(RESAMPLING, "resampling"),
 }
 """The kind of step that a path takes through each operation: a file in ``profiling/paths/steps``."""
 

@@ -256,6 +256,21 @@ def nearest(call: Call) -> Step:
     return call.step("movement", (source,), Lookup(moved.long().reshape(-1, 1).numpy()))
 
 
+def resample(call: Call) -> Step:
+    """Interpolate: run the operation on every picture of a single one, to see what each output reads of it."""
+    axes = int(str(call.producer.target).split("upsample")[1].partition("d")[0][-1])
+    shape = call.shape(call.source)
+    planes, places = int(np.prod(shape[:-axes])), int(np.prod(shape[-axes:]))
+    pictures = torch.eye(places, dtype=torch.float64).reshape(places, 1, *shape[-axes:])
+    options = {name: value for name, value in call.arguments.items() if name != "input"}
+    assert callable(call.producer.target)
+    shares = call.producer.target(pictures, **options).reshape(places, -1).T.numpy()
+    elements = np.where(shares != 0, np.arange(1, places + 1), 0)
+    rows = np.vstack([np.where(elements > 0, elements + plane * places, 0) for plane in range(planes)])
+    weight = np.tile(shares, (planes, 1))
+    return call.step("share", (call.source,), Lookup(rows), weight=weight, bias=np.zeros(len(weight)))
+
+
 RECTIFIERS = (
     "relu",
     "relu6",
@@ -275,6 +290,8 @@ FUNCTIONS = (
     *("reciprocal", "round", "rsqrt", "sign", "sin", "sqrt"),
 )
 NEAREST = [f"{kind}{axes}d" for kind in ("upsample_nearest", "_upsample_nearest_exact") for axes in (1, 2, 3)]
+BETWEEN = ("upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d")
+SMOOTHED = ("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa")
 BATCH_NORM = "_native_batch_norm_legit_no_training"
 NORMS = (BATCH_NORM, "layer_norm", "group_norm", "instance_norm", "rms_norm")
 IDENTITIES = ("clone", "detach", "alias", "contiguous", "dropout", "_to_copy", "type_as")
@@ -303,6 +320,7 @@ STEPS: Mapping[str, Callable[[Call], Step | None]] = {
     "scaled_dot_product_attention": attention,
     **dict.fromkeys((*NORMS, *RECTIFIERS, *SMOOTH, *SOFT, *FUNCTIONS), element),
     **dict.fromkeys(NEAREST, nearest),
+    **dict.fromkeys((*BETWEEN, *SMOOTHED), resample),
     **dict.fromkeys(("amax", "amin", "max", "min"), largest),
     "glu": gated,
     **dict.fromkeys(IDENTITIES, identity),

@@ -139,6 +139,16 @@ MIDDLES: dict[str, tuple[Callable[[Tensor], Tensor], int]] = {
     "largest of each row": (lambda y: F.relu(y).max(3)[0], 72),
     "nearest, enlarged": (lambda y: F.interpolate(y, scale_factor=2), 3456),
     "nearest, to a size": (lambda y: F.interpolate(y, size=(5, 17), mode="nearest-exact"), 510),
+    "bilinear, enlarged": (lambda y: F.interpolate(y, scale_factor=2, mode="bilinear"), 3456),
+    "bilinear, corners": (lambda y: F.interpolate(y, (17, 9), mode="bilinear", align_corners=True), 918),
+    "bilinear, smoothed": (lambda y: F.interpolate(y, (5, 4), mode="bilinear", antialias=True), 120),
+    "bicubic": (lambda y: F.interpolate(y, (15, 10), mode="bicubic"), 900),
+    "linear, then trilinear": (
+        lambda y: F.interpolate(
+            F.interpolate(y.flatten(2), 60, mode="linear").view(-1, 1, 6, 6, 10), (5, 9, 7), mode="trilinear"
+        ),
+        315,
+    ),
     "gated linear unit": (lambda y: F.glu(y, 1), 432),
     "slice and pad": (lambda y: F.pad(y[:, 1:, ::2], (1, 0, 2, 0)), 5 * 8 * 13),
     "permute and reshape": (lambda y: y.permute(0, 2, 3, 1).reshape(-1, 24, 36).transpose(1, 2), 864),
