@@ -36,7 +36,8 @@ MEAN = frozenset(
 ADD = frozenset({"aten.add.Tensor", "aten.sub.Tensor"})
 MULTIPLY = frozenset({"aten.mul.Tensor", "aten.div.Tensor"})
 ATTEND = frozenset({"aten.matmul.default", "aten.bmm.default"})
-"""Products of two activations; a path passes them only as attention weights times values."""
+"""Products of two activations; a path passes them only as attention weights times values. Capture makes layers of
+products with a constant."""
 ELEMENTWISE = frozenset(
     {
         "aten.relu.default",

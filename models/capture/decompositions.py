@@ -43,7 +43,7 @@ def attention(
 def einsum(equation: str, operands: list[Tensor], *, path: Any = None) -> Any:
     """Return ``bij,bjk->bik`` and ``bij,bkj->bik`` as matrix products; other equations stay as they are.
 
-    The letters may differ, and there may be any number of batch axes ``b``.
+    The letters may differ, and there may be any number of batch axes ``b``, which the second operand may lack.
     """
     terms, _, output = equation.replace(" ", "").partition("->")
     if terms.count(",") != 1 or "." in terms:
@@ -53,9 +53,9 @@ def einsum(equation: str, operands: list[Tensor], *, path: Any = None) -> Any:
     inner = left[-1:]
     if len({*batch, row, column, inner}) != len(left) + 1 or left != batch + row + inner:
         return NotImplemented
-    if right == batch + inner + column:
+    if right in {batch + inner + column, inner + column}:
         return torch.matmul(operands[0], operands[1])
-    if right == batch + column + inner:
+    if right in {batch + column + inner, column + inner}:
         return torch.matmul(operands[0], operands[1].transpose(-2, -1))
     return NotImplemented
 

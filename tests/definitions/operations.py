@@ -1,6 +1,7 @@
 """The table of supported operations, each with the step it makes (method, section 2)."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor, fx
 from torch.fx.node import map_arg
 from torch.nn import functional
 
-from .geometry import IntArray, Keys, Lookup
+from .geometry import IntArray, Keys, Lookup, Windows, entire, single
 from .steps import Call, Step
 from .windowed import (
     adaptive_average_pool,
@@ -19,6 +20,7 @@ from .windowed import (
     max_pool,
     maximum,
     mean,
+    weighted,
 )
 
 
@@ -135,11 +137,47 @@ def scaled_and_shifted(call: Call) -> Step | None:
 def product(call: Call) -> Step | None:
     """Multiply matrices: the attention weights are coefficients, the values are followed."""
     weights, values = call.producer.all_input_nodes
+    if call.weight is not None:
+        return constant_product(call, weights, values)
     if name_of(call.producer) == "einsum" and not is_product(call.arguments["equation"]):
         return None
     if not is_softmax(weights) or values not in call.active:
         return None
     return attend(call, call.values[weights].double(), values)
+
+
+def constant_product(call: Call, first: fx.Node, second: fx.Node) -> Step:
+    """Multiply by a constant: a linear layer, or if the constant comes first, a sum over the columns of n c t."""
+    assert call.weight is not None
+    mixes = is_constant(first)
+    arguments = {**call.arguments, "self": second if mixes else first}
+    there = replace(call, arguments=arguments, name=call.name or ("conv1d" if mixes else "linear"))
+    if not mixes:
+        return linear(there)
+    *rest, size, columns = call.shape(second)
+    tables = [*map(single, rest), entire(size, len(call.weight)), single(columns)]
+    return weighted(there, Windows((*rest, size, columns), tables), inner=columns)
+
+
+def factor(node: fx.Node, values: Mapping[fx.Node, Tensor]) -> Tensor | None:
+    """Return the constant matrix of a product as a linear layer's weight (o, i), or a convolution's (o, i, 1)."""
+    if name_of(node) not in ("matmul", "mm", "einsum"):
+        return None
+    first, second = node.all_input_nodes if len(node.all_input_nodes) == 2 else (node, node)
+    if is_constant(second) and values[second].dim() == 2:
+        flipped = (
+            name_of(node) == "einsum" and str(node.args[0])[-1] == str(node.args[0]).split("-")[0].split(",")[1][0]
+        )
+        return values[second] if flipped else values[second].T
+    return values[first].unsqueeze(2) if is_constant(first) and values[first].dim() == 2 else None
+
+
+def is_constant(node: object) -> bool:
+    """Tell whether a node depends on parameters, buffers and literals alone, by the names that export gives them."""
+    assert isinstance(node, fx.Node)
+    if node.op == "placeholder":
+        return node.name.startswith(("p_", "b_", "c_"))
+    return bool(node.all_input_nodes) and all(map(is_constant, node.all_input_nodes))
 
 
 def is_product(equation: str) -> bool:
@@ -316,7 +354,7 @@ STEPS: Mapping[str, Callable[[Call], Step | None]] = {
     **dict.fromkeys(("maximum", "minimum"), extreme),
     **dict.fromkeys(("where", "masked_fill"), selection),
     "rsub": arithmetic,
-    **dict.fromkeys(("matmul", "bmm", "einsum"), product),
+    **dict.fromkeys(("matmul", "mm", "bmm", "einsum"), product),
     "scaled_dot_product_attention": attention,
     **dict.fromkeys((*NORMS, *RECTIFIERS, *SMOOTH, *SOFT, *FUNCTIONS), element),
     **dict.fromkeys(NEAREST, nearest),

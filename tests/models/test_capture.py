@@ -150,6 +150,7 @@ class Applied(nn.Module):
     [
         (lambda x: x.softmax(-1), r"1 operation.*softmax\.int"),
         (lambda x: x @ x.mT, r"1 operation.*matmul"),
+        (lambda x: torch.bmm(x[:, 0], x[:, 1]), r"1 operation.*bmm.* one factor is a constant"),
         (lambda x: (x > 0).float(), r"2 operation.*gt\.Scalar.*where\.Scalar .*torch\.where\(x > 0, x, y\)"),
         (lambda x: x + (x > 0), r"1 operation.*gt\.Scalar .*torch\.where\(x > 0, x, y\)"),
         (
@@ -185,6 +186,27 @@ def test_masks_and_operands_that_depend_on_the_image_have_one_shape(
 ) -> None:
     network = Network.capture(Applied(function), SMALL)
     assert {node.operation.split(".")[1] for node in network.graph.nodes} == {*operations, "reshape", "sym_size"}
+
+
+class Projecting(nn.Module):
+    """A network whose last layer is a product with parameters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(3072, 5)
+        self.weight, self.bias = nn.Parameter(torch.randn(5, 2)), nn.Parameter(torch.randn(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.addmm(self.bias, self.first(x.flatten(1)), self.weight.softmax(0))
+
+
+def test_a_product_with_parameters_is_a_layer_with_its_weights_and_bias() -> None:
+    module = Projecting()
+    graph = Network.capture(module, SMALL).graph
+    assert [node.layer for node in graph.weighted] == ["first", "linear"]
+    weight, bias = (graph.constants[name] for name in graph.weighted[1].reads[1:])
+    torch.testing.assert_close(weight, module.weight.softmax(0).T.contiguous())
+    assert torch.equal(bias, module.bias)
 
 
 def test_what_depends_on_no_image_becomes_a_constant() -> None:

@@ -111,6 +111,13 @@ def normalised_by_hand(y: Tensor) -> Tensor:
     return F.normalize(third, dim=1)
 
 
+def products(y: Tensor) -> Tensor:
+    """Multiply by constant matrices from both sides, as CLIP projects its features."""
+    mixed = F.relu(MIXING @ y.mean(3))
+    projected = torch.einsum("nij,kj->nik", mixed.transpose(1, 2) @ MIXING, MIXING)
+    return torch.mm(torch.addmm(MIXING[0], projected.mean(1), MIXING), MIXING)
+
+
 MIDDLES: dict[str, tuple[Callable[[Tensor], Tensor], int]] = {
     "relu": (F.relu, 864),
     "leaky relu": (lambda y: F.leaky_relu(y, 0.1), 864),
@@ -201,6 +208,7 @@ MIDDLES: dict[str, tuple[Callable[[Tensor], Tensor], int]] = {
     "padding by name": (lambda y: F.conv2d(y, KERNEL, None, 1, "same"), 864),
     "one dimension": (lambda y: F.conv1d(y.flatten(2), KERNEL[..., 0], stride=2, padding=1), 432),
     "three dimensions": (lambda y: F.conv3d(y.unsqueeze(1), KERNEL[:1, :1, None], padding=(0, 1, 1)), 864),
+    "products with constants": (lambda y: products(y), 6),
     "attention": (lambda y: attended(y.flatten(2), y.flatten(2).roll(1, 2), y.flatten(2)), 864),
     "attention by products": (lambda y: (y @ y.transpose(-2, -1) * 0.1 + LOWER).softmax(-1) @ y, 864),
     "attention by einsum": (lambda y: torch.einsum("bcij,bcjd->bcid", y.softmax(3), y), 864),
