@@ -65,6 +65,11 @@ def addcmul(base: Tensor, first: Tensor, second: Tensor, *, value: float = 1) ->
     return base + first * second * value
 
 
+def between(x: Tensor, other: Tensor, weight: float) -> Tensor:
+    """Return ``x + weight * (other - x)`` as the sum that it is of two scaled activations."""
+    return x * (1 - weight) + other * weight
+
+
 def mean(x: Tensor, dim: list[int] | None, keepdim: bool = False, *, dtype: torch.dtype | None = None) -> Any:
     """Return a mean over any axes as a mean over the last axes, the one form with a rule: move them there first."""
     axes = sorted(axis % x.dim() for axis in dim or ())
@@ -144,6 +149,7 @@ DECOMPOSITIONS = {
     torch.ops.aten.amin.default: smallest,
     torch.ops.aten.einsum.default: einsum,
     torch.ops.aten.glu.default: gated,
+    torch.ops.aten.lerp.Scalar: between,
     torch.ops.aten.masked_fill.Scalar: choices.filled,
     torch.ops.aten.masked_fill.Tensor: choices.filled_by_tensor,
     torch.ops.aten.max.dim: largest_and_place,

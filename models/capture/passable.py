@@ -28,6 +28,14 @@ from pathprint.models.operations import (
     WHERE,
 )
 
+_OF_SEVERAL = {
+    "aten.add.Tensor",
+    "aten.sub.Tensor",
+    "aten.cat.default",
+    "aten.stack.default",
+    "aten.slice_scatter.default",
+    "aten.select_scatter.default",
+}
 _PASSIVE = MOVEMENT | IDENTITIES | VIEWS
 
 
@@ -116,9 +124,7 @@ class Following:
 
 
 def _takes_several(node: Node) -> bool:
-    return node.operation in {"aten.add.Tensor", "aten.sub.Tensor", "aten.cat.default", "aten.stack.default"} or (
-        node.operation not in ALLOWED | {PICK}
-    )
+    return node.operation in _OF_SEVERAL or node.operation not in ALLOWED | {PICK}
 
 
 def _first(node: Node) -> tuple[str, ...]:

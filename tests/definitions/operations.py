@@ -51,6 +51,13 @@ def add(call: Call) -> Step | None:
     return call.step("share", (first, second), Lookup(rows), weight=scale)
 
 
+def between(call: Call) -> Step:
+    """Interpolate linearly between two activations: their elements, scaled."""
+    first, second, weight = (call.arguments[name] for name in ("self", "end", "weight"))
+    rows = np.hstack([spread(call, first), spread(call, second, 1 + call.size(first))])
+    return call.step("share", (first, second), Lookup(rows), weight=np.array([[1 - weight, weight]]))
+
+
 def arithmetic(call: Call) -> Step | None:
     """Add, subtract, multiply or divide by a constant: the same element."""
     operands = [call.arguments["self"], call.arguments["other"]]
@@ -237,7 +244,8 @@ def movement(call: Call) -> Step | None:
         if source in call.active:
             numbers[source] = numbered(call, source, first)
             first += call.size(source)
-    if "tensors" not in call.arguments and list(numbers) != [call.source]:
+    several = "tensors" in call.arguments or "src" in call.arguments
+    if not several and list(numbers) != [call.source]:
         return None  # where to move depends on activations
     moved = pad(call, numbers) if "pad" in call.arguments else rerun(call, numbers)
     if moved is None:
@@ -255,9 +263,10 @@ def picked(call: Call) -> int:
 
 
 def pad(call: Call, numbers: Mapping[fx.Node, Tensor]) -> Tensor | None:
-    """Pad with a constant: whatever its value, no element is behind it."""
-    if call.arguments.get("mode", "constant") != "constant":
-        return None
+    """Pad with a constant: whatever its value, no element is behind it. Otherwise with elements."""
+    mode = call.arguments.get("mode", "constant")
+    if mode != "constant":
+        return functional.pad(numbers[call.source].double(), call.arguments["pad"], mode).long()
     return functional.pad(numbers[call.source], call.arguments["pad"])
 
 
@@ -283,7 +292,7 @@ def gated(call: Call) -> Step:
 
 
 def nearest(call: Call) -> Step:
-    """Enlarge or shrink by taking the nearest element: the framework itself moves the numbers, in float64."""
+    """Take the nearest element, or windows apart: the framework itself moves the numbers, in float64."""
     source = call.source
     assert callable(call.producer.target)
     args, kwargs = map_arg(
@@ -334,9 +343,29 @@ BATCH_NORM = "_native_batch_norm_legit_no_training"
 NORMS = (BATCH_NORM, "layer_norm", "group_norm", "instance_norm", "rms_norm")
 IDENTITIES = ("clone", "detach", "alias", "contiguous", "dropout", "_to_copy", "type_as")
 RESHAPES = ("view", "_unsafe_view", "reshape", "flatten", "unsqueeze", "squeeze", "expand")
-PERMUTATIONS = ("permute", "transpose", "t", "roll", "flip", "channel_shuffle", "pixel_shuffle", "pixel_unshuffle")
-PARTS = ("slice", "select", "index", "index_select", "split", "split_with_sizes", "chunk", "unbind")
-JOINS = ("cat", "stack", "repeat", "pad", "constant_pad_nd")
+PERMUTATIONS = (
+    "permute",
+    "transpose",
+    "t",
+    "roll",
+    "flip",
+    "rot90",
+    "channel_shuffle",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+)
+PARTS = ("unfold", "slice", "select", "index", "index_select", "split", "split_with_sizes", "chunk", "unbind")
+JOINS = (
+    "cat",
+    "stack",
+    "slice_scatter",
+    "select_scatter",
+    "repeat",
+    "tile",
+    "repeat_interleave",
+    "pad",
+    "constant_pad_nd",
+)
 
 STEPS: Mapping[str, Callable[[Call], Step | None]] = {
     **dict.fromkeys(("linear", "addmm"), linear),
@@ -354,10 +383,11 @@ STEPS: Mapping[str, Callable[[Call], Step | None]] = {
     **dict.fromkeys(("maximum", "minimum"), extreme),
     **dict.fromkeys(("where", "masked_fill"), selection),
     "rsub": arithmetic,
+    "lerp": between,
     **dict.fromkeys(("matmul", "mm", "bmm", "einsum"), product),
     "scaled_dot_product_attention": attention,
     **dict.fromkeys((*NORMS, *RECTIFIERS, *SMOOTH, *SOFT, *FUNCTIONS), element),
-    **dict.fromkeys(NEAREST, nearest),
+    **dict.fromkeys((*NEAREST, "im2col"), nearest),
     **dict.fromkeys((*BETWEEN, *SMOOTHED), resample),
     **dict.fromkeys(("amax", "amin", "max", "min"), largest),
     "glu": gated,
