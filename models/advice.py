@@ -14,12 +14,16 @@ _PRODUCTS = (
 )
 _ORDER = "Of sorted values only the largest has a path: x.amax(dim)."
 _RECURRENT = "A recurrent layer has no path; what it reads and returns would have to be written out."
+_TRANSPOSED = (
+    "A transposed convolution has no rule; put zeros between the inputs (reshape and pad) and apply an ordinary one."
+)
 
 _ADVICE = {
     **dict.fromkeys(("eq", "ge", "gt", "le", "lt", "ne", "logical_not", "logical_and", "logical_or"), _MASKS),
     **dict.fromkeys(("softmax", "_softmax"), _SOFTMAX),
     **dict.fromkeys(("matmul", "bmm", "mm", "einsum"), _PRODUCTS),
     **dict.fromkeys(("topk", "sort", "median", "kthvalue"), _ORDER),
+    **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), _TRANSPOSED),
     **dict.fromkeys(("lstm", "gru", "rnn_tanh"), _RECURRENT),
 }
 """By the middle part of an operation's name: ``gt`` of ``aten.gt.Scalar``."""

@@ -150,6 +150,10 @@ class Applied(nn.Module):
     [
         (lambda x: x.softmax(-1), r"1 operation.*softmax\.int"),
         (lambda x: x @ x.mT, r"1 operation.*matmul"),
+        (
+            lambda x: F.conv_transpose2d(x, torch.ones(()).expand(3, 2, 2, 2).contiguous()),
+            r"1 operation.*conv_transpose2d.* put zeros between",
+        ),
         (lambda x: torch.bmm(x[:, 0], x[:, 1]), r"1 operation.*bmm.* one factor is a constant"),
         (lambda x: (x > 0).float(), r"2 operation.*gt\.Scalar.*where\.Scalar .*torch\.where\(x > 0, x, y\)"),
         (lambda x: x + (x > 0), r"1 operation.*gt\.Scalar .*torch\.where\(x > 0, x, y\)"),
