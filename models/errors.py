@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pathprint.models.advice import advice
+
 
 class ModelError(Exception):
     """Base of every error of the ``models`` package."""
@@ -39,6 +41,7 @@ class UnsupportedOperationError(CaptureError):
         super().__init__(
             f"the network uses {len(self.problems)} operation(s) that cannot be traced: {listed}. "
             "Replace them, or add a rule as docs/extending.md describes."
+            + f" {advice(operation for operation, _ in self.problems)}".rstrip()
         )
 
 

@@ -36,7 +36,8 @@ MEAN = frozenset(
 ADD = frozenset({"aten.add.Tensor", "aten.sub.Tensor"})
 MULTIPLY = frozenset({"aten.mul.Tensor", "aten.div.Tensor"})
 ATTEND = frozenset({"aten.matmul.default", "aten.bmm.default"})
-"""Products of two activations; a path passes them only as attention weights times values."""
+"""Products of two activations; a path passes them only as attention weights times values. Capture makes layers of
+products with a constant."""
 ELEMENTWISE = frozenset(
     {
         "aten.relu.default",
@@ -65,6 +66,29 @@ ELEMENTWISE = frozenset(
         "aten.pow.Tensor_Scalar",
         "aten.rsub.Scalar",
         "aten.square.default",
+        "aten.abs.default",
+        "aten.ceil.default",
+        "aten.clamp.Tensor",  # with constant bounds
+        # The larger or smaller of an element and a constant; that of two activations is written by ``where``.
+        "aten.max.other",
+        "aten.maximum.default",
+        "aten.min.other",
+        "aten.minimum.default",
+        "aten.cos.default",
+        "aten.erf.default",
+        "aten.exp.default",
+        "aten.expm1.default",
+        "aten.floor.default",
+        "aten.log.default",
+        "aten.log1p.default",
+        "aten.log2.default",
+        "aten.pow.Tensor_Tensor",  # with a constant exponent
+        "aten.reciprocal.default",
+        "aten.round.default",
+        "aten.rsqrt.default",
+        "aten.sign.default",
+        "aten.sin.default",
+        "aten.sqrt.default",
     }
 )
 IN_PLACE = {
@@ -83,7 +107,7 @@ IN_PLACE = {
     )
 }
 """The in-place form of each operation that may overwrite its input when nothing else reads that input."""
-NORMALISATION = frozenset({"aten.batch_norm.default", "aten.layer_norm.default", "aten.group_norm.default"})
+NORMALISATION = frozenset(f"aten.{kind}_norm.default" for kind in ("batch", "layer", "group", "instance", "rms"))
 MOVEMENT = frozenset(
     {
         RESHAPE,
@@ -108,11 +132,41 @@ MOVEMENT = frozenset(
         "aten.index_select.default",
         "aten.narrow.int",
         "aten.repeat.default",
+        "aten.repeat_interleave.self_int",
+        "aten.tile.default",
+        "aten.rot90.default",
+        "aten.im2col.default",
+        "aten.unfold.default",
+        "aten.slice_scatter.default",
+        "aten.select_scatter.default",
         "aten.stack.default",
         "aten.unflatten.int",
         *(f"aten.{kind}{axes}d.vec" for kind in ("upsample_nearest", "_upsample_nearest_exact") for axes in (1, 2, 3)),
     }
 )
+RESAMPLING = frozenset(
+    {
+        "aten.upsample_linear1d.vec",
+        "aten.upsample_bilinear2d.vec",
+        "aten.upsample_bicubic2d.vec",
+        "aten.upsample_trilinear3d.vec",
+        "aten._upsample_bilinear2d_aa.vec",
+        "aten._upsample_bicubic2d_aa.vec",
+    }
+)
+"""Interpolation between inputs; the nearest one is data movement."""
+WHERE = frozenset({"aten.where.self", "aten.where.ScalarOther", "aten.where.ScalarSelf"})
+"""Take one of two elements at each place by a mask."""
+COMPARISONS = frozenset(
+    f"aten.{comparison}.{form}" for comparison in ("eq", "ge", "gt", "le", "lt", "ne") for form in ("Scalar", "Tensor")
+) | {
+    *(f"aten.logical_{kind}.default" for kind in ("and", "not", "or", "xor")),
+    "aten.bitwise_and.Tensor",
+    "aten.bitwise_not.default",
+    "aten.bitwise_or.Tensor",
+    "aten.bitwise_xor.Tensor",
+}
+"""Operations that make masks, or masks of masks: they decide, and pass no value on."""
 SPLITS = frozenset({"aten.split.Tensor", "aten.split_with_sizes.default", "aten.chunk.default", "aten.unbind.int"})
 """Data movement with several outputs; ``operator.getitem`` picks one of them."""
 
@@ -124,13 +178,21 @@ FRESH = WEIGHTED | ADD | NORMALISATION
 """Operations whose output is never a view of something else."""
 
 SOFTMAX = frozenset({"aten.softmax.int", "aten._softmax.default"})
-COEFFICIENTS = SOFTMAX | {
-    "aten.baddbmm.default",
-    "aten.exp.default",
-    "aten.linalg_vector_norm.default",
-    "aten.where.ScalarOther",
-}
-"""Operations on coefficients (attention weights, gates), which a path does not follow; capture refuses other uses."""
+COEFFICIENTS = (
+    SOFTMAX
+    | COMPARISONS
+    | {
+        "aten.baddbmm.default",
+        "aten.linalg_vector_norm.default",
+        "aten.std.correction",
+        "aten.std.dim",
+        "aten.var.correction",
+        "aten.var.dim",
+        "aten.where.Scalar",
+    }
+)
+"""Operations on coefficients (attention weights, gates, divisors, masks), which a path does not follow; capture refuses
+other uses."""
 
 STRUCTURE = SPLITS | MAXIMUM_AND_INDEX | SIZES | COEFFICIENTS
 """Operations that are no step of a path: ``PICK`` takes one of their outputs, or a path follows none of them."""
@@ -144,6 +206,8 @@ STEPS: Mapping[str, str] = {
     **dict.fromkeys(ELEMENTWISE | NORMALISATION | MULTIPLY, "elementwise"),
     **dict.fromkeys(ATTEND, "attention"),
     **dict.fromkeys(MOVEMENT, "movement"),
+    **dict.fromkeys(WHERE, "choice"),
+    **dict.fromkeys(RESAMPLING, "resampling"),
 }
 """The kind of step that a path takes through each operation: a file in ``profiling/paths/steps``."""
 
@@ -174,30 +238,19 @@ CONSTANT = CREATION | {
     "aten.arange.default",
     "aten.arange.start",
     "aten.arange.start_step",
-    "aten.bitwise_not.default",
     "aten.copy.default",
-    "aten.cos.default",
     "aten.cumsum.default",
     "aten.div.Tensor_mode",
-    "aten.eq.Scalar",
+    "aten.eye.default",
+    "aten.eye.m",
     "aten.fill.Scalar",
     "aten.fill.Tensor",  # torch 2.11 turns aten.fill.Scalar into this
     "aten.full.default",
-    "aten.ge.Scalar",
-    "aten.logical_not.default",
     "aten.masked_fill.Scalar",
-    "aten.ne.Scalar",
-    "aten.ne.Tensor",
-    "aten.eq.Tensor",
+    "aten.linspace.default",
     "aten.ones.default",
     "aten.pow.Scalar",
-    "aten.select_scatter.default",
-    "aten.sin.default",
-    "aten.slice_scatter.default",
     "aten.tril.default",
-    "aten.where.ScalarOther",
-    "aten.where.ScalarSelf",
-    "aten.where.self",
     "aten.zero.default",
     "aten.zeros.default",
 }

@@ -20,6 +20,7 @@ from pathprint.models.capture.endings import Exported, without_softmax
 from pathprint.models.capture.float32 import Float32
 from pathprint.models.capture.inlining import inline_blocks
 from pathprint.models.capture.passable import Following
+from pathprint.models.capture.products import products_as_layers
 from pathprint.models.capture.returned import logits_of
 from pathprint.models.errors import CaptureError, UnsupportedOperationError
 from pathprint.models.graph import INPUT, Graph, Node, Ref
@@ -64,6 +65,7 @@ def _exported(functional: ExportedProgram, input_shape: tuple[int, ...]) -> Expo
     """
     constants = _constants(functional)
     names = _value_names(functional)
+    products_as_layers(functional.graph, next(node for node in functional.graph.nodes if names.get(node.name) == INPUT))
     folded = fold_constants(functional.graph, {ours: constants[name] for ours, name in names.items() if name != INPUT})
     functions = [n for n in functional.graph.nodes if n.op == "call_function" and name_of(n.target) not in ASSERTIONS]
     calls = [n for n in functions if n.name not in folded]

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pathprint.models.capture import choices
+
 
 def attention(
     query: Tensor,
@@ -41,7 +43,7 @@ def attention(
 def einsum(equation: str, operands: list[Tensor], *, path: Any = None) -> Any:
     """Return ``bij,bjk->bik`` and ``bij,bkj->bik`` as matrix products; other equations stay as they are.
 
-    The letters may differ, and there may be any number of batch axes ``b``.
+    The letters may differ, and there may be any number of batch axes ``b``, which the second operand may lack.
     """
     terms, _, output = equation.replace(" ", "").partition("->")
     if terms.count(",") != 1 or "." in terms:
@@ -51,9 +53,9 @@ def einsum(equation: str, operands: list[Tensor], *, path: Any = None) -> Any:
     inner = left[-1:]
     if len({*batch, row, column, inner}) != len(left) + 1 or left != batch + row + inner:
         return NotImplemented
-    if right == batch + inner + column:
+    if right in {batch + inner + column, inner + column}:
         return torch.matmul(operands[0], operands[1])
-    if right == batch + column + inner:
+    if right in {batch + column + inner, column + inner}:
         return torch.matmul(operands[0], operands[1].transpose(-2, -1))
     return NotImplemented
 
@@ -61,6 +63,11 @@ def einsum(equation: str, operands: list[Tensor], *, path: Any = None) -> Any:
 def addcmul(base: Tensor, first: Tensor, second: Tensor, *, value: float = 1) -> Tensor:
     """Return ``base + value * first * second``, which the affine layers of ResMLP compute."""
     return base + first * second * value
+
+
+def between(x: Tensor, other: Tensor, weight: float) -> Tensor:
+    """Return ``x + weight * (other - x)`` as the sum that it is of two scaled activations."""
+    return x * (1 - weight) + other * weight
 
 
 def mean(x: Tensor, dim: list[int] | None, keepdim: bool = False, *, dtype: torch.dtype | None = None) -> Any:
@@ -103,6 +110,18 @@ def largest_and_place(x: Tensor, dim: int, keepdim: bool = False) -> Any:
     return NotImplemented if maxima is NotImplemented else (maxima, x.argmax(dim, keepdim))
 
 
+def smallest(x: Tensor, dim: list[int], keepdim: bool = False) -> Any:
+    """Return the minima over axes as minus the maxima of ``-x``."""
+    maxima = largest(-x, dim, keepdim)
+    return NotImplemented if maxima is NotImplemented else -maxima
+
+
+def smallest_and_place(x: Tensor, dim: int, keepdim: bool = False) -> Any:
+    """Return the minima over an axis as ``smallest`` does, and their places, which a path does not follow."""
+    minima = smallest(x, [dim], keepdim)
+    return NotImplemented if minima is NotImplemented else (minima, x.argmin(dim, keepdim))
+
+
 def gated(x: Tensor, dim: int = -1) -> Tensor:
     """Return a gated linear unit (Dauphin et al. 2017) as one half times the sigmoid of the other."""
     value, gate = x.chunk(2, dim)
@@ -115,19 +134,37 @@ def type_as(x: Tensor, other: Tensor) -> Any:
 
 
 def to_copy(x: Tensor, *, dtype: torch.dtype | None = None, **_: Any) -> Any:
-    """Return a copy of ``x`` if only its layout or device is to change; other types stay as they are."""
+    """Return a copy of ``x`` if only its layout or device is to change, and a mask as numbers; other types stay."""
+    if x.dtype == torch.bool and dtype == torch.float32:
+        return torch.ops.aten.where.Scalar(x, 1.0, 0.0)
     return x.clone() if dtype in (None, x.dtype) else NotImplemented
 
 
 DECOMPOSITIONS = {
+    torch.ops.aten.__and__.Tensor: torch.bitwise_and,
+    torch.ops.aten.__or__.Tensor: torch.bitwise_or,
     torch.ops.aten._to_copy.default: to_copy,
     torch.ops.aten.addcmul.default: addcmul,
     torch.ops.aten.amax.default: largest,
+    torch.ops.aten.amin.default: smallest,
     torch.ops.aten.einsum.default: einsum,
     torch.ops.aten.glu.default: gated,
+    torch.ops.aten.lerp.Scalar: between,
+    torch.ops.aten.masked_fill.Scalar: choices.filled,
+    torch.ops.aten.masked_fill.Tensor: choices.filled_by_tensor,
     torch.ops.aten.max.dim: largest_and_place,
+    torch.ops.aten.max.other: choices.larger,
+    torch.ops.aten.maximum.default: choices.larger,
     torch.ops.aten.mean.dim: mean,
+    torch.ops.aten.min.dim: smallest_and_place,
+    torch.ops.aten.min.other: choices.smaller,
+    torch.ops.aten.minimum.default: choices.smaller,
+    torch.ops.aten.ones_like.default: choices.created(1),
     torch.ops.aten.scaled_dot_product_attention.default: attention,
     torch.ops.aten.sum.dim_IntList: total,
     torch.ops.aten.type_as.default: type_as,
+    torch.ops.aten.where.ScalarOther: choices.where_number,
+    torch.ops.aten.where.ScalarSelf: choices.number_where,
+    torch.ops.aten.where.self: choices.where,
+    torch.ops.aten.zeros_like.default: choices.created(0),
 }

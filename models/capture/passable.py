@@ -16,6 +16,7 @@ from pathprint.models.operations import (
     ALLOWED,
     ATTEND,
     COEFFICIENTS,
+    COMPARISONS,
     CREATION,
     IDENTITIES,
     MOVEMENT,
@@ -24,8 +25,17 @@ from pathprint.models.operations import (
     SIZES,
     SOFTMAX,
     VIEWS,
+    WHERE,
 )
 
+_OF_SEVERAL = {
+    "aten.add.Tensor",
+    "aten.sub.Tensor",
+    "aten.cat.default",
+    "aten.stack.default",
+    "aten.slice_scatter.default",
+    "aten.select_scatter.default",
+}
 _PASSIVE = MOVEMENT | IDENTITIES | VIEWS
 
 
@@ -46,6 +56,16 @@ class Following:
         found = {INPUT}
         for node in self.graph.nodes:
             if node.operation not in SIZES | CREATION and found.intersection(node.reads):
+                found.add(node.name)
+        return frozenset(found)
+
+    @cached_property
+    def masks(self) -> frozenset[str]:
+        """Names of the values that depend on the image by comparisons alone, as masks do."""
+        found = set[str]()
+        for node in self.graph.nodes:
+            active = self.depending.intersection(node.reads)
+            if node.name in self.depending and (node.operation in COMPARISONS or active <= found):
                 found.add(node.name)
         return frozenset(found)
 
@@ -73,6 +93,8 @@ class Following:
         if node.operation in ATTEND:
             weights, values = node.args
             return (values.name,) if self._is_attention(weights) and values.name in active else ()
+        if node.operation in WHERE:
+            return tuple(name for name in active if name not in self.masks)
         if _takes_several(node):
             return active
         # Weights, indices and statistics that depend on the image have no rule.
@@ -81,12 +103,14 @@ class Following:
     def _factors(self, node: Node, active: tuple[str, ...]) -> tuple[str, ...]:
         """Return the factors to follow: the only one that depends on the image, or those that are not broadcast.
 
-        A broadcast factor is a gate. Of a quotient only the numerator is followed, and only if the divisor is constant.
+        A broadcast factor is a gate, and so is a mask. The divisor of an activation is a coefficient, as in a
+        normalisation; the divisor of a constant is followed as the only factor.
         """
-        if node.operation == "aten.div.Tensor":
-            return active if active == _first(node) else ()
-        full = tuple(name for name in active if self.shapes[name] == self.shapes[node.name])
-        return active if len(active) == 1 else full
+        if node.operation == "aten.div.Tensor" and len(active) > 1:
+            return _first(node)
+        valued = tuple(name for name in active if name not in self.masks)
+        full = tuple(name for name in valued if self.shapes[name] == self.shapes[node.name])
+        return valued if len(valued) == 1 else full
 
     def _is_attention(self, operand: Ref) -> bool:
         """Say whether ``operand`` is the output of a softmax, perhaps rearranged since."""
@@ -100,9 +124,7 @@ class Following:
 
 
 def _takes_several(node: Node) -> bool:
-    return node.operation in {"aten.add.Tensor", "aten.sub.Tensor", "aten.cat.default", "aten.stack.default"} or (
-        node.operation not in ALLOWED | {PICK}
-    )
+    return node.operation in _OF_SEVERAL or node.operation not in ALLOWED | {PICK}
 
 
 def _first(node: Node) -> tuple[str, ...]:

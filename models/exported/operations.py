@@ -15,7 +15,9 @@ _PLAIN = ALLOWED | IDENTITIES | VIEWS | CONSTANT | {str(operation) for operation
 
 _MORE = frozenset(
     {
+        "aten.addmm.default",
         "aten.expand_as.default",
+        "aten.mm.default",
         "aten.reshape_as.default",
         "aten.swapaxes.default",
         "aten.to.device",

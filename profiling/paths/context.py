@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 from math import prod
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from pathprint.models import operations
 from pathprint.models.capture.passable import Following
-from pathprint.models.graph import INPUT, Graph, Node
+from pathprint.models.graph import INPUT, Change, Graph, Node
 from pathprint.profiling.errors import PlanError
 from pathprint.profiling.paths.batch import BatchAxis, batch_axis
 
@@ -63,11 +64,37 @@ def example_values(graph: Graph) -> Context:
     x[1] = torch.nan
     names = [INPUT, *(node.name for node in graph.nodes)]
     with torch.inference_mode():
-        values = graph.record(x[:EXAMPLES], names)
+        values = graph.record(x[:EXAMPLES], names, _undecided(graph))
         tensors = {name: value for name, value in values.items() if isinstance(value, Tensor)}
         following = Following(graph, {name: tuple(value.shape) for name, value in tensors.items()})
         walked = [name for node in following.nodes for name in (node.name, *_needed(node, following))]
-        return Context(following, values, _batch_axes({n: tensors[n] for n in walked if n in tensors}, graph, x))
+        axes = _batch_axes({n: tensors[n] for n in walked if n in tensors}, graph, x)
+        chosen = (node for node in following.nodes if node.operation in operations.WHERE)
+        masks = {node.args[0].name: axes[node.name] for node in chosen if node.args[0].name in following.depending}
+        return Context(following, values, axes | masks)
+
+
+def _undecided(graph: Graph) -> dict[str, Change]:
+    """Let nan pass where a mask chooses: no mask is nan, so a choice is nan wherever its mask depends on nan."""
+    depending = Following(graph, {}).depending
+
+    def doubtful(name: str, values: Mapping[str, Any]) -> Tensor:
+        value = values[name]
+        if value.dtype is not torch.bool:
+            found: Tensor = value.isnan()
+            return found
+        node = graph.by_name[name]
+        parts = {read: doubtful(read, values) for read in node.reads if read in depending}
+        if node.operation in operations.MOVEMENT:
+            moved: Tensor = graph.evaluate(node, {**values, **parts})
+            return moved
+        return reduce(torch.logical_or, parts.values()).expand(value.shape)
+
+    def change(mask: str) -> Change:
+        return lambda value, values: value.masked_fill(doubtful(mask, values), torch.nan)
+
+    chosen = (node for node in graph.nodes if node.operation in operations.WHERE)
+    return {node.name: change(node.args[0].name) for node in chosen if node.args[0].name in depending}
 
 
 def _needed(node: Node, following: Following) -> tuple[str, ...]:

@@ -148,7 +148,7 @@ def named_apart(steps: Iterable[Step]) -> tuple[Step, ...]:
     named = []
     for step in steps:
         if step.rule == "weighted":
-            step = replace(step, name=step.name or name_of(step.node))
+            step = replace(step, name=step.name or name_of(step.node).replace("addmm", "linear"))
             calls[step.name] += 1
             if calls[step.name] > 1:
                 step = replace(step, name=f"{step.name}@{calls[step.name]}")

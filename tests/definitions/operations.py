@@ -1,6 +1,7 @@
 """The table of supported operations, each with the step it makes (method, section 2)."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor, fx
 from torch.fx.node import map_arg
 from torch.nn import functional
 
-from .geometry import IntArray, Keys, Lookup
+from .geometry import IntArray, Keys, Lookup, Windows, entire, single
 from .steps import Call, Step
 from .windowed import (
     adaptive_average_pool,
@@ -19,6 +20,7 @@ from .windowed import (
     max_pool,
     maximum,
     mean,
+    weighted,
 )
 
 
@@ -49,14 +51,28 @@ def add(call: Call) -> Step | None:
     return call.step("share", (first, second), Lookup(rows), weight=scale)
 
 
+def between(call: Call) -> Step:
+    """Interpolate linearly between two activations: their elements, scaled."""
+    first, second, weight = (call.arguments[name] for name in ("self", "end", "weight"))
+    rows = np.hstack([spread(call, first), spread(call, second, 1 + call.size(first))])
+    return call.step("share", (first, second), Lookup(rows), weight=np.array([[1 - weight, weight]]))
+
+
 def arithmetic(call: Call) -> Step | None:
     """Add, subtract, multiply or divide by a constant: the same element."""
     operands = [call.arguments["self"], call.arguments["other"]]
     sources = [operand for operand in operands if operand in call.active]
-    divisor = "div" in str(call.producer.target) and operands[1] in call.active
-    if len(sources) > 1 or divisor:
+    if len(sources) > 1:
         return None
     return call.step("element", (sources[0],), Lookup(spread(call, sources[0])))
+
+
+def divide(call: Call) -> Step | None:
+    """Divide: the divisor of an activation is a coefficient; a constant divided by one is a function of it."""
+    dividend = call.arguments["self"]
+    if dividend not in call.active:
+        return arithmetic(call)
+    return call.step("element", (dividend,), Lookup(spread(call, dividend)))
 
 
 def multiply(call: Call) -> Step | None:
@@ -64,6 +80,9 @@ def multiply(call: Call) -> Step | None:
     operands = [call.arguments["self"], call.arguments["other"]]
     if any(operand not in call.active for operand in operands):
         return arithmetic(call)
+    valued = [operand for operand in operands if not decides(call, operand)]
+    if len(valued) == 1:  # a mask is a coefficient
+        return call.step("element", (valued[0],), Lookup(spread(call, valued[0])))
     full = [operand for operand in dict.fromkeys(operands) if call.shape(operand) == call.out]
     if not full:
         return None
@@ -72,6 +91,47 @@ def multiply(call: Call) -> Step | None:
         rows.append(spread(call, operand, first))
         first += call.size(operand)
     return call.step("element", tuple(full), Lookup(np.hstack(rows)))
+
+
+def decides(call: Call, node: fx.Node) -> bool:
+    """Tell whether a node's value is a mask, or made of masks and constants alone."""
+    if call.values[node].dtype is torch.bool:
+        return True
+    active = [source for source in node.all_input_nodes if source in call.active]
+    return bool(active) and all(decides(call, source) for source in active)
+
+
+def extreme(call: Call) -> Step | None:
+    """Take the larger or smaller of two activations, the first of equal ones; with a constant, the same element."""
+    operands = [call.arguments["self"], call.arguments["other"]]
+    if any(operand not in call.active for operand in operands):
+        return arithmetic(call)
+    rows = np.hstack([spread(call, operands[0]), spread(call, operands[1], 1 + call.size(operands[0]))])
+    first, second = (call.values[operand].broadcast_to(call.out).numpy().ravel() for operand in operands)
+    better = first >= second if "max" in name_of(call.producer) else first <= second
+    return call.step("maximum", tuple(operands), Lookup(rows), winners=np.where(better, *rows.T))
+
+
+def selection(call: Call) -> Step | None:
+    """Take one of two elements by a mask: a movement, whether the mask depends on the image or not."""
+    filling = "mask" in call.arguments
+    mask = call.values[call.arguments["mask" if filling else "condition"]]
+    pair = [call.arguments[name] for name in (("value", "self") if filling else ("self", "other"))]
+    sources, rows, first = list[fx.Node](), list[IntArray](), 1
+    for operand in pair:
+        if isinstance(operand, fx.Node) and operand in call.active:
+            sources.append(operand)
+            rows.append(spread(call, operand, first))
+            first += call.size(operand)
+        else:
+            rows.append(np.zeros((int(np.prod(call.out)), 1), dtype=np.int64))
+    taken = mask.broadcast_to(call.out).reshape(-1, 1).numpy()
+    return call.step("movement", tuple(sources), Lookup(np.where(taken, *rows))) if sources else None
+
+
+def largest(call: Call) -> Step | None:
+    """Take the largest or smallest over axes, or of two activations: one name in the framework."""
+    return extreme(call) if "other" in call.arguments else maximum(call)
 
 
 def scaled_and_shifted(call: Call) -> Step | None:
@@ -84,11 +144,47 @@ def scaled_and_shifted(call: Call) -> Step | None:
 def product(call: Call) -> Step | None:
     """Multiply matrices: the attention weights are coefficients, the values are followed."""
     weights, values = call.producer.all_input_nodes
+    if call.weight is not None:
+        return constant_product(call, weights, values)
     if name_of(call.producer) == "einsum" and not is_product(call.arguments["equation"]):
         return None
     if not is_softmax(weights) or values not in call.active:
         return None
     return attend(call, call.values[weights].double(), values)
+
+
+def constant_product(call: Call, first: fx.Node, second: fx.Node) -> Step:
+    """Multiply by a constant: a linear layer, or if the constant comes first, a sum over the columns of n c t."""
+    assert call.weight is not None
+    mixes = is_constant(first)
+    arguments = {**call.arguments, "self": second if mixes else first}
+    there = replace(call, arguments=arguments, name=call.name or ("conv1d" if mixes else "linear"))
+    if not mixes:
+        return linear(there)
+    *rest, size, columns = call.shape(second)
+    tables = [*map(single, rest), entire(size, len(call.weight)), single(columns)]
+    return weighted(there, Windows((*rest, size, columns), tables), inner=columns)
+
+
+def factor(node: fx.Node, values: Mapping[fx.Node, Tensor]) -> Tensor | None:
+    """Return the constant matrix of a product as a linear layer's weight (o, i), or a convolution's (o, i, 1)."""
+    if name_of(node) not in ("matmul", "mm", "einsum"):
+        return None
+    first, second = node.all_input_nodes if len(node.all_input_nodes) == 2 else (node, node)
+    if is_constant(second) and values[second].dim() == 2:
+        flipped = (
+            name_of(node) == "einsum" and str(node.args[0])[-1] == str(node.args[0]).split("-")[0].split(",")[1][0]
+        )
+        return values[second] if flipped else values[second].T
+    return values[first].unsqueeze(2) if is_constant(first) and values[first].dim() == 2 else None
+
+
+def is_constant(node: object) -> bool:
+    """Tell whether a node depends on parameters, buffers and literals alone, by the names that export gives them."""
+    assert isinstance(node, fx.Node)
+    if node.op == "placeholder":
+        return node.name.startswith(("p_", "b_", "c_"))
+    return bool(node.all_input_nodes) and all(map(is_constant, node.all_input_nodes))
 
 
 def is_product(equation: str) -> bool:
@@ -148,7 +244,8 @@ def movement(call: Call) -> Step | None:
         if source in call.active:
             numbers[source] = numbered(call, source, first)
             first += call.size(source)
-    if "tensors" not in call.arguments and list(numbers) != [call.source]:
+    several = "tensors" in call.arguments or "src" in call.arguments
+    if not several and list(numbers) != [call.source]:
         return None  # where to move depends on activations
     moved = pad(call, numbers) if "pad" in call.arguments else rerun(call, numbers)
     if moved is None:
@@ -166,9 +263,10 @@ def picked(call: Call) -> int:
 
 
 def pad(call: Call, numbers: Mapping[fx.Node, Tensor]) -> Tensor | None:
-    """Pad with a constant: whatever its value, no element is behind it."""
-    if call.arguments.get("mode", "constant") != "constant":
-        return None
+    """Pad with a constant: whatever its value, no element is behind it. Otherwise with elements."""
+    mode = call.arguments.get("mode", "constant")
+    if mode != "constant":
+        return functional.pad(numbers[call.source].double(), call.arguments["pad"], mode).long()
     return functional.pad(numbers[call.source], call.arguments["pad"])
 
 
@@ -194,7 +292,7 @@ def gated(call: Call) -> Step:
 
 
 def nearest(call: Call) -> Step:
-    """Enlarge or shrink by taking the nearest element: the framework itself moves the numbers, in float64."""
+    """Take the nearest element, or windows apart: the framework itself moves the numbers, in float64."""
     source = call.source
     assert callable(call.producer.target)
     args, kwargs = map_arg(
@@ -203,6 +301,21 @@ def nearest(call: Call) -> Step:
     )
     moved: Tensor = call.producer.target(*args, **kwargs)
     return call.step("movement", (source,), Lookup(moved.long().reshape(-1, 1).numpy()))
+
+
+def resample(call: Call) -> Step:
+    """Interpolate: run the operation on every picture of a single one, to see what each output reads of it."""
+    axes = int(str(call.producer.target).split("upsample")[1].partition("d")[0][-1])
+    shape = call.shape(call.source)
+    planes, places = int(np.prod(shape[:-axes])), int(np.prod(shape[-axes:]))
+    pictures = torch.eye(places, dtype=torch.float64).reshape(places, 1, *shape[-axes:])
+    options = {name: value for name, value in call.arguments.items() if name != "input"}
+    assert callable(call.producer.target)
+    shares = call.producer.target(pictures, **options).reshape(places, -1).T.numpy()
+    elements = np.where(shares != 0, np.arange(1, places + 1), 0)
+    rows = np.vstack([np.where(elements > 0, elements + plane * places, 0) for plane in range(planes)])
+    weight = np.tile(shares, (planes, 1))
+    return call.step("share", (call.source,), Lookup(rows), weight=weight, bias=np.zeros(len(weight)))
 
 
 RECTIFIERS = (
@@ -219,14 +332,40 @@ RECTIFIERS = (
 )
 SMOOTH = ("sigmoid", "silu", "gelu", "tanh", "hardswish", "hardsigmoid", "neg", "pow", "square")
 SOFT = ("elu", "celu", "selu", "mish", "softplus", "log_sigmoid")
+FUNCTIONS = (
+    *("abs", "ceil", "cos", "erf", "exp", "expm1", "floor", "log", "log1p", "log2"),
+    *("reciprocal", "round", "rsqrt", "sign", "sin", "sqrt"),
+)
 NEAREST = [f"{kind}{axes}d" for kind in ("upsample_nearest", "_upsample_nearest_exact") for axes in (1, 2, 3)]
+BETWEEN = ("upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d")
+SMOOTHED = ("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa")
 BATCH_NORM = "_native_batch_norm_legit_no_training"
-NORMS = (BATCH_NORM, "layer_norm", "group_norm")
+NORMS = (BATCH_NORM, "layer_norm", "group_norm", "instance_norm", "rms_norm")
 IDENTITIES = ("clone", "detach", "alias", "contiguous", "dropout", "_to_copy", "type_as")
 RESHAPES = ("view", "_unsafe_view", "reshape", "flatten", "unsqueeze", "squeeze", "expand")
-PERMUTATIONS = ("permute", "transpose", "t", "roll", "flip", "channel_shuffle", "pixel_shuffle", "pixel_unshuffle")
-PARTS = ("slice", "select", "index", "index_select", "split", "split_with_sizes", "chunk", "unbind")
-JOINS = ("cat", "stack", "repeat", "pad", "constant_pad_nd")
+PERMUTATIONS = (
+    "permute",
+    "transpose",
+    "t",
+    "roll",
+    "flip",
+    "rot90",
+    "channel_shuffle",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+)
+PARTS = ("unfold", "slice", "select", "index", "index_select", "split", "split_with_sizes", "chunk", "unbind")
+JOINS = (
+    "cat",
+    "stack",
+    "slice_scatter",
+    "select_scatter",
+    "repeat",
+    "tile",
+    "repeat_interleave",
+    "pad",
+    "constant_pad_nd",
+)
 
 STEPS: Mapping[str, Callable[[Call], Step | None]] = {
     **dict.fromkeys(("linear", "addmm"), linear),
@@ -240,12 +379,17 @@ STEPS: Mapping[str, Callable[[Call], Step | None]] = {
     **dict.fromkeys(("add", "sub"), add),
     "mul": multiply,
     "addcmul": scaled_and_shifted,
-    **dict.fromkeys(("div", "rsub"), arithmetic),
-    **dict.fromkeys(("matmul", "bmm", "einsum"), product),
+    "div": divide,
+    **dict.fromkeys(("maximum", "minimum"), extreme),
+    **dict.fromkeys(("where", "masked_fill"), selection),
+    "rsub": arithmetic,
+    "lerp": between,
+    **dict.fromkeys(("matmul", "mm", "bmm", "einsum"), product),
     "scaled_dot_product_attention": attention,
-    **dict.fromkeys((*NORMS, *RECTIFIERS, *SMOOTH, *SOFT), element),
-    **dict.fromkeys(NEAREST, nearest),
-    **dict.fromkeys(("amax", "max"), maximum),
+    **dict.fromkeys((*NORMS, *RECTIFIERS, *SMOOTH, *SOFT, *FUNCTIONS), element),
+    **dict.fromkeys((*NEAREST, "im2col"), nearest),
+    **dict.fromkeys((*BETWEEN, *SMOOTHED), resample),
+    **dict.fromkeys(("amax", "amin", "max", "min"), largest),
     "glu": gated,
     **dict.fromkeys(IDENTITIES, identity),
     **dict.fromkeys((*RESHAPES, *PERMUTATIONS, *PARTS, *JOINS), movement),

@@ -12,7 +12,7 @@ from torch.fx.node import map_arg
 from torch.utils._pytree import tree_map
 
 from .float64 import Float64
-from .operations import BATCH_NORM, name_of
+from .operations import BATCH_NORM, factor, name_of
 
 CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
 
@@ -63,6 +63,8 @@ def run(
                 args = (args[0], *parameters[node], *args[3:])
             elif name_of(node) == "addmm":
                 parameters[node] = args[2].T, args[0]
+            elif (weight := factor(node, values)) is not None:
+                parameters[node] = weight, None
             values[node] = node.target(*args, **kwargs)
             if node in recorded:
                 layer, width = partial(node.target, **kwargs), fan_in(parameters[node][0])

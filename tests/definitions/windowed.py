@@ -134,7 +134,7 @@ def mean(call: Call) -> Step:
 
 
 def maximum(call: Call) -> Step | None:
-    """Maximum over axes: the first largest of one window over all of them."""
+    """Maximum or minimum over axes: the first largest or smallest of one window over all of them."""
     if call.node is not call.producer and call.node.args[1] != 0:
         return None  # something uses the indices as values
     shape = call.shape(call.source)
@@ -144,5 +144,6 @@ def maximum(call: Call) -> Step | None:
     order, count = kept + sorted(reduced), math.prod(shape[axis] for axis in kept)
     values = call.values[call.source].numpy().transpose(order).reshape(count, -1)
     numbers = np.arange(1, 1 + values.size).reshape(shape).transpose(order).reshape(count, -1)
-    winners = numbers[np.arange(count), values.argmax(1)]
+    places = values.argmin(1) if "min" in str(call.producer.target) else values.argmax(1)
+    winners = numbers[np.arange(count), places]
     return call.step("maximum", (call.source,), Windows(shape, tables), winners=winners)

@@ -54,9 +54,9 @@ def test_our_networks_keep_their_logits_for_any_batch(name: str) -> None:
         assert_same_function(network.graph.run, module, x)
 
 
-class Erf(nn.Module):
+class Gamma(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
-        return torch.erf(x)
+        return torch.lgamma(x)
 
 
 class Cancelling(nn.Module):
@@ -127,8 +127,10 @@ def test_module_is_untouched_after_a_refusal() -> None:
 
 
 def test_every_unsupported_operation_is_listed_with_its_layer() -> None:
-    module = nn.Sequential(nn.Conv2d(3, 2, 3), nn.LogSoftmax(1), nn.Flatten(), nn.Linear(1800, 2), Erf())
-    with pytest.raises(UnsupportedOperationError, match=r"2 operation.*log_softmax\.int in 1; aten\.erf\.default in 4"):
+    module = nn.Sequential(nn.Conv2d(3, 2, 3), nn.LogSoftmax(1), nn.Flatten(), nn.Linear(1800, 2), Gamma())
+    with pytest.raises(
+        UnsupportedOperationError, match=r"2 operation.*log_softmax\.int in 1; aten\.lgamma\.default in 4"
+    ):
         Network.capture(module, SMALL)
 
 
@@ -148,16 +150,67 @@ class Applied(nn.Module):
     [
         (lambda x: x.softmax(-1), r"1 operation.*softmax\.int"),
         (lambda x: x @ x.mT, r"1 operation.*matmul"),
-        (lambda x: x / x.relu(), r"1 operation.*div\.Tensor"),
+        (
+            lambda x: F.conv_transpose2d(x, torch.ones(()).expand(3, 2, 2, 2).contiguous()),
+            r"1 operation.*conv_transpose2d.* put zeros between",
+        ),
+        (lambda x: torch.bmm(x[:, 0], x[:, 1]), r"1 operation.*bmm.* one factor is a constant"),
+        (lambda x: (x > 0).float(), r"2 operation.*gt\.Scalar.*where\.Scalar .*torch\.where\(x > 0, x, y\)"),
+        (lambda x: x + (x > 0), r"1 operation.*gt\.Scalar .*torch\.where\(x > 0, x, y\)"),
+        (
+            lambda x: torch.where(x > 0, 1.0, -1.0),
+            r"2 operation.*gt\.Scalar.*where\.Scalar .*torch\.where\(x > 0, x, y\)",
+        ),
+        (lambda x: torch.topk(x, 2)[0], r"1 operation.*topk.* only the largest has a path"),
+        (lambda x: x.std(1), r"1 operation.*std\.dim"),
+        (lambda x: 2.0 ** x.pow(x.relu()), r"2 operation.*pow\.Tensor_Tensor.*pow\.Scalar"),
         (lambda x: x * x[:, :1] * x.softmax(-1), r"1 operation.*softmax\.int"),
         (lambda x: F.scaled_dot_product_attention(x, x, x, is_causal=True), r"1 operation.*scaled_dot_product"),
         (lambda x: torch.einsum("ncij->nci", x), r"1 operation.*einsum"),
-        (lambda x: torch.erf(x).softmax(-1), r"2 operation.*erf\.default.*softmax\.int"),
+        (lambda x: torch.lgamma(x).softmax(-1), r"2 operation.*lgamma\.default.*softmax\.int"),
     ],
 )
 def test_coefficients_on_the_way_to_the_logits_are_refused(function: Callable[[Tensor], Tensor], message: str) -> None:
     with pytest.raises(UnsupportedOperationError, match=message):
         Network.capture(Applied(function), SMALL)
+
+
+@pytest.mark.parametrize(
+    ("function", "operations"),
+    [
+        (lambda x: torch.maximum(x, torch.tensor(0.1)), {"maximum"}),
+        (lambda x: torch.max(x, x.flip(3)), {"flip", "ge", "where"}),
+        (lambda x: torch.where(torch.ones(32) > 2, x, 0.0), {"where"}),
+        (lambda x: torch.where(x > 0, x, torch.zeros_like(x)), {"gt", "expand", "where"}),
+        (lambda x: x.masked_fill(x[:, :1] > 0, 0.0), {"slice", "gt", "expand", "where"}),
+    ],
+)
+def test_masks_and_operands_that_depend_on_the_image_have_one_shape(
+    function: Callable[[Tensor], Tensor], operations: set[str]
+) -> None:
+    network = Network.capture(Applied(function), SMALL)
+    assert {node.operation.split(".")[1] for node in network.graph.nodes} == {*operations, "reshape", "sym_size"}
+
+
+class Projecting(nn.Module):
+    """A network whose last layer is a product with parameters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(3072, 5)
+        self.weight, self.bias = nn.Parameter(torch.randn(5, 2)), nn.Parameter(torch.randn(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.addmm(self.bias, self.first(x.flatten(1)), self.weight.softmax(0))
+
+
+def test_a_product_with_parameters_is_a_layer_with_its_weights_and_bias() -> None:
+    module = Projecting()
+    graph = Network.capture(module, SMALL).graph
+    assert [node.layer for node in graph.weighted] == ["first", "linear"]
+    weight, bias = (graph.constants[name] for name in graph.weighted[1].reads[1:])
+    torch.testing.assert_close(weight, module.weight.softmax(0).T.contiguous())
+    assert torch.equal(bias, module.bias)
 
 
 def test_what_depends_on_no_image_becomes_a_constant() -> None:

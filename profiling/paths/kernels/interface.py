@@ -11,10 +11,10 @@ from pathprint.profiling.paths.policy import Selection
 from pathprint.profiling.paths.steps.addition import Addition
 from pathprint.profiling.paths.steps.attention import Attention
 from pathprint.profiling.paths.steps.average import Average
-from pathprint.profiling.paths.steps.elementwise import Elementwise
 from pathprint.profiling.paths.steps.gathered import Gathered
 from pathprint.profiling.paths.steps.maximum import Maximum
 from pathprint.profiling.paths.steps.movement import Movement
+from pathprint.profiling.paths.steps.step import Step
 from pathprint.profiling.paths.steps.weighted import Weighted
 
 
@@ -74,6 +74,6 @@ class Kernel(Protocol):
         """Return the units of each input of a data movement that were moved to wanted outputs."""
         ...
 
-    def keep(self, step: Elementwise, y: Tensor, wanted: Tensor) -> Tensor:
-        """Return the wanted units of an elementwise function whose output is not zero."""
+    def keep(self, step: Step, y: Tensor, wanted: Tensor) -> Tensor:
+        """Return the wanted units where ``y``, the output of an elementwise function or a mask, is not zero."""
         ...

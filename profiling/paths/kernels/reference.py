@@ -17,11 +17,11 @@ from pathprint.profiling.paths.policy import Selection
 from pathprint.profiling.paths.steps.addition import Addition
 from pathprint.profiling.paths.steps.attention import Attention
 from pathprint.profiling.paths.steps.average import Average
-from pathprint.profiling.paths.steps.elementwise import Elementwise
 from pathprint.profiling.paths.steps.gathered import Gathered
 from pathprint.profiling.paths.steps.maximum import Maximum
 from pathprint.profiling.paths.steps.movement import Movement
 from pathprint.profiling.paths.steps.pool import Pool
+from pathprint.profiling.paths.steps.step import Step
 from pathprint.profiling.paths.steps.weighted import Weighted
 
 Shape = tuple[int, ...]
@@ -137,7 +137,7 @@ class ReferenceKernel:
             for source, shape in zip(step.sources, step.shapes, strict=True)
         )
 
-    def keep(self, step: Elementwise, y: Tensor, wanted: Tensor) -> Tensor:
+    def keep(self, step: Step, y: Tensor, wanted: Tensor) -> Tensor:
         return wanted & (y != 0)
 
 
