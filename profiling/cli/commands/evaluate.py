@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 
 from pathprint.profiling.cli.class_names import ClassNames, read_class_names
-from pathprint.profiling.cli.options import AnyAccuracy, AsJson, Bundle, ClassMap, MadeOf, Seed, read_class_map
+from pathprint.profiling.cli.options import (
+    AnyAccuracy,
+    AsJson,
+    Bundle,
+    ClassMap,
+    MadeOf,
+    Seed,
+    check_attacks,
+    read_class_map,
+)
 from pathprint.profiling.cli.outputs import AttackCache, file_option
 from pathprint.profiling.cli.results import print_json
 
@@ -23,6 +32,7 @@ def evaluate(
         typer.Option(
             "--attack",
             metavar="NAME",
+            callback=check_attacks,
             help="Attack to measure, by its name in `pathprint attacks`; may be given several times. Default: all that "
             "are marked as default there, or with --full all.",
         ),
