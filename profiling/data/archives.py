@@ -14,6 +14,7 @@ from pathprint.profiling.errors import DataError
 _ENCRYPTED = 1
 """Bit of an entry's flags."""
 _SHOWN = 5
+_DRIVE = re.compile(r"^[A-Za-z]:(?=[/\\])")
 
 
 def archive_files(path: Path, inside: str) -> Files:
@@ -29,7 +30,7 @@ def archive_files(path: Path, inside: str) -> Files:
     archive = _opened(path)
     entries = {parts: entry for entry in archive.infolist() if (parts := _parts(entry.filename))}
     below = _below(list(entries), _parts(inside), path)
-    found = Found([], [], [], [])
+    found = Found()
     for parts in entries:
         if parts[: len(below)] == below and len(parts) > len(below):
             _add(entries[parts], parts[len(below) :], found)
@@ -52,8 +53,11 @@ def _opened(path: Path) -> ZipFile:
 
 
 def _parts(name: str) -> Parts:
-    """Return the folders and the name in an entry's name. Some Windows programs write backslashes between them."""
-    return tuple(part for part in re.split(r"[/\\]", name) if part not in ("", "."))
+    """Return the folders and the name in an entry's name. Some Windows programs write backslashes between them.
+
+    What makes a name absolute, a slash or a drive in front, is left out, as programs that unpack archives do.
+    """
+    return tuple(part for part in re.split(r"[/\\]", _DRIVE.sub("", name)) if part not in ("", "."))
 
 
 def _below(names: list[Parts], inside: Parts, path: Path) -> Parts:
@@ -69,12 +73,14 @@ def _below(names: list[Parts], inside: Parts, path: Path) -> Parts:
 
 def _add(entry: ZipInfo, parts: Parts, found: Found) -> None:
     """Add an entry, called ``parts`` below the folder in use, to ``found``."""
-    hidden = next((end for end, part in enumerate(parts, 1) if is_system(part)), None)
+    hidden = next((end for end, part in enumerate(parts, 1) if is_system(part) and part != ".."), None)
     if hidden is not None:
         found.system.append(parts[:hidden])
     elif entry.is_dir() or entry.filename.endswith("\\"):
         found.folders.append(parts)
-    elif stat.S_ISLNK(entry.external_attr >> 16) or ".." in parts:
+    elif ".." in parts:
+        found.outside.append(parts)
+    elif stat.S_ISLNK(entry.external_attr >> 16):
         found.links.append(parts)
     else:
         found.files.append(parts)

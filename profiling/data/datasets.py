@@ -188,7 +188,11 @@ def _of_array_file(path: Path) -> Dataset:
 
 def _of_files(name: str, files: Files) -> Dataset:
     """Return the data set of the image files in class folders."""
-    found = layout(name, files.names)
+    try:
+        found = layout(name, files.names)
+    except DataError:
+        files.left_out.report(name)  # which may be the reason
+        raise
     replace(files.left_out, loose=joined(found.loose)).report(name)
     names, labels = np.unique([image.label for image in found.images], return_inverse=True)
     held_out = np.array([image.held_out for image in found.images]) if found.two_sided else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from pathprint.profiling.data.left_out import LeftOut
@@ -44,12 +44,14 @@ class Found:
         folders: folders that are not hidden.
         system: hidden files and folders, and what systems leave behind.
         links: links that cannot be followed.
+        outside: entries of an archive whose names lead out of it.
     """
 
-    files: list[Parts]
-    folders: list[Parts]
-    system: list[Parts]
-    links: list[Parts]
+    files: list[Parts] = field(default_factory=list)
+    folders: list[Parts] = field(default_factory=list)
+    system: list[Parts] = field(default_factory=list)
+    links: list[Parts] = field(default_factory=list)
+    outside: list[Parts] = field(default_factory=list)
 
 
 def is_system(name: str) -> bool:
@@ -73,6 +75,7 @@ def images(found: Found, name: str, read: Callable[[Parts], bytes]) -> Files:
         unread=joined(unread),
         empty=joined(_without(found, kept, unread)),
         links=joined(found.links),
+        outside=joined(found.outside),
     )
     return Files(tuple(kept), read, left_out)
 
