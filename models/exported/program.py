@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from pathprint.models.errors import CaptureError, UnsupportedOperationError
+from pathprint.models.exported.blocks import Names, dissolved
 from pathprint.models.exported.operations import IGNORED, REPLAYED, our_name, resolve
 
 EXPORT = "export(module.eval(), (torch.zeros(2, c, h, w),), dynamic_shapes=({0: Dim('n', min=1)},))"
@@ -75,7 +76,8 @@ class Program:
             KeyError, TypeError, ValueError, AttributeError: ``data`` is malformed.
         """
         graph, signature = data["graph_module"]["graph"], data["graph_module"]["signature"]
-        calls = _calls(graph["nodes"])
+        names: Names = {}
+        calls = _calls(list(dissolved(graph["nodes"], names)))
         logits = _logits(signature["output_specs"])
         specs = [next(iter(spec.items())) for spec in signature["input_specs"]]
         image = _image(specs)
@@ -89,7 +91,7 @@ class Program:
             for kind, content in specs
             if kind == "constant_input"
         }
-        return cls(image, logits, _input_shape(graph["tensor_values"][image]), held, literals, calls)
+        return cls(image, names.get(logits, logits), _input_shape(graph["tensor_values"][image]), held, literals, calls)
 
 
 def _image(specs: list[tuple[str, Any]]) -> str:

@@ -17,6 +17,7 @@ from torch import nn
 from torch.export import ExportedProgram
 
 from pathprint.models.errors import FactoryError, UnknownNetworkError
+from pathprint.models.zoo.names import check_module, no_module
 
 _SHOWN_NAMES = 10
 _SHOWN_LETTERS = 300
@@ -38,11 +39,7 @@ def made_by(module_name: str, function: str) -> nn.Module:
         FactoryError: the module or the function raised, the function needs arguments, or returned no torch module.
     """
     name, here = f"{module_name}:{function}", Path.cwd()
-    if not all(part.isidentifier() for part in module_name.split(".")):
-        raise UnknownNetworkError(
-            f"{name!r} is not of the form package.module:factory; for the function `make` in models/mynet.py write "
-            "models.mynet:make."
-        )
+    check_module(module_name, function)
     with searched_first(here), _found_in(here, module_name):
         factory = _function(_imported(module_name, here), function)
         if isinstance(factory, nn.Module):
@@ -164,10 +161,7 @@ def _imported(name: str, here: Path) -> ModuleType:
             raise
         # A module that is missing inside a user's module is that module's mistake, not a wrong name.
         if isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}."):
-            file = Path(*name.split(".")).with_suffix(".py")
-            raise UnknownNetworkError(
-                f"there is no module {name!r}: neither {file} in {here} nor an installed package."
-            ) from error
+            raise no_module(name) from error
         raise FactoryError(f"the module {name} raised {_told(error, here)} while it was imported.") from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import typer
 
@@ -13,6 +14,7 @@ from pathprint.profiling.cli.stopping import stoppable
 from pathprint.profiling.cli.terminal import bars, say, warnings_shown
 from pathprint.profiling.errors import ProfilingError
 from pathprint.profiling.progress import shown_by
+from pathprint.profiling.writing.places import POSIX_ONLY
 
 SECTIONS = {
     "Start here": {
@@ -62,6 +64,9 @@ def main() -> None:
 
 
 def _status() -> int:
+    if sys.platform == "win32":
+        say(f"pathprint: {POSIX_ONLY}")
+        return 2
     try:
         return commands.main(prog_name="pathprint", standalone_mode=False) or 0
     except typer.TyperException as error:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from pathprint.models.zoo.names import form_of
+from pathprint.models.zoo.names import check_known, form_of
+from pathprint.profiling.attacks.names import KNOWN
 from pathprint.profiling.data.places import DIGITS, place_of
 from pathprint.profiling.detection.classifiers import CHOICES
 from pathprint.profiling.errors import DataError, OptionsError
@@ -16,10 +18,23 @@ from pathprint.profiling.paths.policy import Reference, Unexplained
 
 
 def check_network(name: str | None) -> str | None:
-    """Check that a network's name has a form that there is, and that a file is there."""
-    if name is not None and form_of(name) == "file" and not Path(name).is_file():
-        raise typer.BadParameter(f"file {name!r} does not exist")
+    """Check that there is a network of that name, as far as that can be told without the engine."""
+    if name is not None:
+        check_known(name)
+        if form_of(name) == "file" and not Path(name).is_file():
+            raise typer.BadParameter(f"file {name!r} does not exist")
     return name
+
+
+def check_attacks(names: list[str] | None) -> list[str] | None:
+    """Check that there are attacks of these names, for images of some kind."""
+    known = {name for named in KNOWN.values() for name in named}
+    for name in names or ():
+        if name not in known:
+            near = " or ".join(get_close_matches(name, sorted(known)))
+            perhaps = f" (perhaps {near})" if near else ""
+            raise OptionsError(f"there is no attack {name!r}{perhaps}; `pathprint attacks` lists them.")
+    return names
 
 
 def _data(spec: str | None) -> str | None:
@@ -202,6 +217,7 @@ Attacks = Annotated[
     typer.Option(
         "--attack",
         metavar="NAME",
+        callback=check_attacks,
         help="Attack to use, by its name in `pathprint attacks`; may be given several times. Default: all that are "
         "marked as default there.",
     ),

@@ -10,6 +10,7 @@ from pathprint.profiling.data.files import Found, is_system
 from pathprint.profiling.errors import DataError
 
 _SHOWN = 5
+_DRIVE = re.compile(r"^[A-Za-z]:(?=[/\\])")
 
 
 class Kind(Enum):
@@ -24,14 +25,14 @@ def entry_name(name: str) -> str:
     """Return the name of an entry below the top of its archive, with ``/`` between folders.
 
     Some Windows programs write backslashes; others write names that start at the root of a disk or at the current
-    folder.
+    folder. What makes a name absolute, a slash or a drive in front, is left out, as programs that unpack archives do.
     """
-    return "/".join(part for part in re.split(r"[/\\]", name) if part not in ("", "."))
+    return "/".join(part for part in re.split(r"[/\\]", _DRIVE.sub("", name)) if part not in ("", "."))
 
 
 def found_in(entries: Iterable[tuple[str, Kind]], below: str) -> Found:
     """Return the entries of an archive that lie in its folder ``below``, by their names in that folder."""
-    found = Found([], [], [], [])
+    found = Found()
     start = f"{below}/" if below else ""
     for name, kind in entries:
         if name.startswith(start) and name != start:
@@ -64,7 +65,9 @@ def _add(name: str, kind: Kind, found: Found) -> None:
         found.system.append("/".join(parts[:hidden]))
     elif kind is Kind.FOLDER:
         found.folders.append(name)
-    elif kind is Kind.LINK or ".." in parts:
+    elif ".." in parts:
+        found.outside.append(name)
+    elif kind is Kind.LINK:
         found.links.append(name)
     else:
         found.files.append(name)

@@ -194,7 +194,11 @@ def _of_array_file(name: str, file: StoredFile) -> Dataset:
 
 def _of_files(name: str, files: Files) -> Dataset:
     """Return the data set of image files, whose folders are their classes if nothing else says these."""
-    placed = files if files.labels else in_class_folders(name, files)
+    try:
+        placed = files if files.labels else in_class_folders(name, files)
+    except DataError:
+        files.left_out.report(name)  # which may be the reason
+        raise
     assert placed.labels
     labels = placed.labels
     return _labelled(pictures_of_files(name, placed), labels.numbers, labels.classes, labels.held_out)

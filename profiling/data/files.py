@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pathprint.profiling.arrays import Bits, Indices
 from pathprint.profiling.data.left_out import LeftOut
@@ -62,12 +62,14 @@ class Found:
         folders: folders that are not hidden.
         system: hidden files and folders, and what systems leave behind.
         links: links that cannot be followed.
+        outside: entries of an archive whose names lead out of it.
     """
 
-    files: list[str]
-    folders: list[str]
-    system: list[str]
-    links: list[str]
+    files: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    system: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
 
 
 def is_system(name: str) -> bool:
@@ -87,6 +89,7 @@ def images_among(found: Found) -> tuple[tuple[str, ...], LeftOut]:
         packed=once(kinds["packed"]),
         empty=once(_without(found, kinds["images"], kinds["unread"])),
         links=once(found.links),
+        outside=once(found.outside),
     )
     return in_order(kinds["images"]), left_out
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from pathprint.profiling.data.files import Files, Found, images_among, is_system
 from pathprint.profiling.data.stored import LocalFile, whole_image
@@ -11,6 +13,8 @@ from pathprint.profiling.errors import DataError
 
 Identity = tuple[int, int]
 """Device and number of a folder on it."""
+_LONGEST = 500
+"""Letters of a path that a message shows."""
 
 
 def folder_files(root: Path) -> Files:
@@ -19,23 +23,32 @@ def folder_files(root: Path) -> Files:
     Raises:
         DataError: a folder cannot be listed.
     """
-    found = Found([], [], [], [])
-    _list(root, "", frozenset(), found)
+    found = Found()
+    waiting = [_Folder(root, "", frozenset())]
+    while waiting:  # not a recursion: folders may lie deeper in one another than Python's stack is
+        waiting += _listed(waiting.pop(), found)
     names, left_out = images_among(found)
     return Files(names, lambda index: whole_image(LocalFile(root / names[index])), left_out)
 
 
-def _list(folder: Path, name: str, above: frozenset[Identity], found: Found) -> None:
-    """Add what lies in ``folder``, which is called ``name`` below the root, to ``found``.
+class _Folder(NamedTuple):
+    """A folder, called ``name`` below the root; ``above`` are the folders on the way to it."""
 
-    Args:
-        above: the folders on the way here. A link back to one of them would never end.
-    """
+    path: Path
+    name: str
+    above: frozenset[Identity]
+
+
+def _listed(folder: _Folder, found: Found) -> Iterator[_Folder]:
+    """Add what lies in ``folder`` to ``found``; yield the folders in it, but for a link back to one above it."""
+    path, name, above = folder
     try:
-        status = folder.stat()
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        status = path.stat()
+        entries = sorted(os.scandir(path), key=lambda entry: entry.name)
     except OSError as error:
-        raise DataError(f"the folder {folder} cannot be read: {error.strerror}.") from error
+        raise DataError(
+            f"the folder {_short(path)} cannot be read: {error.strerror}; make it readable, or move it out of the data."
+        ) from error
     here = (status.st_dev, status.st_ino)
     if here in above:
         found.links.append(name)
@@ -47,9 +60,14 @@ def _list(folder: Path, name: str, above: frozenset[Identity], found: Found) -> 
         if is_system(entry.name):
             found.system.append(inside)
         elif _is_folder(entry):
-            _list(Path(entry.path), inside, above | {here}, found)
+            yield _Folder(Path(entry.path), inside, above | {here})
         else:
             (found.files if Path(entry.path).is_file() else found.links).append(inside)
+
+
+def _short(path: Path) -> str:
+    text = str(path)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -20,7 +20,8 @@ class LeftOut:
         packed: archives and tables beside images.
         loose: images that lie in no class folder.
         empty: folders without any image.
-        links: links that lead nowhere, or back to a folder that they lie in.
+        links: links that lead nowhere, or back to a folder that they lie in, and all links in an archive.
+        outside: entries of an archive whose names lead out of it.
         arrays: arrays of an ``.npz`` file.
     """
 
@@ -31,6 +32,7 @@ class LeftOut:
     loose: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
     arrays: tuple[str, ...] = ()
 
     def report(self, name: str) -> None:
@@ -49,7 +51,8 @@ _WORDS = {
     "packed": ("archive or table, which may hold images", "archives or tables, which may hold images"),
     "loose": ("image in no class folder", "images in no class folder"),
     "empty": ("folder without images", "folders without images"),
-    "links": ("link that leads nowhere or in a circle", "links that lead nowhere or in a circle"),
+    "links": ("link that cannot be followed", "links that cannot be followed"),
+    "outside": ("name with '..' that leads out of the archive", "names with '..' that lead out of the archive"),
     "arrays": ("array of another name", "arrays of other names"),
 }
 

@@ -117,5 +117,7 @@ def _samples(
     marks = held_out_by_name(shard_names(archives))
     held_out = np.array(marks)[np.array(own.archive)] if marks else None
     labelled = labels_of(where, samples.labels, held_out)
-    left_out = LeftOut(system=once(found.system), others=once(samples.others), links=once(found.links))
+    left_out = LeftOut(
+        system=once(found.system), others=once(samples.others), links=once(found.links), outside=once(found.outside)
+    )
     return Files(samples.names, lambda i: own.read(archives, samples.names[i], i), left_out, labelled)

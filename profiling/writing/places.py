@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pathprint.profiling.errors import OutputError
 
+POSIX_ONLY = "Pathprint needs Linux or macOS, whose calls it locks and moves folders with; on Windows, run it in WSL."
 PREFIX = ".pathprint-"
 """How the hidden names begin of what is not complete."""
 

@@ -5,7 +5,6 @@ So neither a kill nor a second job leaves a mixture, and after an error nothing 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,7 +12,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 
-from pathprint.profiling.writing.places import PREFIX, Form, check_folder, is_special, refusals, target
+from pathprint.profiling.writing.places import POSIX_ONLY, PREFIX, Form, check_folder, is_special, refusals, target
+
+try:
+    import fcntl
+except ImportError as error:
+    raise ImportError(POSIX_ONLY) from error
 
 _SUFFIX = ".partial"
 

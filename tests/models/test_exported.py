@@ -54,6 +54,54 @@ def test_weights_beside_the_file_take_the_place_of_its_own(tmp_path: Path) -> No
     assert found.fingerprint == Network.capture(other, default_for((3, 12, 16))).fingerprint
 
 
+class Blocks(Small):
+    """Switches gradients and autocast for all, for parts, inside of one another, and where nothing is computed."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way = way
+
+    def forward(self, x: Tensor) -> Tensor:
+        match self.way:
+            case "whole":
+                with torch.no_grad():
+                    return super().forward(x)
+            case "autocast":
+                with torch.autocast("cpu", torch.bfloat16, enabled=False):
+                    return super().forward(x)
+            case "nested":
+                with torch.no_grad():
+                    seen = self.body(x)
+                    with torch.enable_grad():
+                        more = seen * 2 + self.shift
+                    pair = seen.relu(), more + seen
+            case _:
+                with torch.no_grad():
+                    pair = self.body(x), x.mean((2, 3))[:, :1, None, None]
+        with torch.no_grad():
+            one = pair[0] + pair[1]
+        logits: Tensor = self.head(one.mean((2, 3)).view(x.shape[0], -1))
+        return logits
+
+
+@pytest.mark.parametrize("way", ["whole", "autocast", "nested", "parts"])
+@pytest.mark.parametrize("strict", [False, True])
+def test_blocks_without_gradients_are_dissolved(tmp_path: Path, way: str, strict: bool) -> None:
+    module = Blocks(way).eval()
+    with torch.enable_grad():
+        program = export(module, (torch.rand(2, 3, 12, 16),), dynamic_shapes=({0: Dim("n", min=1)},), strict=strict)
+    save(program, tmp_path / "b.pt2")
+    with zipfile.ZipFile(tmp_path / "b.pt2") as file:
+        name = next(name for name in file.namelist() if name.endswith(PROGRAM))
+        assert b"wrap_with_" in file.read(name)
+    found = catalogue.build(str(tmp_path / "b.pt2"))
+    assert found.fingerprint == Network.capture(module, default_for((3, 12, 16))).fingerprint
+    pixels = torch.rand(3, 3, 12, 16)
+    with torch.inference_mode():
+        expected = module(found.preprocessing.normalise(pixels))
+    torch.testing.assert_close(found.logits(pixels), expected, rtol=1e-4, atol=1e-4)
+
+
 def at_operation(data: Any, target: str) -> None:
     data["graph_module"]["graph"]["nodes"][0]["target"] = target
 

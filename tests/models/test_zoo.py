@@ -9,7 +9,7 @@ from torch import nn
 
 from pathprint.models.errors import UnknownNetworkError, WeightsError
 from pathprint.models.zoo import catalogue
-from pathprint.models.zoo.names import OWN, form_of
+from pathprint.models.zoo.names import OWN, check_known, form_of, torchvision_names
 from pathprint.models.zoo.training import Recipe, accuracy, save_weights, train
 
 
@@ -88,3 +88,12 @@ def test_training_learns_a_plain_rule() -> None:
     train(module, entry.preprocessing, pixels, labels, Recipe(epochs=30, batch_size=32), lambda items, _: items)
     assert accuracy(module, entry.preprocessing, pixels, labels) > 0.9
     assert not module.training
+
+
+def test_names_of_torchvision_are_those_that_it_lists() -> None:
+    assert torchvision_names() == {name.partition(":")[2] for name in catalogue.names() if ":" in name}
+
+
+@pytest.mark.parametrize("name", ["json:load", "pathprint.models:make", "tests.models:make", "xml.absent:make"])
+def test_a_module_that_may_be_there_is_left_to_the_engine(name: str) -> None:
+    check_known(name)

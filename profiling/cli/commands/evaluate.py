@@ -17,7 +17,16 @@ from pathprint.profiling.cli.job_options import (
     WorkerNumber,
     job_for,
 )
-from pathprint.profiling.cli.options import AnyAccuracy, AsJson, Bundle, ClassMap, MadeOf, Seed, read_class_map
+from pathprint.profiling.cli.options import (
+    AnyAccuracy,
+    AsJson,
+    Bundle,
+    ClassMap,
+    MadeOf,
+    Seed,
+    check_attacks,
+    read_class_map,
+)
 from pathprint.profiling.cli.outputs import AttackCache, file_option
 from pathprint.profiling.cli.results import print_json
 from pathprint.profiling.jobs.places import discard, run_folder
@@ -33,6 +42,7 @@ def evaluate(
         typer.Option(
             "--attack",
             metavar="NAME",
+            callback=check_attacks,
             help="Attack to measure, by its name in `pathprint attacks`; may be given several times. Default: all that "
             "are marked as default there, or with --full all.",
         ),

@@ -12,6 +12,7 @@ from pathprint.models.network import Network
 from pathprint.profiling.attacks.attack import Crafted
 from pathprint.profiling.attacks.crafting import craft
 from pathprint.profiling.attacks.draws import Draws
+from pathprint.profiling.attacks.names import KNOWN
 from pathprint.profiling.attacks.registry import SUITES, chosen, suite
 from pathprint.profiling.errors import MissingExtraError, OptionsError
 
@@ -140,3 +141,7 @@ def test_an_attack_of_a_missing_library_is_refused_before_any_work(
     monkeypatch.setitem(sys.modules, "foolbox", None)
     with pytest.raises(MissingExtraError, match=r"cw-0 need foolbox.*pip install 'pathprint\[attacks\]'"):
         chosen(digits_network, ["pgd-0.2", "cw-0"])
+
+
+def test_the_command_line_knows_the_names_of_all_attacks() -> None:
+    assert {colours: {attack.name for attack in suites["full"]} for colours, suites in SUITES.items()} == KNOWN

@@ -156,10 +156,37 @@ def test_every_option_is_explained_by_sentences(call: tuple[str, ...]) -> None:
         (("evaluate", ".", "--cache", "/dev/null/c"), PLACE.format("cache", "c", "evaluate")),
         (("train", "digits-cnn", "--out", "/dev/null/w"), PLACE.format("out", "w", "train")),
         (
-            ("bench", "--network", "my:net"),
-            "my:net needs images of its own: name them with --data. Only digits-cnn has a default.",
+            ("bench", "--network", "json:load"),
+            "json:load needs images of its own: name them with --data. Only digits-cnn has a default.",
         ),
         (("serve", "absent"), "BUNDLE: folder 'absent' does not exist; see pathprint serve --help."),
+        (
+            ("profile", "--network", "torchvision:resnet19", "--out", "p"),
+            "there is no network 'torchvision:resnet19'. Give a name that `pathprint networks` lists, "
+            "package.module:factory for a function of yours that returns a torch module, or FILE.pt2 for what "
+            "torch.export.save wrote.",
+        ),
+        (
+            ("profile", "--network", "my.nets:make", "--out", "p"),
+            f"there is no module 'my.nets': neither my/nets.py in {Path.cwd()} nor an installed package.",
+        ),
+        (
+            ("paths", "--network", "my-nets:make", __file__, "--out", "x.npz"),
+            "'my-nets:make' is not of the form package.module:factory; for the function `make` in models/mynet.py "
+            "write models.mynet:make.",
+        ),
+        (
+            ("fit", ".", "--out", "b", "--attack", "pgd-0.2", "--attack", "fgms-0.2"),
+            "there is no attack 'fgms-0.2' (perhaps fgsm-0.2 or fgsm-0.3 or fgsm-0.1); `pathprint attacks` lists them.",
+        ),
+        (
+            ("evaluate", ".", "--attack", "everything"),
+            "there is no attack 'everything'; `pathprint attacks` lists them.",
+        ),
+        (
+            ("study", "detection", *NETWORK, "--attack", "x"),
+            "there is no attack 'x'; `pathprint attacks` lists them.",
+        ),
         (
             ("profile", "--network", "absent.pt2", "--out", "p"),
             "--network: file 'absent.pt2' does not exist; see pathprint profile --help.",

@@ -85,8 +85,11 @@ def test_what_is_no_class_map_is_refused(
         ),
         (("bench", "--network", "lenet5"), "lenet5 needs images of its own: name them with --data"),
         (("profile", "--network", "torchvision:resnet18", "--out", "p"), "resnet18 needs images .* with --data"),
-        (("sanity", "--network", "my:net", "--out", "s"), "my:net needs images of its own: name them with --data"),
-        (("study", "growth", "--network", "my:net"), "my:net needs images of its own: name them with --data"),
+        (
+            ("sanity", "--network", "json:load", "--out", "s"),
+            "json:load needs images of its own: name them with --data",
+        ),
+        (("study", "growth", "--network", "json:load"), "json:load needs images of its own: name them with --data"),
         (("train", "lenet5"), "lenet5 needs images of its own: name them with --data"),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else "",

@@ -10,6 +10,8 @@ import warnings
 import pytest
 
 from pathprint.profiling.cli.terminal import bars, say, show, warnings_shown
+from pathprint.profiling.writing.places import POSIX_ONLY
+from tests.profiling.cli.calling import Command
 
 PROGRAM = """
 from pathprint.profiling.cli.terminal import bars
@@ -116,3 +118,9 @@ def test_everything_for_people_is_on_standard_error(capsys: pytest.CaptureFixtur
     say("a line")
     show("a [drawing]")
     assert capsys.readouterr() == ("", "a line\na [drawing]\n")
+
+
+def test_another_system_is_refused_before_anything_else(pathprint: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "win32")
+    done = pathprint("networks", status=2)
+    assert (done.stdout, done.stderr) == ("", f"pathprint: {POSIX_ONLY}\n")

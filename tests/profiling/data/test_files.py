@@ -1,6 +1,7 @@
 """Folders, archives and arrays as people have them: every image is used or named, whatever lies beside it."""
 
 import logging
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -123,17 +124,57 @@ def test_links_without_an_end_are_named(tmp_path: Path, caplog: pytest.LogCaptur
     for target, link in (("..", "train/cat/up"), ("absent", "test/broken.png"), ("self", "self"), (".", "round")):
         (tmp_path / link).symlink_to(target)
     check_whole(open_dataset(str(tmp_path)))
-    told = "4 links that lead nowhere or in a circle (round, self, test/broken.png, …)"
+    told = "4 links that cannot be followed (round, self, test/broken.png, …)"
     assert caplog.messages == [f"{tmp_path}: left out: {told}."]
 
 
-@pytest.mark.parametrize("prefix", ["", "d/", "./", "deep/er/"])
+@pytest.mark.parametrize("below", ["", "train/cat"])
+def test_folders_may_lie_deep_in_one_another(tmp_path: Path, below: str, caplog: pytest.LogCaptureFixture) -> None:
+    root = unpacked(tmp_path / "d", content())
+    deep = [root / below]
+    for _ in range(1500):
+        deep.append(deep[-1] / "a")
+        deep[-1].mkdir()
+    try:
+        if below:
+            (deep[-1] / "2.png").write_bytes((root / "train/cat/2.png").read_bytes())
+            (root / "train/cat/2.png").unlink()
+        check_whole(open_dataset(str(root)))
+        assert caplog.messages == ([] if below else [f"{root}: left out: 1 folder without images (a)."])
+    finally:  # which shutil.rmtree cannot do
+        (deep[-1] / "2.png").unlink(missing_ok=True)
+        for folder in deep[:0:-1]:
+            folder.rmdir()
+
+
+def test_names_that_lead_out_of_an_archive_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    outside = {name: picture(1) for name in ("../x.png", "train/../../x.png", "..\\x.png", "train/cat/../9.png")}
+    check_whole(open_dataset(str(packed(tmp_path / "d.zip", content() | outside))))
+    named = "3 names with '..' that lead out of the archive (../x.png, train/../../x.png, train/cat/../9.png)"
+    assert caplog.messages == [f"{tmp_path / 'd.zip'}: left out: {named}."]
+    only = packed(tmp_path / "o.zip", {"../cat/1.png": picture(1), "../dog/2.png": picture(2)})
+    with pytest.raises(DataError, match="no class folders with images were found"):
+        open_dataset(str(only))
+    assert "2 names with '..' that lead out of the archive (../cat/1.png, ../dog/2.png)" in caplog.messages[-1]
+
+
+def test_links_in_an_archive_are_not_followed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = packed(tmp_path / "d.zip", content())
+    link = zipfile.ZipInfo("train/cat/7.png")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(link, b"0.png")
+    check_whole(open_dataset(str(path)))
+    assert caplog.messages == [f"{path}: left out: 1 link that cannot be followed (train/cat/7.png)."]
+
+
+@pytest.mark.parametrize("prefix", ["", "d/", "./", "deep/er/", "/", "/home/me/d/", "C:/", "c:/d/"])
 @pytest.mark.parametrize("sep", ["/", "\\"])
 @pytest.mark.parametrize("name", ["d.zip", "D.ZIP", "d.e.Zip"])
 def test_archives_of_all_systems_are_read(tmp_path: Path, prefix: str, sep: str, name: str) -> None:
     path = packed(tmp_path / name, content(prefix), sep)
     check_whole(open_dataset(str(path)))
-    part = open_dataset(f"{path}:{prefix.removeprefix('./')}train")
+    part = open_dataset(f"{path}:{prefix.removeprefix('./').removeprefix('/')}train")
     assert (len(part), part.held_out) == (6, None)
 
 

@@ -111,7 +111,7 @@ def test_copies_of_real_images_are_warned_about_and_others_are_not(
         caplog.clear()
 
 
-LOOKS = st.lists(st.integers(0, 11), max_size=12) | st.permutations(range(12)).map(list)
+LOOKS = st.lists(st.integers(0, 30), max_size=60) | st.permutations(range(12)).map(list)
 
 
 @given(LOOKS, LOOKS)
@@ -124,7 +124,7 @@ def test_what_is_warned_about_follows_the_rule(digits: Dataset, used: list[int],
     dataset = Looking("some", np.zeros(len(new), np.int64), ("a",), None, digits.content, digits.image, digits.names)
     warn_of_copies(dataset, np.arange(len(new)), np.array(used, dtype=np.uint64))
     logging.getLogger("pathprint.data").removeHandler(handler)
-    copies = sum(used.count(look) == new.count(look) == 1 for look in range(12))
+    copies = sum(used.count(look) == new.count(look) == 1 for look in range(31))
     pairs = [sum(looks.count(look) == 2 for look in looks) for looks in (used, new)]
     assert handler.count == (copies >= 5 and copies > 0.05 * len(new) + ((pairs[0] + 1) * (pairs[1] + 1)) ** 0.5)
 

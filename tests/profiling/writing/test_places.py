@@ -1,13 +1,16 @@
 """Places are refused before the work for every reason for which writing would fail after it."""
 
 import os
+import runpy
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pathprint.profiling.errors import OutputError
+from pathprint.profiling.writing import whole
 from pathprint.profiling.writing.places import Form, check_file, check_folder, check_store
 from pathprint.profiling.writing.whole import whole_file, whole_folder
 
@@ -177,3 +180,9 @@ def test_a_device_is_written_to_and_stays(tmp_path: Path) -> None:
     with whole_file(Path("/dev/null")) as partial:
         partial.write_text("new")
     assert Path("/dev/null").is_char_device()
+
+
+def test_systems_without_locks_of_folders_are_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    with pytest.raises(ImportError, match="Pathprint needs Linux or macOS"):
+        runpy.run_path(whole.__file__)
