@@ -19,7 +19,7 @@ $(INSTALLED): requirements/dev.txt requirements/bootstrap.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
 ifeq ($(TORCH),cpu)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend cpu --no-verify-hashes \
-		--constraint requirements/dev.txt --group dev --editable '.[attacks,bench,synapses]'
+		--constraint requirements/dev.txt --group dev --editable '.[attacks,bench,parquet,ray,remote,synapses]'
 else
 	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
@@ -60,7 +60,7 @@ format: $(INSTALLED)  ## Format the code.
 	$(BIN)/ruff check --fix .
 
 requirements: $(INSTALLED)  ## Compile the hashed requirements files anew.
-	$(BIN)/$(COMPILE) --extra attacks --extra bench --extra synapses --group dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/$(COMPILE) --extra attacks --extra bench --extra parquet --extra ray --extra remote --extra synapses --group dev pyproject.toml -o requirements/dev.txt
 	$(BIN)/$(COMPILE) pyproject.toml -o requirements/service.txt
 	echo uv==0.13.8 | $(BIN)/$(COMPILE) - -o requirements/bootstrap.txt
 

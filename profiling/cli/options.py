@@ -184,9 +184,16 @@ Std = Annotated[
     ),
 ]
 DATA_HELP = (
-    "Labelled images: digits (those of scikit-learn), a folder or FILE.zip of class folders, or of train and test with "
-    "class folders in them, PLACE:FOLDER for one folder of these, or FILE.npz with the arrays x_train, y_train, x_test "
-    "and y_test, or x and y."
+    "Labelled images: digits (those of scikit-learn), a folder, FILE.zip or FILE.tar of class folders, or of train and "
+    "test with class folders in them, PLACE:FOLDER for one folder of these, shard-{000..123}.tar of WebDataset, "
+    "FILE.parquet or a folder of such files, or FILE.npz with the arrays x_train, y_train, x_test and y_test, or x and "
+    "y. Each may lie behind a URL, such as s3://bucket/FILE.zip."
+)
+PICTURES_HELP = (
+    "Images, with or without classes: an image, a folder, FILE.zip or FILE.tar with images at any depth, PLACE:FOLDER "
+    "for one folder of these, @FILE for a text file with the path of an image in each line, shard-{000..123}.tar, "
+    "FILE.parquet or a folder of such files, FILE.npz with the array x, or digits. Each may lie behind a URL, such as "
+    "s3://bucket/FILE.zip. Held-out images are taken, too."
 )
 Data = Annotated[str | None, typer.Option(help=f"{DATA_HELP} Default: digits for {OF_DIGITS}.", callback=_data)]
 MadeOf = Annotated[

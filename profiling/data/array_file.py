@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from pathprint.profiling.arrays import Bits, Indices
-from pathprint.profiling.data.files import ending
 from pathprint.profiling.data.left_out import LeftOut
 from pathprint.profiling.data.places import Place
 from pathprint.profiling.data.stored import StoredFile
@@ -46,7 +45,7 @@ class Arrays:
 
 def is_array_file(place: Place) -> bool:
     """Say whether a place is one ``.npz`` file; a folder may be called so, too."""
-    return not place.files and ending(place.path) == ".npz" and not Path(place.path).is_dir()
+    return not place.files and place.ending == ".npz" and not Path(place.path).is_dir()
 
 
 def read_arrays(path: StoredFile) -> Arrays:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pathprint.profiling.data.files import READ, Files, ending
+from pathprint.profiling.data.files import READ, Files
 from pathprint.profiling.data.folders import folder_files
 from pathprint.profiling.data.left_out import LeftOut
 from pathprint.profiling.data.parquet_files import parquet_files
-from pathprint.profiling.data.places import KNOWN, LIST, Place, is_url
+from pathprint.profiling.data.places import KNOWN, LIST, Place, ending, is_url
 from pathprint.profiling.data.remote import is_remote_folder, matching_files, remote_file, remote_folder_files
 from pathprint.profiling.data.stored import LocalFile, StoredFile, whole_image
 from pathprint.profiling.data.tar_files import shard_files, tar_files
@@ -45,7 +45,7 @@ def stored_file(path: str) -> StoredFile:
 
 def _of_file(place: Place, labelled: bool) -> Files:
     file = stored_file(place.path)
-    match ending(place.path):
+    match place.ending:
         case ".zip":
             return zip_files(file, place.inside)
         case ".tar":

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pathprint.profiling.arrays import Bits, Indices
 from pathprint.profiling.data.left_out import LeftOut
+from pathprint.profiling.data.places import ending
 from pathprint.profiling.errors import DataError
 
 Parts = tuple[str, ...]
@@ -102,12 +103,6 @@ def in_order(names: Iterable[str]) -> tuple[str, ...]:
 def once(names: Iterable[str]) -> tuple[str, ...]:
     """Return names sorted, each once."""
     return tuple(sorted(set(names)))
-
-
-def ending(file: str) -> str:
-    """Return the ending of a file's name in lower case, with its dot."""
-    stem, dot, end = file.rpartition("/")[2].rpartition(".")
-    return f".{end.lower()}" if stem and dot else ""
 
 
 def _kind(ending: str) -> str:

@@ -40,10 +40,27 @@ class Place:
     inside: str = ""
     files: tuple[str, ...] = ()
 
+    @property
+    def ending(self) -> str:
+        """Ending of the file in lower case, with its dot; of a web address, without what follows a question mark."""
+        name = self.path.partition("?")[0] if is_web(self.path) else self.path
+        return ending(name)
+
 
 def is_url(path: str) -> bool:
     """Say whether a path names something that does not lie on a disk of this machine."""
     return _URL.match(path) is not None
+
+
+def is_web(path: str) -> bool:
+    """Say whether a URL is a web address, behind which no files are listed."""
+    return path.startswith(("http://", "https://"))
+
+
+def ending(file: str) -> str:
+    """Return the ending of a file's name in lower case, with its dot."""
+    stem, dot, end = file.rpartition("/")[2].rpartition(".")
+    return f".{end.lower()}" if stem and dot else ""
 
 
 def place_of(spec: str) -> Place:
@@ -134,7 +151,7 @@ def _remote(spec: str) -> Place:
     split = _INSIDE.fullmatch(spec)
     path, inside = split.groups() if split else (spec, "")
     expanded = _expanded(path)
-    several = expanded != (path,) or has_magic(path.split("://")[-1])
+    several = expanded != (path,) or (has_magic(path.split("://")[-1]) and not is_web(path))
     return Place(path, inside.strip("/"), expanded if several else ())
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
 from pathprint.profiling.data.files import Files, Found, images_among, is_system
+from pathprint.profiling.data.places import is_web
 from pathprint.profiling.data.stored import reason, whole_image
 from pathprint.profiling.errors import DataError, MissingExtraError, ProfilingError
 
@@ -57,11 +58,13 @@ def remote_file(url: str) -> RemoteFile:
 
 
 def is_remote_folder(url: str) -> bool:
-    """Say whether a URL names a folder.
+    """Say whether a URL names a folder; of web addresses, only those do that end in ``/``.
 
     Raises:
         DataError: what lies there cannot be reached.
     """
+    if is_web(url):
+        return url.endswith("/")  # to ask would load the whole file
     with _reaching(url):
         return bool(file_system(url).isdir(_path(url)))
 

@@ -144,6 +144,8 @@ def test_wrong_urls_are_refused_without_a_look_at_them(monkeypatch: pytest.Monke
     assert place_of("s3://bucket/d.zip:train/cat") == place_of("s3://bucket/d.zip:train/cat/")
     assert place_of("s3://bucket/d-{08..10}.tar").files == tuple(f"s3://bucket/d-{i:02}.tar" for i in (8, 9, 10))
     assert place_of("gs://bucket/d-*.parquet").files == ("gs://bucket/d-*.parquet",)
+    signed = place_of("https://host/d.zip?key=[a]*:x")
+    assert (signed.ending, signed.files, signed.inside) == (".zip", (), "")
     with pytest.raises(DataError, match="URLs that start with warp: are not known"):
         place_of("warp://bucket/d")
     monkeypatch.setitem(sys.modules, "s3fs", None)
