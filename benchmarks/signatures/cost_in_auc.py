@@ -189,6 +189,7 @@ def main() -> None:
     options.add_argument("--images", type=int, default=128)
     options.add_argument("--attack", action="append", required=True)
     options.add_argument("--cache", type=Path)
+    options.add_argument("--way", action="append", help="part of a way's name; the default is all ways")
     wanted = options.parse_args()
     profile = NetworkProfile.load(wanted.profile)
     network, signatures = profile.extractor.network, profile.signatures
@@ -201,7 +202,8 @@ def main() -> None:
         sources.append(np.flatnonzero(crafted.success.numpy()))
         attack.append(np.full(len(sources[-1]), i))
     exact = Lookup.of(signatures)
-    ways = {way.name: stored(signatures, exact, way) for way in WAYS}
+    asked = [way for way in WAYS if not wanted.way or any(part in way.name for part in wanted.way)]
+    ways = {way.name: stored(signatures, exact, way) for way in asked}
     tables: dict[str, list[FeatureTable]] = {name: [] for name in ways}
     for chunk in torch.split(torch.cat(pixels), CHUNK):
         paths = profile.extractor.extract(chunk)

@@ -142,47 +142,45 @@ def write_compact(signatures: Exact, path: Path) -> None:
     """
     columns = Columns(unit_sizes(signatures.layout))
     facts = {"schema": COMPACT_SCHEMA, "layout": signatures.layout.to_list(), "extraction": signatures.extraction}
-    found: list[dict[str, Floats | Indices]] = []
+    summaries: list[dict[str, Floats]] = []
+    groups: list[Indices] = []
     with whole_file(path) as partial, partial.open("wb") as file:
         writer = RowWriter(file, facts)
         for _, images, counts in each_class(signatures):
-            levels, own = _summary(counts, images)
+            levels, summary = _summary(counts, images)
             by_name = {name: levels.of_count[part] for name, part in split(columns.sizes, counts.flat()).items()}
-            row, own["groups"] = row_of(columns, by_name)
+            row, present = row_of(columns, by_name)
             writer.add(row.tobytes())
-            found.append(own)
-        writer.finish(
-            {
-                **_stacked(found, len(columns.sizes)),
-                "classes": signatures.classes.astype(np.int64),
-                "images": signatures.images.astype(np.int64),
-            }
-        )
+            summaries.append(summary)
+            groups.append(present)
+        numbers = {"classes": signatures.classes, "images": signatures.images}
+        whole_numbers = {name: array.astype(np.int64) for name, array in numbers.items()}
+        whole_numbers["groups"] = np.array(groups, np.int64).reshape(len(groups), len(columns.sizes))
+        writer.finish({**whole_numbers, **_stacked(summaries, len(columns.sizes))})
 
 
-def _stacked(found: list[dict[str, Floats | Indices]], columns: int) -> dict[str, Floats | Indices]:
+def _stacked(summaries: list[dict[str, Floats]], columns: int) -> dict[str, Floats]:
     """Return what is stored of each class as arrays of all classes."""
-    widths = dict.fromkeys(TABLES, LEVELS + 1) | dict.fromkeys(("usual", "absence", "groups"), columns)
-    stacked: dict[str, Floats | Indices] = {}
-    for name, width in widths.items():
-        own = [part[name] for part in found]
-        empty: Floats | Indices = np.zeros((0, width), np.int64) if name == "groups" else np.zeros((0, width))
-        stacked[name] = np.stack(own) if own else empty
-    return stacked
+    widths = dict.fromkeys(TABLES, LEVELS + 1) | dict.fromkeys(("usual", "absence"), columns)
+    return {
+        name: np.array([own[name] for own in summaries], np.float64).reshape(len(summaries), width)
+        for name, width in widths.items()
+    }
 
 
-def _summary(counts: SparseCounts, images: int) -> tuple[Levels, dict[str, Floats | Indices]]:
+def _summary(counts: SparseCounts, images: int) -> tuple[Levels, dict[str, Floats]]:
     """Return the levels of a class, and what of it is stored beside its row."""
     parts = split(counts.sizes, counts.flat())
     occurrences = np.stack([np.bincount(part, minlength=images + 1) for part in parts.values()])
     levels = Levels.of(occurrences.sum(0))
+    units = occurrences.astype(np.float64)
     share = frequency(np.arange(images + 1), np.array(images))
     return levels, {
         "odds": levels.odds,
         "frequency": levels.frequency,
         "log_frequency": levels.log_frequency,
-        "usual": occurrences @ share,
-        "absence": occurrences @ np.log1p(-share),
+        "usual": units @ share,
+        "absence": units @ np.log1p(-share),
     }
 
 
