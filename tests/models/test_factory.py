@@ -1,6 +1,5 @@
 """A user's own function is found in the current directory first, and what it does wrong is told in one sentence."""
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import import_module
@@ -220,15 +219,6 @@ def test_a_module_that_raises_is_told_apart_from_a_missing_one(tmp_path: Path) -
         f"FactoryError the module models.net{i} raised {sentence} while it was imported."
         for i, sentence in enumerate(modules.values())
     ]
-
-
-def test_the_command_line_says_it_in_one_sentence(tmp_path: Path) -> None:
-    write(tmp_path, {"app/mynet.py": RAISING, "torch.py": "1 / 0\n", "i.png": ""})
-    arguments = ["paths", "--network", "app.mynet:direct", "i.png", "--out", "path.npz"]
-    command = [sys.executable, "-m", "pathprint.profiling.cli", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-    wrong = "pathprint: app.mynet:direct raised Width: too narrow (app/mynet.py, line 9).\n"
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", wrong)
 
 
 def test_what_a_factory_prints_goes_to_standard_error(
