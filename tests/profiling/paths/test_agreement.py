@@ -1,5 +1,6 @@
 """Every kernel on every kind of step against the slow float64 oracle (docs/method.md, agreement)."""
 
+from dataclasses import replace
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -22,12 +23,12 @@ from pathprint.profiling.paths.policy import Policy, Reference, Unexplained
 from tests.definitions.effective_path import check, extract, trace
 from tests.definitions.network import Trace, exported
 from tests.profiling.paths.claims import claims, runs, shaped
-from tests.profiling.paths.networks import CASES, case
+from tests.profiling.paths.networks import CASES, built
+from tests.profiling.paths.test_extraction import assert_same
 
 KERNELS = available()
 THETAS = (0.3, 0.5, 1.0)
 UNEXPLAINED: tuple[Unexplained, ...] = ("none", "argmax")
-built = cache(case)
 
 
 @cache
@@ -51,6 +52,16 @@ def test_path_is_the_oracles(name: str, kernel: str) -> None:
         verdict = check(run, shaped(claims(paths, image), run))
         assert verdict.disagreements == 0
         assert verdict.wanted > 0
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_not_recorded_would_change_nothing(name: str) -> None:
+    pixels, _ = run_of(name, 3, seed=1)
+    frugal, lavish = Extractor(built(name)[1]), Extractor(built(name)[1])
+    told_nothing = tuple(step.told(False, ()) for step in frugal.plan.steps)
+    vars(lavish)["plan"] = replace(frugal.plan, steps=told_nothing)
+    assert set(frugal.plan.recorded) <= set(lavish.plan.recorded)
+    assert_same(frugal.extract(pixels), lavish.extract(pixels))
 
 
 @pytest.mark.parametrize("kernel", KERNELS)

@@ -25,7 +25,7 @@ from pathprint.profiling.signatures.counts import count
 from pathprint.profiling.signatures.lookup import Lookup
 from tests.definitions.effective_path import Trace, check, extract, trace
 from tests.profiling.paths.claims import claims, runs, shaped
-from tests.profiling.paths.networks import CASES, PLAIN, case, seeded
+from tests.profiling.paths.networks import CASES, PLAIN, built, seeded
 from tests.profiling.paths.test_agreement import convolutions
 from tests.profiling.paths.test_extraction import assert_same
 
@@ -34,7 +34,6 @@ gpu = pytest.importorskip(
 )
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 NEEDS_GPU = pytest.mark.skipif(DEVICE == "cpu", reason="there is no CUDA device")
-built = cache(case)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -19,14 +19,13 @@ from pathprint.profiling.paths.path import ImagePaths
 from pathprint.profiling.paths.policy import Policy
 from tests.definitions.effective_path import Trace, Variant, check, extract, trace
 from tests.profiling.paths.claims import claims, runs, shaped
-from tests.profiling.paths.networks import case
+from tests.profiling.paths.networks import built
 from tests.profiling.paths.test_agreement import convolutions
 from tests.profiling.paths.test_extraction import assert_same
 
 KERNELS = available()
 NAMES = ["residual", "gate", "attention", "windows", "lenet5", "cifar-resnet20"]
 KINDS = ("neurons", "weights", "synapses")
-built = cache(case)
 
 
 def images(name: str, n: int = 3) -> Tensor:
