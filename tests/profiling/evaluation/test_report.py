@@ -30,7 +30,7 @@ def parts(bundle: Bundle, digits: Dataset) -> Split:
 @pytest.fixture(scope="module")
 def full(bundle: Bundle, parts: Split, tmp_path_factory: pytest.TempPathFactory) -> Report:
     crafting = Crafting(1, tmp_path_factory.mktemp("attacked"))
-    options = protocol.Options(20, 100, crafting, full=True, paper=True, adaptive=1)
+    options = protocol.Options(40, 100, crafting, full=True, paper=True, adaptive=1)
     return protocol.measured_outcome(bundle.detector, parts, chosen(bundle.detector.network, ATTACKS), options).report
 
 
