@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 COMPILE := uv pip compile --universal --generate-hashes --no-header --quiet --python-version 3.11
 
-.PHONY: help install quickstart check test test-slow test-families test-processors format requirements clean
+.PHONY: help install quickstart check compiled test test-slow test-families test-processors format requirements clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -35,20 +35,23 @@ check: $(INSTALLED)  ## Formatting, lint, types and import contracts.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+compiled: $(INSTALLED)  ## The compiled loops, ahead of the tests, which would compile them in each process.
+	$(BIN)/python -m pathprint.profiling.paths.kernels.cpu.warm_up
+
 test: $(INSTALLED)  ## The tests, without the slow ones, on two processes.
 	$(BIN)/pytest -n 2 --dist loadfile -m 'not slow and not families' $(ARGS)
 
 test-slow: $(INSTALLED)  ## The slow tests: the quickstart, and real files where they are at hand.
-	$(BIN)/pytest -m slow $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile -m slow $(ARGS)
 
-test-families: $(INSTALLED)  ## Every family of torchvision and timm against the oracle; about nine minutes.
-	$(BIN)/pytest -m families $(ARGS)
+test-families: $(INSTALLED)  ## Every family of torchvision and timm against the oracle; about five minutes.
+	$(BIN)/pytest -n 2 --dist loadgroup -m families $(ARGS)
 
 # NUMBA_CPU_FEATURES= leaves the instructions to the name; numba would add this processor's own.
 OLD := ATEN_CPU_CAPABILITY=default NUMBA_CPU_NAME=generic NUMBA_CPU_FEATURES= PATHPRINT_TEST_THREADS=2
 AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=
 CHOOSING := tests/profiling/paths/test_agreement.py tests/profiling/paths/test_kernels.py tests/profiling/compiled/test_vectors.py
-ON_OLD := $(BIN)/pytest -n 2 --dist load -m 'not slow and not families' $(CHOOSING)
+ON_OLD := $(BIN)/pytest -n 2 --dist loadfile -m 'not slow and not families' $(CHOOSING)
 
 test-processors: $(INSTALLED)  ## Paths and features with the instructions of older processors.
 	$(OLD) $(ON_OLD) tests/profiling/features tests/profiling/signatures $(ARGS)

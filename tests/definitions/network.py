@@ -37,23 +37,41 @@ class Trace:
     output: fx.Node
 
 
-def trace(module: nn.Module, x: Tensor, recorded: Mapping[str, Tensor] = MappingProxyType({})) -> Trace:
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A classifier as a module and as a graph of tensor operations, for inputs of one shape.
+
+    Exporting takes far longer than running, so one graph serves all images of a test.
+    """
+
+    module: nn.Module
+    program: ExportedProgram
+
+
+def exported(module: nn.Module, x: Tensor) -> Exported:
+    """Export a copy of ``module`` in evaluation mode, for network inputs of the shape of ``x``, (c, h, w)."""
+    module = copy.deepcopy(module).eval()
+    with torch.no_grad():
+        return Exported(module, torch.export.export(module, (x[None],)).run_decompositions({}))
+
+
+def trace(module: nn.Module | Exported, x: Tensor, recorded: Mapping[str, Tensor] = MappingProxyType({})) -> Trace:
     """Capture ``module`` and record its activations for the (c, h, w) network input ``x``.
 
     Args:
-        module: the classifier.
+        module: the classifier, exported already or not.
         x: the network input.
         recorded: outputs of weighted layers that another implementation computed for ``x``, by
             layer, in any shape. The run goes on with each of them after checking it,
             so that both implementations decide on one set of activations.
     """
-    module = copy.deepcopy(module).eval()
+    captured = module if isinstance(module, Exported) else exported(module, x)
+    program = captured.program
     with torch.no_grad():
-        program = torch.export.export(module, (x[None],)).run_decompositions({})
         graph, bound = program.graph_module.graph, bindings(program, x[None])
         output = next(iter(graph.output_node().all_input_nodes))
         # The promise of the method, section 1: the canonical network computes the same logits.
-        assert_same_function(canonical_logits(program), module, x[None], tolerance=1e-9)
+        assert_same_function(canonical_logits(program), captured.module, x[None], tolerance=1e-9)
         (source,) = (node for node in graph.find_nodes(op="placeholder") if is_image(program, node))
         ran = run(graph, bound)
         steps = make_steps(graph, ran, source, output)

@@ -22,7 +22,7 @@ class Instruction:
     line: str
     code: str
 
-    def follow(self, checkout: Path, further: str) -> None:
+    def follow(self, checkout: Path) -> None:
         if created := re.search(r"Create `([^`]+)`:", self.line):
             target = checkout / created[1]
             assert not target.exists(), f"{created[1]} is in the checkout already; choose another example"
@@ -33,7 +33,8 @@ class Instruction:
             insert(checkout / imported[1], r"^from __future__ import annotations\n", self.code)
         else:
             assert self.line.endswith("Run:"), f"nobody knows what to do: {self.line}"
-            run(checkout, self.code + further)
+            with (checkout / "work" / "program.py").open("a") as program:
+                program.write(self.code)
 
 
 def insert(path: Path, after: str, code: str) -> None:
@@ -42,31 +43,18 @@ def insert(path: Path, after: str, code: str) -> None:
     path.write_text(text[: place.end()] + code + text[place.end() :])
 
 
-def run(checkout: Path, code: str) -> None:
-    # Compiling the kernels of every copy would take longer than all the rest.
-    environment = os.environ | {"PYTHONPATH": str(checkout / "src"), "NUMBA_DISABLE_JIT": "1"}
-    command = [sys.executable, "-W", "ignore", "-c", code]
-    done = subprocess.run(
-        command, cwd=checkout / "work", env=environment, capture_output=True, text=True, check=False, timeout=800
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.strip()
-
-
 def instructions(title: str) -> list[Instruction]:
     text = (CHECKOUT / "docs" / "extending.md").read_text()
     section = text.split(f"\n## {title}\n")[1].split("\n## ")[0]
     return [Instruction(found["before"], found["code"]) for found in _FENCE.finditer(section)]
 
 
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A copy of the package, laid out as the checkout is."""
+def copied(checkout: Path) -> None:
+    """Make a copy of the package, laid out as the checkout is, and an empty folder to work in."""
     ignored = shutil.ignore_patterns("__pycache__")
     for name in ("models", "profiling", "app", "src"):
-        shutil.copytree(CHECKOUT / name, tmp_path / name, symlinks=True, ignore=ignored)
-    (tmp_path / "work").mkdir()
-    return tmp_path
+        shutil.copytree(CHECKOUT / name, checkout / name, symlinks=True, ignore=ignored)
+    (checkout / "work").mkdir()
 
 
 # It passes what a linear layer with weights 1 up to each place passes.
@@ -104,10 +92,47 @@ print("equal")
 FURTHER = {"A layer rule": RUNNING_SUMS}
 """By section, what is run after the document's own program, in the same process."""
 
+# Libraries are imported once, as that takes longer than the programs: each then runs in a copy of the process.
+RUN_ALL = """
+import os, runpy, sys, traceback
+import numba, sklearn.linear_model, torch.export, torch._dynamo, torchvision
+
+assert "pathprint" not in sys.modules
+for checkout in sys.argv[1:]:
+    if (child := os.fork()) == 0:
+        os.chdir(os.path.join(checkout, "work"))
+        output = os.open("output", os.O_WRONLY | os.O_CREAT)
+        os.dup2(output, 1), os.dup2(output, 2)
+        sys.path.insert(0, os.path.join(checkout, "src"))
+        try:
+            runpy.run_path("program.py", run_name="__main__")
+            print("finished")
+        except BaseException:
+            traceback.print_exc()
+        sys.stdout.flush(), sys.stderr.flush()
+        os._exit(0)
+    os.waitpid(child, 0)
+"""
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """By section, what its program wrote in a copy of the package in which the section was followed."""
+    checkouts = {title: tmp_path_factory.mktemp("checkout") for title in SECTIONS}
+    for title, checkout in checkouts.items():
+        copied(checkout)
+        for item in [*instructions(title), Instruction("Run:", FURTHER.get(title, ""))]:
+            item.follow(checkout)
+    # Compiling the kernels of every copy would take longer than all the rest.
+    environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}
+    command = [sys.executable, "-W", "ignore", "-c", RUN_ALL, *map(str, checkouts.values())]
+    subprocess.run(command, env=environment, check=True, timeout=800)
+    return {title: (checkout / "work" / "output").read_text() for title, checkout in checkouts.items()}
+
 
 @pytest.mark.parametrize("title", SECTIONS)
-def test_following_the_document_works(title: str, checkout: Path) -> None:
-    found = instructions(title)
-    assert [item.line for item in found if item.line.endswith("Run:")]
-    for item in found:
-        item.follow(checkout, FURTHER.get(title, ""))
+def test_following_the_document_works(title: str, outputs: dict[str, str]) -> None:
+    assert [item.line for item in instructions(title) if item.line.endswith("Run:")]
+    *shown, last = outputs[title].splitlines()
+    assert last == "finished", outputs[title]
+    assert shown

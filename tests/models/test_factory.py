@@ -1,25 +1,29 @@
 """A user's own function is found in the current directory first, and what it does wrong is told in one sentence."""
 
-import subprocess
 import sys
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from pathprint.models.errors import ModelError
+from pathprint.models.zoo import catalogue
+from pathprint.models.zoo.factory import made_by
+
 HEAD = "from torch import nn\n"
 MAKE = "def make():\n    return nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(12, 3))\n"
-PROGRAM = """
-import sys
-before = list(sys.path)
-from pathprint.models.errors import ModelError
-from pathprint.models.zoo.factory import made_by
-for name in sys.argv[1:]:
-    try:
-        print("made", type(made_by(*name.split(":"))).__name__)
-    except ModelError as error:
-        print(type(error).__name__, error)
-    assert sys.path == before
-"""
+
+
+@pytest.fixture(autouse=True)
+def forgotten() -> Iterator[None]:
+    """Forget after each test which packages and modules were imported in it."""
+    before = {name.partition(".")[0] for name in sys.modules}
+    yield
+    for name in list(sys.modules):
+        if name.partition(".")[0] not in before:
+            del sys.modules[name]
 
 
 def write(folder: Path, files: dict[str, str]) -> None:
@@ -29,11 +33,23 @@ def write(folder: Path, files: dict[str, str]) -> None:
         file.write_text(text)
 
 
-def told(folder: Path, *names: str, program: str = PROGRAM) -> list[str]:
-    """Return what a process in ``folder``, which is not on its search path, says about each factory."""
-    done = subprocess.run([sys.executable, "-P", "-c", program, *names], capture_output=True, text=True, cwd=folder)
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout.splitlines()
+def told(folder: Path, *names: str) -> list[str]:
+    """Return what is said about each factory in ``folder``, the current directory, which is not on the search path."""
+    before = list(sys.path)
+    assert not {"", str(folder)} & set(before)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        return [said(name, before) for name in names]
+
+
+def said(name: str, before: list[str]) -> str:
+    """Return the type of the network that a factory makes, or its error; the search path is as it was."""
+    try:
+        return f"made {type(made_by(*name.split(':'))).__name__}"
+    except ModelError as error:
+        return f"{type(error).__name__} {error}"
+    finally:
+        assert sys.path == before
 
 
 @pytest.mark.parametrize("marker", [True, False], ids=["package", "namespace"])
@@ -45,23 +61,26 @@ def test_users_packages_may_have_any_name(tmp_path: Path, marker: bool) -> None:
 
 
 @pytest.mark.parametrize("marker", [True, False], ids=["package", "namespace"])
-def test_users_package_comes_before_an_installed_one_of_the_same_name(tmp_path: Path, marker: bool) -> None:
+def test_users_package_comes_before_an_installed_one_of_the_same_name(
+    tmp_path: Path, marker: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
     for package in ("imported", "installed"):
         write(elsewhere, {f"{package}/__init__.py": "", f"{package}/other.py": "x = 1\n"})
         write(here, {f"{package}/mynet.py": HEAD + MAKE} | ({f"{package}/__init__.py": ""} if marker else {}))
-    first = f"import sys\nsys.path.insert(0, {str(elsewhere)!r})\nimport imported.other as kept\n"
-    last = "assert sys.modules['imported.other'] is kept\nassert 'imported.mynet' not in sys.modules\n"
-    made = told(here, "imported.mynet:make", "installed.mynet:make", program=first + PROGRAM + last)
-    assert made == ["made Sequential"] * 2
+    monkeypatch.syspath_prepend(elsewhere)
+    kept = import_module("imported.other")
+    assert told(here, "imported.mynet:make", "installed.mynet:make") == ["made Sequential"] * 2
+    assert sys.modules["imported.other"] is kept
+    assert "imported.mynet" not in sys.modules
 
 
 def test_helpers_are_found_while_the_module_is_imported_and_while_it_is_called_but_not_later(tmp_path: Path) -> None:
     late = "def make():\n    import late\n    return late.make()\n"
     write(tmp_path, {"mynet.py": HEAD + "import early\n" + late, "early.py": "", "late.py": HEAD + MAKE})
     write(tmp_path, {"never.py": ""})
-    after = "import importlib.util\nassert importlib.util.find_spec('never') is None\n"
-    assert told(tmp_path, "mynet:make", program=PROGRAM + after) == ["made Sequential"]
+    assert told(tmp_path, "mynet:make") == ["made Sequential"]
+    assert find_spec("never") is None
 
 
 def test_a_library_that_is_imported_is_not_hidden_by_a_file_of_its_name(tmp_path: Path) -> None:
@@ -202,28 +221,12 @@ def test_a_module_that_raises_is_told_apart_from_a_missing_one(tmp_path: Path) -
     ]
 
 
-def test_the_command_line_says_it_in_one_sentence(tmp_path: Path) -> None:
-    write(tmp_path, {"models/mynet.py": HEAD + MAKE, "app/mynet.py": RAISING, "torch.py": "1 / 0\n", "i.png": ""})
-
-    def paths(name: str) -> tuple[int, str]:
-        arguments = ["paths", "--network", name, "i.png", "--out", "path.npz"]
-        command = [sys.executable, "-m", "pathprint.profiling.cli", *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-        return done.returncode, done.stderr
-
-    wrong = "pathprint: app.mynet:direct raised Width: too narrow (app/mynet.py, line 9).\n"
-    assert paths("app.mynet:direct") == (2, wrong)
-    status, complaint = paths("models.mynet:make")  # the network is made; the image is none
-    assert (status, complaint.startswith("pathprint: i.png: ")) == (2, True)
-
-
-def test_what_a_factory_prints_goes_to_standard_error(tmp_path: Path) -> None:
+def test_what_a_factory_prints_goes_to_standard_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     chatty = "import os\nprint('imported')\ndef make():\n    print('made')\n    os.system('echo started')\n"
-    write(tmp_path, {"mynet.py": HEAD + chatty + MAKE.partition("\n")[2], "i.png": ""})
-    program = (
-        "import sys\nfrom pathprint.models.zoo import catalogue\n"
-        "module, *_ = catalogue.opened(sys.argv[1])\nprint(type(module).__name__)\n"
-    )
-    command = [sys.executable, "-P", "-c", program, "mynet:make"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-    assert (done.stdout, done.stderr.split()) == ("Sequential\n", ["imported", "made", "started"])
+    write(tmp_path, {"mynet.py": HEAD + chatty + MAKE.partition("\n")[2]})
+    monkeypatch.chdir(tmp_path)
+    module, *_ = catalogue.opened("mynet:make")
+    out, err = capfd.readouterr()
+    assert (type(module).__name__, out, err.split()) == ("Sequential", "", ["imported", "made", "started"])

@@ -286,7 +286,8 @@ def test_torchvision_networks_have_as_many_classes_as_the_weights(tmp_path: Path
     import torchvision
 
     torch.save({"model": torchvision.models.squeezenet1_1(num_classes=7).state_dict()}, tmp_path / "w.pth")
-    with pytest.warns(NetworkWarning, match="the weights are for 7 classes"):
+    taken = pytest.warns(NetworkWarning, match="the weights are taken from 'model'")
+    with taken, pytest.warns(NetworkWarning, match="the weights are for 7 classes"):
         module, _, labels = catalogue.opened("torchvision:squeezenet1_1", tmp_path / "w.pth")
     assert module.state_dict()["classifier.1.bias"].shape == (7,)
     assert labels == ()

@@ -1,4 +1,5 @@
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,8 @@ def pathprint(capsys: pytest.CaptureFixture[str]) -> Command:
 
     def run(*arguments: object, status: int = 0) -> Done:
         capsys.readouterr()
-        with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+        with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(), pytest.raises(SystemExit) as ended:
+            warnings.simplefilter("default")  # shown, as in a process of its own; elsewhere they are errors
             patch.setattr(sys, "argv", ["pathprint", *map(str, arguments)])
             main()
         done = Done(ended.value.code, *capsys.readouterr())

@@ -222,13 +222,19 @@ def test_engine_is_seen_where_it_is_loaded(called: Called) -> None:
     assert loaded >= {"torch", "numpy"}
 
 
-def test_libraries_do_not_step_aside_for_files_in_the_current_directory(tmp_path: Path) -> None:
-    for name in ("models", "app", "profiling"):
+def test_libraries_do_not_step_aside_for_files_in_the_current_directory_where_users_networks_are(
+    tmp_path: Path,
+) -> None:
+    for name in ("models", "profiling"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("raise RuntimeError('of the user')\n")
     for name in ("torch", "typer", "numpy", "random"):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('of the user')\n")
-    command = [sys.executable, "-m", "pathprint.profiling.cli", "attacks"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "fgsm-0.2" in done.stdout
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "mynet.py").write_text("from torch import nn\ndef make():\n    raise ValueError(nn.ReLU())\n")
+    (tmp_path / "i.png").touch()
+    arguments = ["paths", "--network", "app.mynet:make", "i.png", "--out", "path.npz"]
+    command = [sys.executable, "-m", "pathprint.profiling.cli", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=800, check=False, cwd=tmp_path)
+    wrong = "pathprint: app.mynet:make raised ValueError: ReLU() (app/mynet.py, line 3).\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", wrong)

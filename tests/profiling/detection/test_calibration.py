@@ -10,7 +10,7 @@ from pathprint.profiling.errors import CalibrationError
 
 
 @given(st.integers(19, 120), st.sampled_from([0.05, 0.1, 0.2]), st.integers(0, 10**6))
-@settings(deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_at_most_the_promised_share_of_calibration_and_new_scores_exceeds(n: int, target: float, seed: int) -> None:
     # The rank of a new score among n + 1 exchangeable ones is uniform: count the ranks that exceed.
     scores = np.random.default_rng(seed).normal(size=n + 1)

@@ -10,7 +10,7 @@ from pathprint.profiling.paths.kernels.precision import full_precision
 from pathprint.profiling.paths.path import ImagePaths
 from pathprint.profiling.paths.plan import plan
 from tests.definitions.effective_path import trace
-from tests.definitions.network import Trace
+from tests.definitions.network import Trace, exported
 from tests.definitions.walk import shape
 
 Claim = tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], int]
@@ -55,4 +55,5 @@ def runs(module: nn.Module, network: Network, pixels: Tensor) -> list[Trace]:
     """
     found = recorded(network, pixels)
     images = [network.preprocessing.normalise(image) for image in pixels]
-    return [trace(module, image, values) for image, values in zip(images, found, strict=True)]
+    once = exported(module, images[0])
+    return [trace(once, image, values) for image, values in zip(images, found, strict=True)]

@@ -1,6 +1,7 @@
 """Small awkward networks: every kind of step, and the combinations that break tracers."""
 
 from collections.abc import Callable
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -237,5 +238,8 @@ def case(name: str) -> tuple[nn.Module, Network]:
         module, preprocessing = seeded(lambda: Function(middle, features)), SHIFTED
     return module, Network.capture(module, preprocessing, name=name)
 
+
+built = cache(case)
+"""``case``, made once for all tests of a process: they change neither the module nor the network."""
 
 CASES = ["residual", *MIDDLES, *ZOO]

@@ -1,7 +1,5 @@
 """What follows a network to its device: its plan, its pixels, its kernel. Needs no GPU."""
 
-import subprocess
-import sys
 from dataclasses import fields
 from importlib.util import find_spec
 
@@ -52,18 +50,6 @@ def test_a_kernel_for_another_device_is_refused(monkeypatch: pytest.MonkeyPatch)
         kernel_named("gpu")
     with pytest.raises(OptionsError, match=r"'cpu' here for networks on cuda; available: auto, reference\."):
         kernel_named("cpu", "cuda")
-
-
-def test_without_numba_paths_are_extracted_slowly_and_that_is_said() -> None:
-    program = (
-        "import sys, warnings; sys.modules['numba'] = None\n"
-        "from pathprint.profiling.paths.kernels import kernel_named\n"
-        "with warnings.catch_warnings(record=True) as said:\n"
-        "    print([kernel_named().name, kernel_named().name], *(warning.message for warning in said))\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("['reference', 'reference'] the compiled kernel for cpu devices does not work here")
-    assert done.stdout.count("the compiled kernel") == 1
 
 
 def test_the_chosen_kernel_is_logged(caplog: pytest.LogCaptureFixture) -> None:

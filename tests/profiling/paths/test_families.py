@@ -1,6 +1,7 @@
 """Every family is captured, stored, planned and traced as defined, and a batch is its images one by one.
 
-Writes docs/coverage.md with ``PATHPRINT_WRITE_COVERAGE=1``; otherwise checks that it is right.
+Writes docs/coverage.md with ``PATHPRINT_WRITE_COVERAGE=1``, in one process (``-n 0``); otherwise checks that it is
+right.
 """
 
 import os
@@ -33,7 +34,10 @@ DEEP = Policy(unexplained="argmax")
 """With random weights many units are unexplained; a path would end at them."""
 
 _READ_BACK = {"resnet18", "shufflenet_v2_x0_5", "mobilenet_v3_small", "vit_b_32", "timm:resmlp_12_224", "timm:nfnet_l0"}
-FROM_FILE = [family for family in FAMILIES if family.network in _READ_BACK]
+EACH = [pytest.param(family, id=family.network, marks=pytest.mark.xdist_group(family.network)) for family in FAMILIES]
+"""The tests of a family run in one process, as capturing it is most of their cost."""
+
+FROM_FILE = [family for family in EACH if family.id in _READ_BACK]
 """Families that are also read back from a ``.pt2`` file; each export takes as long as the capture."""
 
 HEAD = """# Covered networks
@@ -61,9 +65,9 @@ class Built:
         return torch.rand(count, *shape, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.fixture(scope="module", params=FAMILIES, ids=lambda family: family.network)
+@pytest.fixture(scope="module", params=EACH)
 def built(request: pytest.FixtureRequest) -> Iterator[Built]:
-    """One family at a time, so that no two are in memory; capturing it is most of its cost."""
+    """One family at a time, so that no two are in the memory of a process."""
     yield Built(request.param, *build(request.param))
 
 
@@ -97,7 +101,7 @@ def test_family_keeps_its_logits_and_survives_storage(built: Built, tmp_path: Pa
     assert load_network(tmp_path).fingerprint == network.fingerprint
 
 
-@pytest.mark.parametrize("built", FROM_FILE, indirect=True, scope="module", ids=lambda family: family.network)
+@pytest.mark.parametrize("built", FROM_FILE, indirect=True, scope="module")
 def test_family_from_a_file_is_the_same_network(built: Built, tmp_path: Path) -> None:
     save(exported(built.module, built.network.preprocessing.input_shape), tmp_path / "net.pt2")
     fed = built.network.preprocessing

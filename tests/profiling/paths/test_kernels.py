@@ -1,5 +1,7 @@
 """The compiled kernel against the plain one, in the cases where they do most differently."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from pathprint.models.network import Network
 from pathprint.models.preprocessing import Preprocessing
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.kernels import kernel_named
-from pathprint.profiling.paths.path import LayerPath
+from pathprint.profiling.paths.path import LayerPath, LayerShape
 from pathprint.profiling.paths.policy import Reference, Selection, Unexplained
 from pathprint.profiling.paths.steps.weighted import Weighted
 
@@ -19,14 +21,21 @@ CPU, PLAIN = kernel_named("cpu"), kernel_named("reference")
 
 
 def step_of(weight: Tensor, bias: Tensor) -> Weighted:
-    """Return the step of one linear layer."""
-    linear = nn.Linear(weight.shape[1], len(weight))
-    with torch.no_grad():
-        linear.weight.copy_(weight)
-        linear.bias.copy_(bias)
-    shape = Preprocessing(1, (1, weight.shape[1]), 1, (0.0,), (1.0,))
-    (step,) = Extractor(Network.capture(nn.Sequential(nn.Flatten(), linear), shape)).plan.weighted
-    return step
+    """Return the step of one linear layer; capturing a network for it would take far longer than all that follows."""
+    outputs, inputs = weight.shape
+    layer, own_row = LayerShape("fc", (outputs,), (outputs, inputs)), torch.zeros(1, 1, dtype=torch.int32)
+    return Weighted(layer, "x", "y", weight, bias, own_row, inputs, positions=1, groups=1, channels_last=True)
+
+
+def test_the_step_of_one_layer_is_the_one_that_is_captured() -> None:
+    linear = nn.Linear(5, 3)
+    network = Network.capture(nn.Sequential(nn.Flatten(), linear), Preprocessing(1, (1, 5), 1, (0.0,), (1.0,)))
+    (step,) = Extractor(network).plan.weighted
+    made = step_of(linear.weight.detach(), linear.bias.detach())
+    for field in fields(Weighted):
+        if field.name not in ("layer", "x", "y"):  # whose names differ
+            one, other = getattr(made, field.name), getattr(step, field.name)
+            assert torch.equal(one, other) if isinstance(one, Tensor) else one == other
 
 
 def assert_equal(found: tuple[LayerPath, Tensor], expected: tuple[LayerPath, Tensor]) -> None:

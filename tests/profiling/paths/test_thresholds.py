@@ -1,7 +1,6 @@
 """Calibrated thresholds choose as much as cumulative paths do."""
 
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 import pytest
@@ -15,9 +14,7 @@ from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import ImagePaths
 from pathprint.profiling.paths.policy import Policy
 from pathprint.profiling.paths.thresholds import calibrated
-from tests.profiling.paths.networks import case
-
-built = cache(case)
+from tests.profiling.paths.networks import built
 
 
 def images(n: int, seed: int = 0) -> Tensor:

@@ -1,8 +1,6 @@
 """The compiled loop adds up what the plain one does, and the plain one what the definition says."""
 
 import dataclasses
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -48,17 +46,6 @@ def test_a_path_of_two_units_by_hand() -> None:
     add_up(np.array([0, 2]), np.array([0, 1]), counts, np.array([[0, 1, 2]]), tables, sums)
     odds, contained = [60, 3, 1], [2, 1]
     assert sums[0].tolist() == [*odds, *contained, 180, 9, 300, 15]
-
-
-def test_without_numba_it_is_slow_and_says_so() -> None:
-    program = (
-        "import sys, warnings; sys.modules['numba'] = None; warnings.simplefilter('error')\n"
-        "from pathprint.profiling.signatures import lookup\n"
-        "try: lookup.fastest()\n"
-        "except RuntimeWarning as warning: print(warning)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert "numba does not work here" in done.stdout
 
 
 SIZE = 6

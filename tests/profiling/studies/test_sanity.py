@@ -1,6 +1,5 @@
 """Paths carry the answer: without their synapses it goes, with them alone it stays."""
 
-from functools import cache
 from xml.etree import ElementTree
 
 import numpy as np
@@ -19,9 +18,7 @@ from pathprint.profiling.paths.path import Members
 from pathprint.profiling.paths.policy import Policy
 from pathprint.profiling.studies.curves import svg
 from pathprint.profiling.studies.sanity import altered, random_like, sanity
-from tests.profiling.paths.networks import case
-
-built = cache(case)
+from tests.profiling.paths.networks import built
 
 
 def images(n: int = 3) -> Tensor:
