@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pathprint.models.errors import ModelError
@@ -87,14 +88,14 @@ class Ray:
     def _actor(self, ray: Any, recipe: Recipe, shards: Shards) -> Any:
         """Start an actor. Ray places it, and waits as long as no node has room for it."""
         needs = {"num_gpus": 1} if self.gpu else {"num_cpus": 1}
-        return ray.remote(max_restarts=0, **needs)(_Actor).remote(recipe, shards)
+        return ray.remote(max_restarts=0, **needs)(_Actor).remote(recipe, shards, str(Path.cwd()))
 
 
 class _Actor:
     """Does tasks, on one thread, in a process of its own somewhere in the cluster."""
 
-    def __init__(self, recipe: Recipe, shards: Shards) -> None:
-        self._recipe, self._shards = recipe, shards
+    def __init__(self, recipe: Recipe, shards: Shards, folder: str) -> None:
+        self._recipe, self._shards, self._folder = recipe, shards, folder
         self._work: Work | None = None
 
     def do(self, task: Task) -> ProfilingError | ModelError | None:
@@ -107,7 +108,7 @@ class _Actor:
 
     def _do(self, task: Task) -> None:
         if self._work is None:
-            _settle()
+            _settle(self._folder)
             self._work = self._recipe.work()
         if task.probe:
             self._work.probe(task)
@@ -115,8 +116,11 @@ class _Actor:
             self._shards.write(task.number, self._work.do(task))
 
 
-def _settle() -> None:
+def _settle(folder: str) -> None:
+    """Compute on one thread, and find what the job names relative to its folder."""
     import torch
+
+    os.chdir(folder)
 
     torch.set_num_threads(1)
     logging.disable(logging.WARNING)  # the job has said all of that
