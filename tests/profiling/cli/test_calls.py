@@ -13,6 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 from pathprint.profiling.cli.commands.study import study
 from pathprint.profiling.cli.lazy import Commands
 from pathprint.profiling.cli.main import commands
+from pathprint.profiling.data.places import KNOWN
 
 HEAVY = {"torch", "torchvision", "numpy", "numba", "sklearn", "scipy", "PIL", "safetensors"}
 PLACE = "--{0}: /dev/null/{1} cannot be written: /dev/null is not a folder; see pathprint {2} --help."
@@ -197,7 +198,7 @@ def test_every_option_is_explained_by_sentences(call: tuple[str, ...]) -> None:
         ),
         (
             ("train", "lenet5", "--data", "absent"),
-            "there is no data at absent; pass digits, a folder, FILE.zip[:FOLDER] or FILE.npz.",
+            f"there is no data at absent; pass {KNOWN}.",
         ),
         (
             ("train", "lenet6"),

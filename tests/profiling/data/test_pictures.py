@@ -1,6 +1,9 @@
 """Images without labels: every image of a place has a name and can be read, whatever the place is."""
 
 import logging
+import os
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +12,7 @@ import pytest
 from pathprint.profiling.data.datasets import open_dataset
 from pathprint.profiling.data.pictures import Pictures, open_pictures
 from pathprint.profiling.errors import DataError
-from tests.profiling.data.containers import content, packed, picture, unpacked
+from tests.profiling.data.containers import content, packed, picture, tarred, unpacked
 
 FLAT = {f"{i}.png": picture(i) for i in range(3)}
 NESTED = {"a/0.png": picture(0), "a/b/c/1.jpg": picture(1, "JPEG"), "2.bmp": picture(2, "BMP")}
@@ -102,3 +105,32 @@ def test_places_without_images_are_refused(tmp_path: Path) -> None:
             open_pictures(place)
     with pytest.raises(DataError, match="does not say their classes"):
         open_dataset(f"@{tmp_path / 'list.txt'}")
+
+
+def test_names_that_are_no_utf_8_can_be_written_down(tmp_path: Path) -> None:
+    odd = os.fsdecode(b"caf\xe9.png")
+    unpacked(tmp_path / "d", {odd: picture(7), "caf\u00e9.png": picture(8)})
+    (tmp_path / "list").write_bytes(os.fsencode(f"{tmp_path}/d/{odd}\n"))
+    assert levels(open_pictures(str(tmp_path / "d"))) == {"caf\u00e9.png": 8, "caf\\udce9.png": 7}
+    assert levels(open_pictures(f"@{tmp_path / 'list'}")) == {f"{tmp_path}/d/caf\\udce9.png": 7}
+
+
+def test_archives_beside_images_are_warned_about(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    unpacked(tmp_path, FLAT | {"more.zip": b"", "more.tar": b"", "more.parquet": b""})
+    assert len(open_pictures(str(tmp_path))) == 3
+    assert "3 archives or tables, which may hold images (more.parquet, more.tar, more.zip)" in caplog.text
+
+
+@pytest.mark.parametrize("pack", [packed, tarred])
+def test_little_is_kept_of_each_image(tmp_path: Path, pack: Callable[[Path, dict[str, bytes]], Path]) -> None:
+    data = picture(1)
+    path = pack(tmp_path / f"d.{'zip' if pack is packed else 'tar'}", {f"cat/{i:06}.png": data for i in range(5000)})
+    open_pictures(str(path))  # what is made once
+    tracemalloc.start()
+    pictures = open_pictures(str(path))
+    opened, peak = tracemalloc.get_traced_memory()
+    for i in range(500):
+        pictures.content(i)
+    grown = tracemalloc.get_traced_memory()[0] - opened
+    tracemalloc.stop()
+    assert (len(pictures), opened < 5000 * 200, peak < 5000 * 500, grown < 50_000) == (5000, True, True, True)
