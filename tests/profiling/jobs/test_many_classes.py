@@ -56,12 +56,14 @@ def test_its_detector_says_the_same_when_it_is_loaded(
         load_bundle(tmp_path / "bundle")
 
 
-def test_its_features_are_near_the_exact_ones(
+def test_its_features_go_with_the_exact_ones(
     profile: NetworkProfile, signatures: ClassSignatures, digits: Dataset
 ) -> None:
     pixels = digits.pixels(np.arange(60), profile.extractor.network.preprocessing)
     assert isinstance(profile.signatures, SparseSignatures)
     makers = [FeatureMaker(profile.extractor, found) for found in (signatures, served(profile.signatures))]
     exact, rounded = (maker.make(pixels)[1].values for maker in makers)
-    moves = np.abs(rounded - exact).mean(0) / np.maximum(exact.std(0), 1e-9)
-    assert np.median(moves) < 0.15
+    vary = np.flatnonzero((exact.std(0) > 1e-9) & (rounded.std(0) > 1e-9))
+    agree = [np.corrcoef(exact[:, i], rounded[:, i])[0, 1] for i in vary]
+    assert np.median(agree) > 0.95
+    assert min(agree) > 0

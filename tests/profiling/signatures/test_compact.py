@@ -268,10 +268,8 @@ def rewritten(path: Path, change: dict[str, Callable[[np.ndarray], np.ndarray]])
 
 def test_a_rewritten_file_is_read(tmp_path: Path) -> None:
     write_compact(SIGNATURES, tmp_path / "c")
-    before = (tmp_path / "c").read_bytes()
     rewritten(tmp_path / "c", {})
-    CompactSignatures.open(tmp_path / "c")
-    assert (tmp_path / "c").read_bytes() == before
+    assert CompactSignatures.open(tmp_path / "c").images.tolist() == SIGNATURES.images.tolist()
 
 
 @pytest.mark.parametrize(
