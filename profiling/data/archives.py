@@ -49,7 +49,7 @@ def _opened(path: Path) -> ZipFile:
     try:
         return ZipFile(path)
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise DataError(f"{path} is not a readable zip archive: {error}") from error
+        raise DataError(f"{path} is not a readable zip archive: {error}; make it again, or give a folder.") from error
 
 
 def _parts(name: str) -> Parts:

@@ -52,7 +52,9 @@ def read_arrays(path: Path) -> Arrays:
     shapes = {images.shape[1:] for images, _ in parts}
     if len(shapes) > 1:
         first, second = (" x ".join(map(str, images.shape[1:])) for images, _ in parts)
-        raise DataError(f"{path}: images of x_train are {first}, those of x_test {second}; all need one shape.")
+        raise DataError(
+            f"{path}: images of x_train are {first}, those of x_test {second}; all need one shape, so scale them."
+        )
     images = np.concatenate([images for images, _ in parts])
     _check_brightness(path, images)
     numbers, labels = np.unique(np.concatenate([labels for _, labels in parts]), return_inverse=True)
@@ -74,7 +76,10 @@ def _held(path: Path) -> tuple[dict[str, npt.NDArray[Any]], tuple[str, ...]]:
             names = _WHOLE if not wanted and set(_WHOLE) <= set(present) else _PARTED
             held = {name: file[name] for name in names if name in present}
     except Exception as error:  # numpy and the decompressors below it raise many types on damaged files
-        raise DataError(f"{path} is not a readable .npz file of arrays (without pickle): {error}") from error
+        raise DataError(
+            f"{path} is not a readable .npz file of arrays without pickle ({error}); "
+            "numpy.savez(FILE, x=images, y=labels) writes such a file."
+        ) from error
     if tuple(held) not in (_WHOLE, _PARTED, _PARTED[:2]):
         raise DataError(
             f"{path} holds {', '.join(present) or 'nothing'}; it must hold the arrays x and y, "

@@ -204,7 +204,8 @@ def _of_files(name: str, files: Files) -> Dataset:
         try:
             return decode(content(index))
         except ImageError as error:
-            raise DataError(f"{name}: {'/'.join(found.images[index].file)}: {error}") from error
+            where = f"{name}: {'/'.join(found.images[index].file)}"
+            raise DataError(f"{where}: {error} Replace it, or take it out of the data.") from error
 
     return Dataset(
         name,

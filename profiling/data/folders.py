@@ -44,7 +44,9 @@ def _listed(folder: _Folder, found: Found) -> Iterator[_Folder]:
         status = path.stat()
         entries = sorted(os.scandir(path), key=lambda entry: entry.name)
     except OSError as error:
-        raise DataError(f"the folder {_short(path)} cannot be read: {error.strerror}.") from error
+        raise DataError(
+            f"the folder {_short(path)} cannot be read: {error.strerror}; make it readable, or move it out of the data."
+        ) from error
     here = (status.st_dev, status.st_ino)
     if here in above:
         found.links.append(parts)
@@ -77,4 +79,6 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+        raise DataError(
+            f"{_short(path)} cannot be read: {error.strerror}; make it readable, or move it out of the data."
+        ) from error
