@@ -51,14 +51,19 @@ def load_network(folder: Path) -> Network:
     try:
         constants = load_file(folder / CONSTANTS_FILE)
     except (OSError, SafetensorError) as error:
-        raise NetworkFileError(f"{folder / CONSTANTS_FILE} cannot be read: {error}") from error
+        raise NetworkFileError(
+            f"{folder / CONSTANTS_FILE} cannot be read: {error}; profile the network again."
+        ) from error
     try:
         nodes = tuple(_node(item) for item in data["nodes"])
         graph = Graph(nodes, constants, str(data["output"]), tuple(int(s) for s in data["input_shape"]))
         labels = tuple(str(label) for label in data["labels"])
         network = Network(str(data["name"]), graph, labels, Preprocessing.from_dict(data["preprocessing"]))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise NetworkFileError(f"{folder / GRAPH_FILE} is malformed: {error!r}") from error
+        raise NetworkFileError(
+            f"{folder / GRAPH_FILE} has content that this version does not read ({error!r}): it is damaged, or another "
+            "version of Pathprint wrote it; profile the network again."
+        ) from error
     _check_references(network.graph, folder)
     if network.fingerprint != data.get("fingerprint"):
         raise NetworkFileError(
@@ -77,9 +82,11 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise NetworkFileError(f"{path} cannot be read: {error}") from error
+        raise NetworkFileError(
+            f"{path} cannot be read: {error}; give a folder that `profile` or `fit` wrote, or make it anew."
+        ) from error
     if not isinstance(data, dict):
-        raise NetworkFileError(f"{path} does not hold a network: it is not a JSON object.")
+        raise NetworkFileError(f"{path} does not hold a network: it is not a JSON object; profile the network again.")
     return data
 
 
@@ -103,7 +110,12 @@ def _check_references(graph: Graph, folder: Path) -> None:
     for node in graph.nodes:
         for name in node.reads:
             if name not in known:
-                raise NetworkFileError(f"{folder}: node {node.name} reads {name!r}, which nothing computes before it.")
+                raise NetworkFileError(
+                    f"{folder / GRAPH_FILE}: node {node.name} reads {name!r}, which nothing computes before it; "
+                    "profile the network again."
+                )
         known.add(node.name)
     if graph.output not in known:
-        raise NetworkFileError(f"{folder}: nothing computes the output {graph.output!r}.")
+        raise NetworkFileError(
+            f"{folder / GRAPH_FILE}: nothing computes the output {graph.output!r}; profile the network again."
+        )

@@ -60,7 +60,10 @@ def check_same_logits(graph: Graph, module: nn.Module, ending: Ending) -> None:
         )
     if not _close(returned, expected) and not _close_in_float64(graph, module, ending, x.double()):
         worst = float((returned - expected).abs().max())
-        raise CaptureError(f"the captured logits differ from the module's by {worst:.2g}; {TOLERANCE} is allowed.")
+        raise CaptureError(
+            f"the captured logits differ from the module's by {worst:.2g}; {TOLERANCE} is allowed. "
+            "The answer must depend on the image alone, not on chance, on the other images or on earlier calls."
+        )
 
 
 def _close(found: Tensor, expected: Tensor) -> bool:
@@ -87,7 +90,9 @@ def _check_classes(shape: tuple[int, ...]) -> None:
             f"If its sign decides between two classes, {ADD_SECOND_LOGIT}."
         )
     if len(shape) != 2 or shape[1] == 0:
-        raise CaptureError(f"the network returns shape {shape}; it must return logits n k.")
+        raise CaptureError(
+            f"the network returns shape {shape}; it must return logits n k: for each of n images one per class."
+        )
 
 
 def _first_odd(values: Tensor) -> str:

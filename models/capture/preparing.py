@@ -87,7 +87,7 @@ def _check_values(module: nn.Module) -> None:
     if meta:
         raise CaptureError(
             f"{name} has parameters on the meta device, which hold no values: {shown(meta)}. Build the module without "
-            'torch.device("meta"), or give it trained weights (--weights FILE).'
+            'torch.device("meta"), or give it trained weights with `weights`.'
         )
 
 
@@ -159,7 +159,7 @@ def evaluate(module: nn.Module) -> None:
     except Exception as error:  # a user's own train() or eval()
         raise CaptureError(
             f"{type(module).__name__} cannot be brought into evaluation mode: its eval() raised "
-            f"{type(error).__name__}: {error}."
+            f"{type(error).__name__}: {error}. Mend it, or pass the module inside of it that answers."
         ) from error
     for part in module.modules():
         part.training = False

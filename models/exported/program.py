@@ -108,7 +108,9 @@ def _logits(specs: list[Mapping[str, Any]]) -> str:
         raise CaptureError(f"the program changes its buffers, as in training; export in evaluation mode: {EXPORT}.")
     returned = [spec["user_output"]["arg"] for spec in specs if "as_none" not in spec["user_output"]["arg"]]
     if len(returned) != 1 or "as_tensor" not in returned[0]:
-        raise CaptureError(f"the program returns {len(returned)} values; it must return the logits n k alone.")
+        raise CaptureError(
+            f"the program returns {len(returned)} values; it must return the logits n k alone: {EXPORT}."
+        )
     return str(returned[0]["as_tensor"]["name"])
 
 
@@ -119,7 +121,7 @@ def _input_shape(meta: Mapping[str, Any]) -> tuple[int, ...]:
             f"the program takes exactly {batch['as_int']} image(s); export it for any number of images: {EXPORT}."
         )
     if len(sizes) != 3:
-        raise CaptureError(f"the program's input has {len(sizes) + 1} axes; images n c h w are expected.")
+        raise CaptureError(f"the program's input has {len(sizes) + 1} axes; images n c h w are expected: {EXPORT}.")
     return tuple(int(s["as_int"] if "as_int" in s else s["as_expr"]["hint"]["as_int"]) for s in sizes)
 
 

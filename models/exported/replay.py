@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from pathprint.models.errors import NetworkFileError
+from pathprint.models.errors import CaptureError, NetworkFileError, UnsupportedOperationError
 from pathprint.models.exported.archive import Archive
 from pathprint.models.exported.arguments import bound, value_of
 from pathprint.models.exported.program import Call, Held, Program
@@ -31,6 +31,10 @@ def replay_of(path: Path) -> Replay:
     archive = Archive.read(path)
     try:
         return Replay(Program.of(archive.program), archive.tensors)
+    except UnsupportedOperationError:
+        raise
+    except CaptureError as error:
+        raise CaptureError(f"{path}: {error}") from error
     except (KeyError, TypeError, ValueError, AttributeError, StopIteration, RuntimeError) as error:
         raise NetworkFileError(
             f"{path} does not describe a network that this version reads ({type(error).__name__}: {error}); "

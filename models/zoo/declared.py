@@ -63,7 +63,9 @@ def default_for(input_shape: tuple[int, ...]) -> Preprocessing:
     """
     channels, height, width = input_shape
     if channels not in (1, 3):
-        raise PreprocessingError(f"the network takes {channels} channels; images have 1 (grey) or 3 (RGB).")
+        raise PreprocessingError(
+            f"the network takes {channels} channels; images have 1 (grey) or 3 (RGB), so export or build it for these."
+        )
     mean, std = (IMAGENET_MEAN, IMAGENET_STD) if channels == 3 else ((0.5,), (0.5,))
     return Preprocessing(channels, (height, width), default_resize((height, width)), mean, std)
 

@@ -59,7 +59,9 @@ def read_arrays(path: StoredFile) -> Arrays:
     shapes = {images.shape[1:] for images, _ in parts}
     if len(shapes) > 1:
         first, second = (" x ".join(map(str, images.shape[1:])) for images, _ in parts)
-        raise DataError(f"{path}: images of x_train are {first}, those of x_test {second}; all need one shape.")
+        raise DataError(
+            f"{path}: images of x_train are {first}, those of x_test {second}; all need one shape, so scale them."
+        )
     images = {name: images for name, (images, _) in zip(list(held)[::2], parts, strict=True)}
     _check_brightness(path, max(int(part.max()) for part in images.values()))
     numbers, labels = np.unique(np.concatenate([labels for _, labels in parts]), return_inverse=True)
@@ -109,7 +111,10 @@ def _loaded(
     except DataError:
         raise
     except Exception as error:  # numpy and the decompressors below it raise many types on damaged files
-        raise DataError(f"{path} is not a readable .npz file of arrays (without pickle): {error}") from error
+        raise DataError(
+            f"{path} is not a readable .npz file of arrays without pickle ({error}); "
+            "numpy.savez(FILE, x=images, y=labels) writes such a file."
+        ) from error
 
 
 def _is_zip(path: StoredFile) -> bool:

@@ -62,7 +62,8 @@ def correct_images(network: Network, images: Images[R], limit: int) -> Correct[R
     found = sum(map(len, kept))
     if not found:
         raise FitError(
-            f"{dataset.name}: the network predicts none of {seen} images correctly; check labels and weights."
+            f"{dataset.name}: the network predicts none of {seen} images correctly; check labels, weights "
+            "and preprocessing."
         )
     indices = np.concatenate(kept)[:limit]
     labels = torch.from_numpy(dataset.labels[indices])

@@ -63,7 +63,9 @@ def _directory(archive: StoredFile) -> tuple[dict[str, int], bytearray, npt.NDAr
     except DataError:
         raise
     except Exception as error:  # zipfile raises many types on damaged archives
-        raise DataError(f"{archive} is not a readable zip archive: {reason(error)}.") from error
+        raise DataError(
+            f"{archive} is not a readable zip archive: {reason(error)}; make it again, or give a folder."
+        ) from error
 
 
 class _Kept(list[ZipInfo]):

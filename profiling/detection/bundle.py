@@ -139,8 +139,11 @@ def load_bundle(folder: Path | str, kernel: str = "auto") -> Bundle:
     except (ModelError, ProfilingError, OSError, SafetensorError) as error:
         raise BundleError(f"{folder}: {error}") from error
     except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        # The checksums match, so the file was written like this: refuse malformed content.
-        raise BundleError(f"{folder} has malformed content: {error!r}") from error
+        # The checksums match, so the files were written like this, by another version or by somebody else.
+        raise BundleError(
+            f"{folder} has content that this version does not read ({error!r}); probably another version of Pathprint "
+            "wrote it: use that one, or build the bundle again."
+        ) from error
     return Bundle(detector, used, golden, made_of, keys.get("looks", NO_KEYS), str(manifest["checksum"]))
 
 
@@ -188,7 +191,10 @@ def _verified_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads(data)
         schema, files = manifest["schema"], dict(manifest.get("files", {}))
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise BundleError(f"{folder} is not a bundle, or is damaged: {path} cannot be read ({error!r}).") from error
+        raise BundleError(
+            f"{folder} is not a bundle, or is damaged: {path} cannot be read ({error!r}); give "
+            "a folder that `fit` wrote."
+        ) from error
     if schema != SCHEMA:
         raise BundleError(
             f"{path} has schema {schema!r}, but this version reads {SCHEMA} only; build the bundle again."
@@ -208,15 +214,16 @@ def _check_files(folder: Path, expected: Mapping[str, str]) -> None:
     if missing or extra or set(expected) != set(FILES):
         raise BundleError(
             f"{folder}: missing files: {', '.join(missing) or 'none'}; files that do not belong there: "
-            f"{', '.join(extra) or 'none'}."
+            f"{', '.join(extra) or 'none'}. Remove these; for those, copy the bundle again."
         )
     for name in FILES:
         if (folder / name).is_symlink() or not (folder / name).is_file():
-            raise BundleError(f"{folder / name} is not a plain file.")
+            raise BundleError(f"{folder / name} is not a plain file; copy the bundle again.")
         digest = _sha256(folder / name)
         if digest != expected[name]:
             raise BundleError(
                 f"{folder / name} was changed: its SHA-256 is {digest[:12]}…, the manifest says {expected[name][:12]}…."
+                " Copy or build the bundle again."
             )
 
 
@@ -234,6 +241,6 @@ def _checked_golden(detector: Detector, golden: Mapping[str, Any], folder: Path)
         raise BundleError(
             f"{folder}: the golden image gives class {verdict.predicted} and score {verdict.score:.4f} here, but gave "
             f"class {golden['predicted']} and score {golden['score']:.4f} where the bundle was made. This installation "
-            "computes different scores, so its verdicts cannot be trusted."
+            "computes different scores, so its verdicts cannot be trusted; build the bundle on it."
         )
     return pixels[0]

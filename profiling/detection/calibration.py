@@ -77,7 +77,7 @@ def check_promise(images: int, target: float) -> None:
     if _most_above(images, target) < 1:
         raise CalibrationError(
             f"{images} clean images cannot promise a false-positive rate of {target:g}; "
-            f"at least {ceil(1 / target) - 1} are needed."
+            f"at least {ceil(1 / target) - 1} are needed: give more images, or promise a larger rate."
         )
 
 

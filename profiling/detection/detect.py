@@ -51,4 +51,4 @@ def read_pixels(path: Path, preprocessing: Preprocessing) -> Tensor:
     except ImageError as error:
         raise DataError(f"{path}: {error}") from error
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+        raise DataError(f"{path} cannot be read: {error.strerror}; make it readable.") from error

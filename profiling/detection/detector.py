@@ -124,7 +124,9 @@ class Detector:
         contributions = self.score.contributions(table.values)
         scores = contributions.sum(axis=1) + self.score.intercept
         if not np.isfinite(scores).all():
-            raise BundleError("the score is not a finite number, so the network or the detector is broken.")
+            raise BundleError(
+                "the score is not a finite number, so the network or the detector is broken; fit it again."
+            )
         return [self._verdict(paths, i, table.values[i], contributions[i], float(scores[i])) for i in range(len(paths))]
 
     def _verdict(self, paths: ImagePaths, image: int, values: Floats, contributions: Floats, score: float) -> Verdict:

@@ -97,8 +97,13 @@ class NetworkProfile:
             data, seed, class_map = str(facts["data"]), int(facts["seed"]), facts["class_map"]
         except SignatureError:
             raise
-        except (ModelError, ProfilingError, *storage.UNREADABLE) as error:
+        except (ModelError, ProfilingError, OSError) as error:
             raise SignatureError(f"{folder} is not a readable profile: {error}") from error
+        except storage.UNREADABLE as error:
+            raise SignatureError(
+                f"{folder} has content that this version does not read ({error!r}): it is damaged, or another version "
+                "of Pathprint wrote it; profile again."
+            ) from error
         if signatures.extraction != extractor.fingerprint:
             raise SignatureError(
                 f"{folder}: the signatures were made with another network or other options; profile again."

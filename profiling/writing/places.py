@@ -132,7 +132,7 @@ def _try_out(path: Path, parent: Path) -> None:
     while not parent.exists():
         parent = parent.parent
     if not parent.is_dir():
-        raise OutputError(f"{path} cannot be written: {parent} is not a folder.")
+        raise OutputError(f"{path} cannot be written: {parent} is not a folder; choose another place.")
     with tempfile.TemporaryDirectory(prefix=PREFIX, dir=parent):
         if len(os.fsencode(path.name)) > os.pathconf(parent, "PC_NAME_MAX"):
-            raise OutputError(f"{path} cannot be written: the name is too long.")
+            raise OutputError(f"{path} cannot be written: the name is too long; choose a shorter one.")

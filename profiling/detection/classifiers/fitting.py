@@ -35,11 +35,15 @@ def fit(choice: str, examples: Examples) -> Score:
 def _check(examples: Examples) -> None:
     if len(np.unique(examples.adversarial)) < 2:
         raise FitError(
-            "both clean and adversarial examples are needed: either no attack succeeded, or there is no clean image."
+            "both clean and adversarial examples are needed: either no attack succeeded, or there is no clean image; "
+            "name stronger attacks, or give more images."
         )
     images = len(np.unique(examples.sources))
     if images < FEWEST_IMAGES:
-        raise FitError(f"the examples come from {images} images; at least {FEWEST_IMAGES} are needed.")
+        raise FitError(
+            f"the examples come from {images} images; at least {FEWEST_IMAGES} are needed, so give more that the "
+            "network is right on."
+        )
 
 
 def _best_automatic(examples: Examples) -> Classifier:

@@ -16,7 +16,9 @@ from pathprint.profiling.cli.main import commands
 from pathprint.profiling.data.places import KNOWN
 
 HEAVY = {"torch", "torchvision", "numpy", "numba", "sklearn", "scipy", "PIL", "safetensors"}
-PLACE = "--{0}: /dev/null/{1} cannot be written: /dev/null is not a folder; see pathprint {2} --help."
+PLACE = (
+    "--{0}: /dev/null/{1} cannot be written: /dev/null is not a folder; choose another place; see pathprint {2} --help."
+)
 NETWORK = ("--network", "digits-cnn")
 CALLS = [(name,) for name in commands.list_commands(None)] + [("study", name) for name in study.list_commands(None)]
 

@@ -19,6 +19,7 @@ from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.roles import Split, profile_images
 from pathprint.profiling.detection.bundle import SCHEMA, Bundle, _sealed, _sha256, load_bundle
 from pathprint.profiling.detection.bundle_files import FILES, MANIFEST
+from pathprint.profiling.detection.made_of import UNKNOWN
 from pathprint.profiling.errors import BundleError, OutputError
 from pathprint.profiling.jobs.class_signatures import class_signatures
 from pathprint.profiling.paths.extraction import Extractor
@@ -122,8 +123,39 @@ def test_other_schema_and_other_golden_score_are_refused(copy: Path) -> None:
 @pytest.mark.parametrize("changes", [{"golden": {}}, {"golden": 3}, {"golden": {"pixels": [1], "predicted": 0}}])
 def test_senseless_content_is_refused(copy: Path, changes: dict[str, object]) -> None:
     resealed(copy, **changes)
-    with pytest.raises(BundleError, match="malformed content"):
+    with pytest.raises(BundleError, match="content that this version does not read"):
         load_bundle(copy)
+
+
+def changed_facts(folder: Path, **changes: object) -> None:
+    facts = json.loads((folder / "detector.json").read_bytes())
+    for name, value in changes.items():
+        facts[name] = {**facts[name], **value} if isinstance(value, dict) and name in facts else value
+    (folder / "detector.json").write_bytes(canonical_json(facts))
+
+
+@pytest.mark.parametrize("changes", [{"policy": {"epsilon": 1}}, {"features": [{"hue": 1}]}, {"calibration": None}])
+def test_what_another_version_wrote_is_refused_with_what_to_do(copy: Path, changes: dict[str, object]) -> None:
+    changed_facts(copy, **changes)
+    resealed(copy)
+    with pytest.raises(BundleError, match="another version of Pathprint wrote it: use that one, or build the bundle"):
+        load_bundle(copy)
+
+
+def test_records_of_newer_and_of_older_versions_are_passed_over(copy: Path, bundle: Bundle) -> None:
+    changed_facts(copy, weather="fine", made_of={"place": "here"})
+    keys = load_file(copy / "images.safetensors")
+    (copy / "images.safetensors").write_bytes(save({**keys, "colours": np.arange(3)}))
+    resealed(copy, written_by="a newer version")
+    newer = load_bundle(copy)
+    assert (newer.used, newer.made_of) == (bundle.used, bundle.made_of)
+    facts = json.loads((copy / "detector.json").read_bytes())
+    del facts["made_of"]
+    (copy / "detector.json").write_bytes(canonical_json(facts))
+    (copy / "images.safetensors").write_bytes(save({role: keys[role] for role in bundle.used}))
+    resealed(copy)
+    older = load_bundle(copy)
+    assert (older.used, older.made_of, len(older.looks)) == (bundle.used, UNKNOWN, 0)
 
 
 NOTHING = np.zeros(0)
@@ -154,7 +186,7 @@ def test_senseless_scores_are_refused(copy: Path, name: str, value: Floats | Non
         arrays[name] = np.full_like(arrays[name], value[0]) if fills else value
     path.write_bytes(save(arrays))
     resealed(copy)
-    with pytest.raises(BundleError, match=f"malformed content: .*{said}"):
+    with pytest.raises(BundleError, match=f"content that this version does not read.*{said}"):
         load_bundle(copy)
 
 

@@ -22,7 +22,7 @@ from pathprint.profiling.cli.terminal import bars
 from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.roles import profile_images
 from pathprint.profiling.detection.bundle import Bundle
-from pathprint.profiling.errors import FitError
+from pathprint.profiling.errors import FitError, SignatureError
 from pathprint.profiling.jobs.accuracy import IMAGES, Accuracy, _first_of_each_class, accuracy_of, check_accuracy
 from pathprint.profiling.jobs.network_profile import NetworkProfile
 from pathprint.profiling.progress import Meter, shown_by
@@ -209,3 +209,12 @@ def test_profiles_of_earlier_versions_have_no_accuracy(bundle: Bundle, tmp_path:
     del facts["accuracy"]
     (tmp_path / "p" / "profile.json").write_text(json.dumps(facts))
     assert NetworkProfile.load(tmp_path / "p").accuracy is None
+
+
+def test_profiles_of_another_version_are_refused_with_what_to_do(bundle: Bundle, tmp_path: Path) -> None:
+    made(bundle).save(tmp_path / "p")
+    facts = json.loads((tmp_path / "p" / "profile.json").read_bytes())
+    facts["policy"]["epsilon"] = 1
+    (tmp_path / "p" / "profile.json").write_text(json.dumps(facts))
+    with pytest.raises(SignatureError, match="damaged, or another version of Pathprint wrote it; profile again"):
+        NetworkProfile.load(tmp_path / "p")
