@@ -64,7 +64,7 @@ def fit(
 
     Args:
         profile: what ``pathprint.profile`` returned, or the folder that it was saved in.
-        data: images to fit on; the default is the data that was profiled.
+        data: images to fit on; the default is the data that was profiled, if that is one data set.
         attacks: names of the attacks to fit on, see ``pathprint attacks``; the default is a whole suite.
         classifier: one of ``classifiers.CHOICES``; ``one-class`` needs no attacks.
         thorough: also classify slightly changed copies of each image (test-time views); detects more, costs more.
@@ -77,7 +77,8 @@ def fit(
     Raises:
         SignatureError: the profile cannot be read.
         DataError, SplitError: the data cannot be read, do not fit the network, or leave a role without images.
-        OptionsError: there is no such attack, or attacks are named for a classifier that is fitted without attacks.
+        OptionsError: there is no such attack, or attacks are named for a classifier that is fitted without attacks, or
+            the profile was merged from several data sets and ``data`` is not given.
         MissingExtraError: an attack that is named comes from a library that is not installed.
         FitError: there is no such classifier, the network is right no more often than by chance, too few images are
             usable, or no attack succeeded.
@@ -90,12 +91,14 @@ def fit(
     made = profile if isinstance(profile, NetworkProfile) else NetworkProfile.load(profile)
     network = made.extractor.network
     crafted = _attacks(network, attacks, wanted.classifier)  # checked before any work
-    dataset = matched_data(made.data if data is None else data, network.labels, made.class_map)
+    images = made.data_to_fit_on() if data is None else data
+    class_map = made.class_map_of(images.name if isinstance(images, Dataset) else str(images))
+    dataset = matched_data(images, network.labels, class_map)
     parts = split(dataset, made.keys, made.seed)
     _check_sizes(parts, wanted)
     check_accuracy(network, dataset, parts.fit.positions, any_accuracy)
     maker = FeatureMaker(made.extractor, made.signatures, thorough)
-    return bundle_of(fit_detector(maker, parts, crafted, wanted), parts, made.class_map)
+    return bundle_of(fit_detector(maker, parts, crafted, wanted), parts, class_map)
 
 
 def _check_sizes(parts: Split, options: FitOptions) -> None:

@@ -117,6 +117,7 @@ def profile(
             seed,
             None if class_map is None else dict(class_map),
             synapses_of(counts, extractor) if synapses else None,
+            version=version(),
         )
 
 

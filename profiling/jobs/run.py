@@ -109,24 +109,23 @@ def _write_or_compare(folder: Path, plan: Mapping[str, Any]) -> None:
         begun, schema = dict(found["plan"]), found["schema"]
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise JobError(f"{path} is damaged ({error!r}); begin anew with --restart.") from error
-    differences = _differences(begun, json.loads(content)["plan"])
+    found = differences(begun, json.loads(content)["plan"])
     if schema != SCHEMA:
-        differences = [f"version of the run: {schema} there, {SCHEMA} now"]
-    if differences:
+        found = [f"version of the run: {schema} there, {SCHEMA} now"]
+    if found:
         raise JobError(
-            f"{folder} has an unfinished run with other inputs or options: {'; '.join(differences[:_SHOWN])}. Give "
+            f"{folder} has an unfinished run with other inputs or options: {'; '.join(found[:_SHOWN])}. Give "
             "the options of that run to go on with it, or discard it with --restart."
         )
 
 
-def _differences(begun: Any, wanted: Any, name: str = "") -> list[str]:
-    """Return what differs between two plans, in words."""
+def differences(begun: Any, wanted: Any, name: str = "", sides: tuple[str, str] = ("there", "now")) -> list[str]:
+    """Return what differs between two plans, or other JSON-able data, in words; ``sides`` say which is which."""
     if isinstance(begun, dict) and isinstance(wanted, dict):
         names = sorted(begun.keys() | wanted.keys())
-        return [
-            text for key in names for text in _differences(begun.get(key), wanted.get(key), f"{name} {key}".strip())
-        ]
-    return [] if begun == wanted else [f"{name}: {_shown(begun)} there, {_shown(wanted)} now"]
+        pairs = [(f"{name} {key}".strip(), begun.get(key), wanted.get(key)) for key in names]
+        return [text for part, one, other in pairs for text in differences(one, other, part, sides)]
+    return [] if begun == wanted else [f"{name}: {_shown(begun)} {sides[0]}, {_shown(wanted)} {sides[1]}"]
 
 
 def _shown(value: Any) -> str:

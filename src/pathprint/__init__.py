@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathprint.profiling.detection.detector import Detector, Verdict
     from pathprint.profiling.evaluation.evaluate import evaluate
     from pathprint.profiling.jobs.fit import fit
+    from pathprint.profiling.jobs.merge import merge
     from pathprint.profiling.jobs.profile import profile
     from pathprint.profiling.paths.extraction import Extractor
     from pathprint.profiling.paths.path import ImagePaths
@@ -42,6 +43,7 @@ _MODULES = {
     "evaluate": "profiling.evaluation.evaluate",
     "fit": "profiling.jobs.fit",
     "load_bundle": "profiling.detection.bundle",
+    "merge": "profiling.jobs.merge",
     "profile": "profiling.jobs.profile",
 }
 
@@ -59,6 +61,7 @@ __all__ = [
     "evaluate",
     "fit",
     "load_bundle",
+    "merge",
     "profile",
 ]
 
