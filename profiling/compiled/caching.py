@@ -19,7 +19,7 @@ import llvmlite
 import numba
 
 _PROFILING = Path(__file__).parents[1]
-SOURCES = ("compiled/*.py", "paths/kernels/cpu/*.py", "signatures/compiled_adding.py")
+SOURCES = ("compiled/*.py", "paths/kernels/cpu/*.py", "signatures/compiled_*.py")
 """Patterns, under ``profiling``, of all files with compiled functions."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])

@@ -40,7 +40,7 @@ from pathprint.profiling.features.table import Feature
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.kernels import kernel_named
 from pathprint.profiling.paths.policy import Policy
-from pathprint.profiling.signatures.counts import ClassSignatures
+from pathprint.profiling.signatures.compact import open_served
 from pathprint.profiling.writing.whole import whole_folder
 
 SCHEMA = 5
@@ -114,7 +114,7 @@ def load_bundle(folder: Path | str, kernel: str = "auto") -> Bundle:
         arrays = load_file(folder / "detector.safetensors")
         keys = load_file(folder / "images.safetensors")
         extractor = Extractor(network, Policy(**facts["policy"]), kernel_named(kernel, network.device))
-        signatures = ClassSignatures.load(folder / "signatures.safetensors")
+        signatures = open_served(folder / "signatures.safetensors")
         detector = Detector(
             maker=FeatureMaker(extractor, signatures, bool(facts["thorough"])),
             features=tuple(Feature(**feature) for feature in facts["features"]),

@@ -21,7 +21,7 @@ from pathprint.profiling.features.measure import FeatureMaker
 from pathprint.profiling.features.table import Feature
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import ImagePaths
-from pathprint.profiling.signatures.counts import ClassSignatures
+from pathprint.profiling.signatures.compact import Served
 
 Decision = Literal["benign", "adversarial", "uncertain"]
 ENOUGH_IMAGES = 10
@@ -95,7 +95,7 @@ class Detector:
         return self.maker.extractor
 
     @property
-    def signatures(self) -> ClassSignatures:
+    def signatures(self) -> Served:
         return self.maker.signatures
 
     @property

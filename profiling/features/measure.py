@@ -20,8 +20,8 @@ from pathprint.profiling.features.views import stability
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import ImagePaths
 from pathprint.profiling.progress import track
-from pathprint.profiling.signatures.counts import ClassSignatures
-from pathprint.profiling.signatures.lookup import Lookup
+from pathprint.profiling.signatures.compact import Served
+from pathprint.profiling.signatures.compact_lookup import AnyLookup, lookup_of
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class FeatureMaker:
     """
 
     extractor: Extractor
-    signatures: ClassSignatures
+    signatures: Served
     thorough: bool = False
 
     def __post_init__(self) -> None:
@@ -53,9 +53,9 @@ class FeatureMaker:
         return self.extractor.network
 
     @cached_property
-    def lookup(self) -> Lookup:
+    def lookup(self) -> AnyLookup:
         """The signatures, laid out for comparing paths with them."""
-        return Lookup.of(self.signatures)
+        return lookup_of(self.signatures)
 
     def make(self, pixels: Tensor) -> tuple[ImagePaths, FeatureTable]:
         """Return paths and features of pixels ``n c h w`` in [0, 1], taken as one batch.

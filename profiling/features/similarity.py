@@ -15,8 +15,9 @@ from pathprint.profiling.arrays import Bits, Floats, Indices
 from pathprint.profiling.errors import SignatureError
 from pathprint.profiling.features.table import Feature, FeatureTable
 from pathprint.profiling.paths.path import ImagePaths, LayerPath, Layout
+from pathprint.profiling.signatures.compact_lookup import AnyLookup
 from pathprint.profiling.signatures.counts import KINDS, key
-from pathprint.profiling.signatures.lookup import Lookup, Sums
+from pathprint.profiling.signatures.lookup import Sums
 
 VOTERS = 10
 """How many classes vote at most: those with an image's largest logits."""
@@ -122,7 +123,7 @@ _QUALITY: dict[str, Callable[[LayerPath], Floats]] = {
 _VOTES = ("vote_margin", "vote_runner_up", "vote_likelihood")
 
 
-def compare(paths: ImagePaths, lookup: Lookup) -> FeatureTable:
+def compare(paths: ImagePaths, lookup: AnyLookup) -> FeatureTable:
     """Return the features of paths, each compared with the signatures of its predicted class and its runner-up.
 
     Raises:
@@ -137,7 +138,7 @@ def compare(paths: ImagePaths, lookup: Lookup) -> FeatureTable:
     return FeatureTable(_features(paths.layout), np.hstack([*columns, *quality]))
 
 
-def _view(paths: ImagePaths, lookup: Lookup) -> Compared:
+def _view(paths: ImagePaths, lookup: AnyLookup) -> Compared:
     signatures = lookup.signatures
     voters = np.stack([signatures.rows(column) for column in _ranked_classes(paths)[:, :VOTERS].T], axis=1)
     sets = [(key(layer.shape, kind), layer.members(kind)) for layer in paths.layers for kind in KINDS]

@@ -23,6 +23,7 @@ from pathprint.profiling.features.measure import FeatureMaker
 from pathprint.profiling.jobs.accuracy import check_accuracy
 from pathprint.profiling.jobs.fit_inputs import FitInputs, Sizes
 from pathprint.profiling.jobs.network_profile import NetworkProfile
+from pathprint.profiling.signatures.compact import served
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def fit(
     parts = split(dataset, made.keys, made.seed)
     _check_sizes(parts, wanted)
     check_accuracy(network, dataset, parts.fit.positions, any_accuracy)
-    maker = FeatureMaker(made.extractor, made.signatures, thorough)
+    maker = FeatureMaker(made.extractor, served(made.signatures), thorough)
     return bundle_of(fit_detector(maker, parts, crafted, wanted), parts, class_map)
 
 

@@ -17,10 +17,8 @@ from pathprint.profiling.jobs.origin import Origin
 from pathprint.profiling.jobs.run import differences
 from pathprint.profiling.jobs.version import version
 from pathprint.profiling.progress import meter
-from pathprint.profiling.signatures.counts import ClassSignatures
-from pathprint.profiling.signatures.exact import open_signatures
+from pathprint.profiling.signatures.exact import Exact, open_signatures
 from pathprint.profiling.signatures.gathering import merge as merge_signatures
-from pathprint.profiling.signatures.gathering import whole
 from pathprint.profiling.signatures.synapses import ClassSynapses
 
 _SHOWN = 5
@@ -139,11 +137,10 @@ def _merged(profiles: Sequence[NetworkProfile]) -> NetworkProfile:
     )
 
 
-def _signatures(parts: Sequence[ClassSignatures]) -> ClassSignatures:
+def _signatures(parts: Sequence[Exact]) -> Exact:
     with tempfile.TemporaryDirectory(prefix="pathprint-") as folder:
         merge_signatures(parts, Path(folder) / SIGNATURES)
-        found = open_signatures(Path(folder) / SIGNATURES)  # what is removed while it is mapped can still be read
-        return found if isinstance(found, ClassSignatures) else whole(found)
+        return open_signatures(Path(folder) / SIGNATURES)  # a file that is removed while it is mapped can still be read
 
 
 def _class_map(origins: Sequence[Origin]) -> dict[str, int] | None:

@@ -19,7 +19,7 @@ from pathprint.profiling.jobs.origin import Origin
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.policy import Policy
 from pathprint.profiling.signatures import storage
-from pathprint.profiling.signatures.counts import ClassSignatures
+from pathprint.profiling.signatures.exact import Exact, open_signatures
 from pathprint.profiling.signatures.synapses import ClassSynapses
 from pathprint.profiling.writing.whole import whole_folder
 
@@ -40,7 +40,7 @@ class NetworkProfile:
     """
 
     extractor: Extractor
-    signatures: ClassSignatures
+    signatures: Exact
     keys: Keys
     data: str
     seed: int
@@ -111,7 +111,7 @@ class NetworkProfile:
         try:
             facts = json.loads((folder / FACTS).read_bytes())
             extractor = Extractor(load_network(folder), Policy(**facts["policy"]))
-            signatures = ClassSignatures.load(folder / SIGNATURES)
+            signatures = open_signatures(folder / SIGNATURES)
             keys = frozenset(load_file(folder / IMAGES)["profile"].tolist())
             data, seed, class_map = str(facts["data"]), int(facts["seed"]), facts["class_map"]
             # Profiles of earlier versions were made in one piece, and do not say which version made them.

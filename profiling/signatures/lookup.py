@@ -86,9 +86,10 @@ class Lookup:
             SignatureError: there are no two voters, or the signatures lack a voter, the layer, or units of the paths.
         """
         rows = np.where(voters < 0, len(self.odds) - 1, voters)
-        self._check_rows(rows)
+        check_rows(rows, len(self.odds) - 1)
         for name, members in sets:
-            self._check(members, name, rows)
+            units = self._by_unit.get(name)
+            check_members(members, name, rows, None if units is None else len(units))
         marked = [members for _, members in sets if isinstance(members, Marked)]
         if len(marked) == len(sets):
             sizes, sums = self._add_up_marked([name for name, _ in sets], marked, rows)
@@ -123,26 +124,6 @@ class Lookup:
     def _tables(self) -> Tables:
         return self.odds, self.frequency, self.log_frequency
 
-    def _check_rows(self, rows: Indices) -> None:
-        """Refuse classes that compiled code, which checks no bounds, would read beyond the ends of its arrays."""
-        if rows.ndim != 2 or rows.shape[1] < RANKS:
-            raise SignatureError(f"{RANKS} classes have to be compared at least, the predicted one and the runner-up.")
-        if rows.max(initial=0) >= len(self.odds):
-            raise SignatureError(f"there is no signature in row {rows.max()}; there are {len(self.odds) - 1}.")
-
-    def _check(self, members: Sets, name: str, rows: Indices) -> None:
-        """Refuse units that compiled code, which checks no bounds, would read beyond the ends of its arrays."""
-        units = self._by_unit.get(name)
-        if units is None or len(units) != members.size:
-            has = "no such layer" if units is None else f"{len(units)}"
-            raise SignatureError(f"the paths have {members.size} units in {name}, the signatures {has}; profile again.")
-        if isinstance(members, Marked):
-            sound = len(members.marks) == len(rows)
-        else:
-            sound = len(members.offsets) == len(rows) + 1 and _is_sound(members)
-        if not sound:
-            raise SignatureError(f"the paths name units in {name} beyond its {members.size}, or contradict themselves.")
-
     def log_frequency_of(self, name: str, rows: Indices) -> Floats:
         """Return log p of every unit of ``name`` (``LAYER/KIND``), in each of the signature ``rows``, ``(n, size)``."""
         counts = np.where(rows[:, None] >= 0, self.signatures.counts[name][rows], 0)
@@ -170,6 +151,37 @@ class Lookup:
             )
             for name, c in self.signatures.counts.items()
         }
+
+
+def check_rows(rows: Indices, known: int) -> None:
+    """Refuse classes that compiled code, which checks no bounds, would read beyond the ends of its arrays.
+
+    Args:
+        rows: signature rows of the voters, ``(n, v)``; ``known`` for a class without a signature.
+        known: number of signatures.
+    """
+    if rows.ndim != 2 or rows.shape[1] < RANKS:
+        raise SignatureError(f"{RANKS} classes have to be compared at least, the predicted one and the runner-up.")
+    if rows.max(initial=0) > known or rows.min(initial=0) < 0:
+        raise SignatureError(f"there is no signature in row {rows.max()}; there are {known}.")
+
+
+def check_members(members: Sets, name: str, rows: Indices, size: int | None) -> None:
+    """Refuse units that compiled code, which checks no bounds, would read beyond the ends of its arrays.
+
+    Args:
+        rows: signature rows of the voters of each image, ``(n, v)``.
+        size: number of units that the signatures have in ``name``; None if they have no such layer.
+    """
+    if members.size != size:
+        has = "no such layer" if size is None else f"{size}"
+        raise SignatureError(f"the paths have {members.size} units in {name}, the signatures {has}; profile again.")
+    if isinstance(members, Marked):
+        sound = len(members.marks) == len(rows)
+    else:
+        sound = len(members.offsets) == len(rows) + 1 and _is_sound(members)
+    if not sound:
+        raise SignatureError(f"the paths name units in {name} beyond its {size}, or contradict themselves.")
 
 
 def _is_sound(members: Members) -> bool:

@@ -95,17 +95,17 @@ class RowFile:
         """
         with safe_open(path, "numpy") as found:
             facts = json.loads((found.metadata() or {})[ENTRY])
-            (total,) = found.get_slice("rows").get_shape()
             arrays = {name: found.get_tensor(name) for name in found.keys() if name != "rows"}  # noqa: SIM118  # no dict
-        starts = arrays.pop("starts")
-        if starts.dtype != np.int64 or starts.ndim != 1 or not len(starts) or starts[0] or starts[-1] != total:
-            raise ValueError("the places of its rows do not fit their length.")
-        if (np.diff(starts) < 0).any() or (starts % ALIGNED).any():
-            raise ValueError("the places of its rows are not ascending, or not aligned.")
         with path.open("rb") as file:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        data = _LENGTH + int.from_bytes(mapped[:_LENGTH], "little")
-        if data % ALIGNED:
+        length = int.from_bytes(mapped[:_LENGTH], "little")
+        begin, end = json.loads(mapped[_LENGTH : _LENGTH + length])["rows"]["data_offsets"]
+        starts, data = arrays.pop("starts"), _LENGTH + length + begin
+        if starts.dtype != np.int64 or starts.ndim != 1 or not len(starts) or starts[0] or starts[-1] != end - begin:
+            raise ValueError("the places of its rows do not fit their length.")
+        if (np.diff(starts) < 0).any():
+            raise ValueError("the places of its rows are not ascending.")
+        if (starts % ALIGNED).any() or data % ALIGNED:
             raise ValueError("its rows are not aligned.")
         return RowFile(mapped, facts, data, starts, arrays)
 

@@ -19,6 +19,7 @@ from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.detection.scores import LinearScore, total
 from pathprint.profiling.evaluation import adaptive
+from pathprint.profiling.signatures.counts import ClassSignatures
 
 Images = tuple[Tensor, Tensor]
 
@@ -88,6 +89,7 @@ def test_what_a_smaller_budget_found_stays(bundle: Bundle, few: Images) -> None:
 def test_only_answers_with_a_signature_count(bundle: Bundle, few: Images) -> None:
     """Elsewhere there is no verdict; so nothing is won there, and nobody aims there."""
     signatures, few_classes, known_classes = bundle.detector.signatures, [0, 1, 2], [0, 1, 2, 3]
+    assert isinstance(signatures, ClassSignatures)
     counts = {name: rows[known_classes] for name, rows in signatures.counts.items()}
     images = np.array([50, 50, 50, 9])  # too few for a verdict on the last
     known = replace(signatures, classes=signatures.classes[known_classes], images=images)

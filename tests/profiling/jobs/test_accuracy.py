@@ -24,6 +24,7 @@ from pathprint.profiling.errors import FitError
 from pathprint.profiling.jobs.accuracy import IMAGES, Accuracy, _first_of_each_class, accuracy_of, check_accuracy
 from pathprint.profiling.jobs.network_profile import NetworkProfile
 from pathprint.profiling.progress import Meter, shown_by
+from pathprint.profiling.signatures.counts import ClassSignatures
 
 
 @pytest.mark.parametrize(
@@ -144,8 +145,9 @@ def test_wrong_labels_end_every_job_before_its_work(
 
 
 def made(bundle: Bundle) -> Any:
-    detector = bundle.detector
-    return NetworkProfile(detector.extractor, detector.signatures, bundle.used["profile"], "digits", 0, None)
+    detector, signatures = bundle.detector, bundle.detector.signatures
+    assert isinstance(signatures, ClassSignatures)
+    return NetworkProfile(detector.extractor, signatures, bundle.used["profile"], "digits", 0, None)
 
 
 def test_profiling_goes_on_where_it_is_told_to(digits: Dataset, digits_network: Network) -> None:
