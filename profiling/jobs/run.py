@@ -22,7 +22,7 @@ from pathprint.profiling.writing.whole import whole_file
 
 SCHEMA = 1
 PLAN = "plan.json"
-_LOCK = "lock"
+LOCK = "lock"
 _SHOWN = 5
 
 
@@ -72,7 +72,7 @@ def opened(folder: Path | None, plan: Mapping[str, Any], restart: bool = False) 
 
 
 def _check_ours(folder: Path) -> None:
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / PLAN).is_file() and not (folder / _LOCK).is_file():
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / PLAN).is_file() and not (folder / LOCK).is_file():
         raise OutputError(f"{folder} exists and is not the run of a job; remove it, or choose another name.")
 
 
@@ -83,7 +83,7 @@ def _alone(folder: Path) -> Iterator[Held]:
     Raises:
         JobError: one is in it.
     """
-    with hold(folder / _LOCK, f"process {os.getpid()} on {socket.gethostname()}") as held:
+    with hold(folder / LOCK, f"process {os.getpid()} on {socket.gethostname()}") as held:
         if held.by:
             raise JobError(
                 f"another job ({held.by}) is writing to {folder}; wait for its end, or choose another name for the "
@@ -94,7 +94,7 @@ def _alone(folder: Path) -> Iterator[Held]:
 
 def _empty(folder: Path) -> None:
     for entry in folder.iterdir():
-        if entry.name != _LOCK:
+        if entry.name != LOCK:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
