@@ -20,7 +20,7 @@ SOURCES = Path(__file__).parents[1] / "src" / "pathprint"
 TARGET = Path(__file__).with_name("architecture.svg")
 WEIGHTS = {
     "runtime": ("models", "app", "paths", "signatures", "features", "detection"),
-    "jobs": ("jobs", "cli"),
+    "jobs": ("jobs", "inspection", "cli"),
     "laboratory": ("attacks", "evaluation", "studies"),
     "ground": ("arrays", "errors", "threads", "writing", "progress", "compiled", "data"),
 }

@@ -25,6 +25,7 @@ NAMES = [
     "evaluate",
     "fit",
     "load_bundle",
+    "merge",
     "profile",
 ]
 

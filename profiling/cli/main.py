@@ -24,11 +24,13 @@ SECTIONS = {
         "networks": "List the networks that can be protected.",
         "train": "Train one of our own networks on your images.",
         "profile": "Record which paths images of each class take through a network.",
+        "merge": "Add up profiles that were made on different machines or days.",
         "fit": "Fit a detector to a profile; write it as a bundle.",
         "evaluate": "Measure a bundle on images that nothing has seen, clean and attacked.",
     },
     "Use it": {
         "detect": "Say for each image whether it is adversarial, and why.",
+        "inspect": "Show what is in a run, a profile or a bundle.",
         "paths": "Write the path that an image takes, as arrays.",
         "serve": "Answer over HTTP whether images are adversarial.",
     },

@@ -125,6 +125,14 @@ def sheet(found: Sheet) -> Table:
     return table
 
 
+def plain(found: Sheet) -> str:
+    """Return a sheet as lines of text without colours, for standard output; columns are as wide as their cells."""
+    rows = (found.columns, *found.rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([found.caption, *(f"  {line}" for line in lines)])
+
+
 def _empty_table(title: str, columns: tuple[str, ...]) -> Table:
     """Return a table without rows; its first column is for their names."""
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))

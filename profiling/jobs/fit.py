@@ -74,7 +74,7 @@ def fit(
 
     Args:
         profile: what ``pathprint.profile`` returned, or the folder that it was saved in.
-        data: images to fit on; the default is the data that was profiled.
+        data: images to fit on; the default is the data that was profiled, if that is one data set.
         attacks: names of the attacks to fit on, see ``pathprint attacks``; the default is a whole suite.
         classifier: one of ``classifiers.CHOICES``; ``one-class`` needs no attacks.
         thorough: also classify slightly changed copies of each image (test-time views); detects more, costs more.
@@ -88,7 +88,8 @@ def fit(
     Raises:
         SignatureError: the profile cannot be read.
         DataError, SplitError: the data cannot be read, do not fit the network, or leave a role without images.
-        OptionsError: there is no such attack, or attacks are named for a classifier that is fitted without attacks.
+        OptionsError: there is no such attack, or attacks are named for a classifier that is fitted without attacks, or
+            the profile was merged from several data sets and ``data`` is not given.
         MissingExtraError: an attack that is named comes from a library that is not installed.
         FitError: there is no such classifier, the network is right hardly more often than by chance, too few images are
             usable, or no attack succeeded.
@@ -102,7 +103,9 @@ def fit(
     made = profile if isinstance(profile, NetworkProfile) else NetworkProfile.load(profile)
     network = made.extractor.network
     crafted = _attacks(network, attacks, wanted.classifier)  # checked before any work
-    images = job_images(network.labels, made.data if data is None else data, made.class_map, made.predicted)
+    named = made.data_to_fit_on() if data is None else data
+    class_map = made.class_map_of(named.name if isinstance(named, Dataset) else str(named))
+    images = job_images(network.labels, named, class_map, made.predicted)
     with job.begun(_plan(made, images, crafted, wanted, thorough), len(images.dataset), images.in_memory) as begun:
         stored = begun.stored(network)
         usable = images.looked_at(begun, stored, job.max_bad_fraction)
@@ -111,7 +114,7 @@ def fit(
         warn_of_copies(usable.dataset, unseen(usable.dataset, made.keys), made.looks)
         tried = check_accuracy(network, usable.dataset, parts.fit.positions, any_accuracy).record()
         maker = FeatureMaker(made.extractor, served(made.signatures), thorough)
-        of = MadeOf(usable.dataset.name, made.class_map, tried, made.predicted)
+        of = MadeOf(usable.dataset.name, class_map, tried, made.predicted)
         by_workers = crafting_of(begun, images.source, stored, usable.origins, wanted.crafting)
         detector = fit_detector(maker, parts, crafted, replace(wanted, crafting=by_workers))
         return bundle_of(detector, parts, of, made.looks)

@@ -15,8 +15,9 @@ from pathprint.models.network import canonical_json
 from pathprint.models.storage import load_network, save_network
 from pathprint.profiling.data.identity import NO_KEYS, Keys64
 from pathprint.profiling.data.roles import Keys
-from pathprint.profiling.errors import ProfilingError, SignatureError
+from pathprint.profiling.errors import OptionsError, ProfilingError, SignatureError
 from pathprint.profiling.jobs.defaults import FACTS, IMAGES, PROFILE, SIGNATURES, SYNAPSES
+from pathprint.profiling.jobs.origin import Origin
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.policy import Policy
 from pathprint.profiling.signatures import storage
@@ -32,7 +33,7 @@ class NetworkProfile:
     Attributes:
         extractor: the network and the options of the path.
         keys: keys, which go by pixels, of the images that the network was trained on or profiled with.
-        data: the data set as the user named it.
+        data: the data set as the user named it; empty if the profile was merged from those of several data sets.
         seed: of the order of the images.
         class_map: class number of each folder of the data; None if the folders' names are the classes' names.
         synapses: synapses of each class, if they were asked for; ``load`` does not read them.
@@ -40,6 +41,8 @@ class NetworkProfile:
             profiles of earlier versions. A record that nothing depends on.
         looks: looks of the images with ``keys``; empty in profiles of earlier versions.
         predicted: whether the classes of the images are the network's own answers.
+        parts: what the profile was merged from; empty if it was made in one piece.
+        version: of the package that made the profile; empty where that is not known.
     """
 
     extractor: Extractor
@@ -52,6 +55,33 @@ class NetworkProfile:
     accuracy: Mapping[str, float] | None = None
     looks: Keys64 = field(default_factory=lambda: NO_KEYS)
     predicted: bool = False
+    parts: tuple[Origin, ...] = ()
+    version: str = ""
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """What the profile was made from: one entry, or one for each profile that it was merged from."""
+        images = int(self.signatures.images.sum())
+        return self.parts or (Origin(self.data, self.seed, self.class_map, images, self.version),)
+
+    def data_to_fit_on(self) -> str:
+        """Return the data set that was profiled.
+
+        Raises:
+            OptionsError: there are several, or the data had no name.
+        """
+        if self.data or not self.parts:
+            return self.data
+        named = list(dict.fromkeys(part.data for part in self.parts))
+        raise OptionsError(
+            f"the profile was merged from profiles of {len(named)} data sets ({', '.join(named)}); name the images to "
+            "fit on with `data`. Those that were profiled are left out, whatever data set they lie in."
+        )
+
+    def class_map_of(self, data: str) -> dict[str, int] | None:
+        """Return the class map that a data set was profiled with; that of the whole profile for any other data set."""
+        found = [part.class_map for part in self.parts if part.data == data]
+        return self.class_map if not found else None if found[0] is None else dict(found[0])
 
     def save(self, folder: Path | str) -> None:
         """Write the profile; ``folder`` appears only when it is complete, and replaces an older profile.
@@ -75,6 +105,8 @@ class NetworkProfile:
             "class_map": self.class_map,
             "accuracy": self.accuracy,
             "predicted": self.predicted,
+            "parts": [part.to_dict() for part in self.parts],
+            "version": self.version,
         }
         (folder / FACTS).write_bytes(canonical_json(facts))
         if self.synapses is not None:
@@ -95,6 +127,9 @@ class NetworkProfile:
             images = load_file(folder / IMAGES)
             keys, looks = frozenset(images["profile"].tolist()), images.get("looks", NO_KEYS)
             data, seed, class_map = str(facts["data"]), int(facts["seed"]), facts["class_map"]
+            # Profiles of earlier versions were made in one piece, and do not say which version made them.
+            parts = tuple(Origin.from_dict(part) for part in facts.get("parts", ()))
+            made_by = str(facts.get("version", ""))
         except SignatureError:
             raise
         except (ModelError, ProfilingError, OSError) as error:
@@ -109,4 +144,5 @@ class NetworkProfile:
                 f"{folder}: the signatures were made with another network or other options; profile again."
             )
         made = {"accuracy": facts.get("accuracy"), "predicted": bool(facts.get("predicted", False))}
-        return NetworkProfile(extractor, signatures, keys, data, seed, class_map, looks=looks, **made)
+        made |= {"parts": parts, "version": made_by, "looks": looks}
+        return NetworkProfile(extractor, signatures, keys, data, seed, class_map, **made)

@@ -118,6 +118,7 @@ def profile(
             tried,
             usable.dataset.looks[chosen],
             predicted,
+            version=version(),
         )
 
 

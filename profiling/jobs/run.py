@@ -22,7 +22,7 @@ from pathprint.profiling.writing.whole import whole_file
 
 SCHEMA = 1
 PLAN = "plan.json"
-_LOCK = "lock"
+LOCK = "lock"
 _SHOWN = 5
 
 
@@ -72,7 +72,7 @@ def opened(folder: Path | None, plan: Mapping[str, Any], restart: bool = False) 
 
 
 def _check_ours(folder: Path) -> None:
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / PLAN).is_file() and not (folder / _LOCK).is_file():
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / PLAN).is_file() and not (folder / LOCK).is_file():
         raise OutputError(f"{folder} exists and is not the run of a job; remove it, or choose another name.")
 
 
@@ -83,7 +83,7 @@ def _alone(folder: Path) -> Iterator[Held]:
     Raises:
         JobError: one is in it.
     """
-    with hold(folder / _LOCK, f"process {os.getpid()} on {socket.gethostname()}") as held:
+    with hold(folder / LOCK, f"process {os.getpid()} on {socket.gethostname()}") as held:
         if held.by:
             raise JobError(
                 f"another job ({held.by}) is writing to {folder}; wait for its end, or choose another name for the "
@@ -94,7 +94,7 @@ def _alone(folder: Path) -> Iterator[Held]:
 
 def _empty(folder: Path) -> None:
     for entry in folder.iterdir():
-        if entry.name != _LOCK:
+        if entry.name != LOCK:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
@@ -109,24 +109,23 @@ def _write_or_compare(folder: Path, plan: Mapping[str, Any]) -> None:
         begun, schema = dict(found["plan"]), found["schema"]
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise JobError(f"{path} is damaged ({error!r}); begin anew with --restart.") from error
-    differences = _differences(begun, json.loads(content)["plan"])
+    found = differences(begun, json.loads(content)["plan"])
     if schema != SCHEMA:
-        differences = [f"version of the run: {schema} there, {SCHEMA} now"]
-    if differences:
+        found = [f"version of the run: {schema} there, {SCHEMA} now"]
+    if found:
         raise JobError(
-            f"{folder} has an unfinished run with other inputs or options: {'; '.join(differences[:_SHOWN])}. Give "
+            f"{folder} has an unfinished run with other inputs or options: {'; '.join(found[:_SHOWN])}. Give "
             "the options of that run to go on with it, or discard it with --restart."
         )
 
 
-def _differences(begun: Any, wanted: Any, name: str = "") -> list[str]:
-    """Return what differs between two plans, in words."""
+def differences(begun: Any, wanted: Any, name: str = "", sides: tuple[str, str] = ("there", "now")) -> list[str]:
+    """Return what differs between two plans, or other JSON-able data, in words; ``sides`` say which is which."""
     if isinstance(begun, dict) and isinstance(wanted, dict):
         names = sorted(begun.keys() | wanted.keys())
-        return [
-            text for key in names for text in _differences(begun.get(key), wanted.get(key), f"{name} {key}".strip())
-        ]
-    return [] if begun == wanted else [f"{name}: {_shown(begun)} there, {_shown(wanted)} now"]
+        pairs = [(f"{name} {key}".strip(), begun.get(key), wanted.get(key)) for key in names]
+        return [text for part, one, other in pairs for text in differences(one, other, part, sides)]
+    return [] if begun == wanted else [f"{name}: {_shown(begun)} {sides[0]}, {_shown(wanted)} {sides[1]}"]
 
 
 def _shown(value: Any) -> str:

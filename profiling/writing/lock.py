@@ -36,3 +36,20 @@ def hold(path: Path, name: str) -> Iterator[Held]:
         yield Held()
     finally:
         os.close(descriptor)
+
+
+def held_by(path: Path) -> str:
+    """Return who holds the lock in ``path``; empty if nobody does, or there is no such file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.pread(descriptor, 1024, 0).decode(errors="replace") or "another process"
+    except OSError:
+        return ""  # the file system has no locks
+    finally:
+        os.close(descriptor)
+    return ""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathprint.profiling.jobs.engines.options import Workers
     from pathprint.profiling.jobs.fit import fit
     from pathprint.profiling.jobs.job import Job
+    from pathprint.profiling.jobs.merge import merge
     from pathprint.profiling.jobs.profile import profile
     from pathprint.profiling.paths.extraction import Extractor
     from pathprint.profiling.paths.path import ImagePaths
@@ -46,6 +47,7 @@ _MODULES = {
     "evaluate": "profiling.evaluation.evaluate",
     "fit": "profiling.jobs.fit",
     "load_bundle": "profiling.detection.bundle",
+    "merge": "profiling.jobs.merge",
     "profile": "profiling.jobs.profile",
 }
 
@@ -65,6 +67,7 @@ __all__ = [
     "evaluate",
     "fit",
     "load_bundle",
+    "merge",
     "profile",
 ]
 

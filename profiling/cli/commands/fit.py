@@ -91,7 +91,7 @@ def fit(
     made = NetworkProfile.load(profile_folder)
     settle_threads(made.extractor.network.preprocessing)
     if data is None:
-        say(f"fitting on {made.data}, which was profiled")
+        say(f"fitting on {made.data_to_fit_on()}, which was profiled")
     bundle = pathprint.fit(
         made,
         data,

@@ -1,0 +1,1 @@
+"""What is in a run, a profile or a bundle, for people: nothing is changed by looking."""
