@@ -129,6 +129,16 @@ def test_what_is_warned_about_follows_the_rule(digits: Dataset, used: list[int],
     assert handler.count == (copies >= 5 and copies > 0.05 * len(new) + ((pairs[0] + 1) * (pairs[1] + 1)) ** 0.5)
 
 
+@pytest.mark.parametrize(("copies", "warned"), [(9, False), (10, True)])
+def test_copies_have_to_be_more_than_chance_explains(digits: Dataset, copies: int, warned: bool) -> None:
+    """Four pairs on both sides allow for 9 looks, and 5 % of 17 or 18 images for not quite one more."""
+    pairs = [100, 101, 102, 103] * 2
+    test_what_is_warned_about_follows_the_rule.hypothesis.inner_test(  # type: ignore[attr-defined]
+        digits, [*range(copies), *pairs], [*range(copies), *(look + 50 for look in pairs)]
+    )
+    assert (copies > 0.05 * (copies + 8) + 9) == warned
+
+
 class _Counted(logging.Handler):
     count = 0
 
