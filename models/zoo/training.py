@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from pathprint.models.preprocessing import Preprocessing
 
-Track = Callable[[range, str], Iterable[int]]
-"""Passes on the epochs while it shows progress under a title."""
+Track = Callable[[Sequence[slice], str, Callable[[slice], int]], Iterable[slice]]
+"""Passes on batches while it shows progress under a title, in images; the function says how many are in a batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +56,19 @@ def train(
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.learning_rate, total_steps=recipe.epochs * steps)
     module.to(memory_format=torch.channels_last).train()
-    for _ in track(range(recipe.epochs), "training"):
-        for batch in torch.split(torch.randperm(len(pixels), generator=generator), recipe.batch_size):
-            x = preprocessing.normalise(_varied(pixels[batch], recipe, generator))
-            with torch.autocast(x.device.type, torch.bfloat16, enabled=recipe.bfloat16):
-                loss = F.cross_entropy(module(x), labels[batch])
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-            optimiser.step()
-            schedule.step()
+    ends = [*range(recipe.batch_size, len(pixels), recipe.batch_size), len(pixels)]
+    batches = [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
+    for part in track(batches * recipe.epochs, "training", lambda part: part.stop - part.start):
+        if part.start == 0:
+            order = torch.randperm(len(pixels), generator=generator)
+        batch = order[part]
+        x = preprocessing.normalise(_varied(pixels[batch], recipe, generator))
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=recipe.bfloat16):
+            loss = F.cross_entropy(module(x), labels[batch])
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        optimiser.step()
+        schedule.step()
     module.eval()
 
 

@@ -128,6 +128,7 @@ def chunk_size(attack: Attack, network: Network, pixels: Tensor) -> int:
 
 def control_all(control: Control, network: Network, correct: Correct[R], seed: int) -> Controlled:
     """Change all images benignly, chunk by chunk."""
-    pairs = zip(torch.split(correct.pixels, CHUNK), torch.split(correct.labels, CHUNK), strict=True)
-    parts = [apply(control, network, pixels, labels, seed) for pixels, labels in pairs]
+    pairs = list(zip(torch.split(correct.pixels, CHUNK), torch.split(correct.labels, CHUNK), strict=True))
+    followed = track(pairs, f"benign change {control.name}", lambda pair: len(pair[0]))
+    parts = [apply(control, network, pixels, labels, seed) for pixels, labels in followed]
     return Controlled(torch.cat([part.pixels for part in parts]), torch.cat([part.kept for part in parts]))

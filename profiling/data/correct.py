@@ -13,6 +13,7 @@ from pathprint.models.network import Network
 from pathprint.profiling.arrays import Indices
 from pathprint.profiling.data.roles import Images, R
 from pathprint.profiling.errors import FitError
+from pathprint.profiling.progress import meter
 
 CHUNK = 128
 """Images that are decoded, and whose paths are extracted, at once."""
@@ -49,17 +50,20 @@ def correct_images(network: Network, images: Images[R], limit: int) -> Correct[R
         DataError: an image cannot be decoded.
     """
     dataset = images.dataset
-    kept, pixels, wrong, seen = [], [], [], 0
-    for chunk in in_chunks(images.positions):
-        batch = dataset.pixels(chunk, network.preprocessing)
-        right = network.predict(batch).numpy() == dataset.labels[chunk]
-        kept.append(chunk[right])
-        pixels.append(batch[torch.from_numpy(right)])
-        wrong.append(batch[torch.from_numpy(~right)])
-        seen += len(chunk)
-        if sum(map(len, kept)) >= limit:
-            break
-    found = sum(map(len, kept))
+    kept, pixels, wrong, seen = list[Indices](), [], [], 0
+    with meter("finding correctly predicted images", min(limit, len(images))) as shown:
+        for chunk in in_chunks(images.positions):
+            batch = dataset.pixels(chunk, network.preprocessing)
+            right = network.predict(batch).numpy() == dataset.labels[chunk]
+            shown.advance(min(int(right.sum()), limit - sum(map(len, kept))))
+            kept.append(chunk[right])
+            pixels.append(batch[torch.from_numpy(right)])
+            wrong.append(batch[torch.from_numpy(~right)])
+            seen += len(chunk)
+            if sum(map(len, kept)) >= limit:
+                break
+        found = sum(map(len, kept))
+        shown.expect(min(found, limit))  # there are fewer if the network is often wrong
     if not found:
         raise FitError(
             f"{dataset.name}: the network predicts none of {seen} images correctly; check labels, weights "

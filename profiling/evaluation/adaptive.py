@@ -34,8 +34,12 @@ def curve(
     parts = list(zip(torch.split(pixels, size), torch.split(labels, size), strict=True))
     by_image, points = Resampling.over(images), []
     found, guides = [unbeaten(x) for x, _ in parts], Guides(clean.pixels, clean.labels)
-    for budget in track(GREY if pixels.shape[1] == 1 else RGB, "adaptive attack"):
-        tries = zip(parts, found, strict=True)  # what a smaller budget found also lies within a larger one
+    budgets = GREY if pixels.shape[1] == 1 else RGB
+    for budget in budgets:
+        tries = track(
+            list(zip(parts, found, strict=True)), f"adaptive attack {budget:.3f}", lambda pair: len(pair[0][0])
+        )
+        # What a smaller budget found also lies within a larger one.
         found = [evade(detector, x, y, effort(budget), seed, guides, known) for (x, y), known in tries]
         evaded = np.concatenate([part.evaded(detector.calibration.threshold).numpy() for part in found])
         wrong = np.concatenate([part.wrong.numpy() for part in found])

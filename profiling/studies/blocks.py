@@ -186,7 +186,7 @@ def accuracies(network: Network, blocks: Sequence[Block], pixels: Tensor, labels
     """Return the accuracy of the whole network, then the accuracies without each block's branch."""
     right = np.zeros(len(blocks) + 1)
     pairs = list(zip(torch.split(pixels, CHUNK), np.split(labels, range(CHUNK, len(labels), CHUNK)), strict=True))
-    for chunk, truth in track(pairs, "deleting blocks"):
+    for chunk, truth in track(pairs, "deleting blocks", lambda pair: len(pair[0])):
         answers = [network.predict(chunk), *(logits_without(network, block, chunk).argmax(1) for block in blocks)]
         right += [(answer.cpu().numpy() == truth).sum() for answer in answers]
     return [float(count / len(labels)) for count in right]

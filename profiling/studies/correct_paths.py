@@ -13,7 +13,7 @@ from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.errors import FitError
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import ImagePaths
-from pathprint.profiling.progress import track
+from pathprint.profiling.progress import meter
 
 
 def correct_paths(
@@ -27,33 +27,49 @@ def correct_paths(
     Raises:
         FitError: no image is predicted correctly.
     """
-    quota = _Quota(np.bincount(dataset.labels[images], minlength=len(extractor.network.labels)) > 0, per_class)
-    for chunk in track(in_chunks(images), "extracting paths", len):
-        if quota.is_full:
-            break  # no further image would be taken
-        pixels, labels = dataset.pixels(chunk, extractor.network.preprocessing), dataset.labels[chunk]
-        walked, taken, start = [], [], 0
-        for recording in extractor.recorded(pixels):
-            own = labels[start : start + len(recording)]
-            rows = quota.take(own, recording.predicted == own)
-            if len(rows):
-                walked.append(recording.some(torch.from_numpy(rows)).paths())
-                taken.append(own[rows])
-            start += len(recording)
-        if walked:
-            yield ImagePaths.join(walked), np.concatenate(taken)
+    quota = _Quota(np.bincount(dataset.labels[images], minlength=len(extractor.network.labels)), per_class)
+    with meter("extracting paths", quota.wanted) as shown:
+        for chunk in in_chunks(images):
+            if quota.is_full:
+                break  # no further image would be taken
+            walked, taken = _taken(extractor, dataset, chunk, quota)
+            shown.advance(sum(map(len, taken)))
+            if walked:
+                yield ImagePaths.join(walked), np.concatenate(taken)
+        shown.expect(int(quota.taken.sum()))  # of a class with many wrong answers there are fewer
     if not quota.taken.any():
         raise FitError(
             f"the network predicts none of the {len(images)} profile images correctly; check labels and weights."
         )
 
 
-class _Quota:
-    """Counts how many images of each class have been taken, up to ``per_class``."""
+def _taken(
+    extractor: Extractor, dataset: Dataset, chunk: Indices, quota: _Quota
+) -> tuple[list[ImagePaths], list[Indices]]:
+    """Return paths and labels of the images of a chunk that are predicted correctly and still wanted."""
+    pixels, labels = dataset.pixels(chunk, extractor.network.preprocessing), dataset.labels[chunk]
+    walked, taken, start = [], [], 0
+    for recording in extractor.recorded(pixels):
+        own = labels[start : start + len(recording)]
+        rows = quota.take(own, recording.predicted == own)
+        if len(rows):
+            walked.append(recording.some(torch.from_numpy(rows)).paths())
+            taken.append(own[rows])
+        start += len(recording)
+    return walked, taken
 
-    def __init__(self, present: Bits, per_class: int) -> None:
-        self._present, self._per_class = present, per_class
+
+class _Quota:
+    """Counts how many images of each class have been taken, up to ``per_class``.
+
+    Args:
+        present: number of images of each class in the data.
+    """
+
+    def __init__(self, present: Indices, per_class: int) -> None:
+        self._present, self._per_class = present > 0, per_class
         self.taken = np.zeros(len(present), dtype=np.int64)
+        self.wanted = int(np.minimum(present, per_class).sum())
 
     @property
     def is_full(self) -> bool:

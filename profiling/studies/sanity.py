@@ -81,9 +81,10 @@ def sanity(
     generator = torch.Generator().manual_seed(seed)
     before = extractor.network.predict(pixels).numpy()
     points = []
-    for theta in track(list(thetas), "removing and keeping paths"):
+    for theta in thetas:
         at = replace(extractor, policy=replace(extractor.policy, theta=theta, synapses=True))
-        parts = [_chunk(at, chunk, generator) for chunk in torch.split(pixels, _CHUNK)]
+        chunks = track(torch.split(pixels, _CHUNK), f"removing and keeping paths, theta {theta:g}", len)
+        parts = [_chunk(at, chunk, generator) for chunk in chunks]
         answers = {run: np.concatenate([part[run] for part, _ in parts]) for run in RUNS}
         unchanged = {run: float((answer == before).mean()) for run, answer in answers.items()}
         right = {run: float((answer == labels).mean()) for run, answer in answers.items()}

@@ -85,7 +85,7 @@ def test_training_learns_a_plain_rule() -> None:
     labels = (pixels[:, 0, :, :4].mean((1, 2)) > pixels[:, 0, :, 4:].mean((1, 2))).long()
     entry = catalogue.ZOO["digits-cnn"]
     module = entry.build(2)
-    train(module, entry.preprocessing, pixels, labels, Recipe(epochs=30, batch_size=32), lambda items, _: items)
+    train(module, entry.preprocessing, pixels, labels, Recipe(epochs=30, batch_size=32), lambda items, *_: items)
     assert accuracy(module, entry.preprocessing, pixels, labels) > 0.9
     assert not module.training
 
