@@ -10,22 +10,22 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
 
-from pathprint.models.errors import ImageError
-from pathprint.models.preprocessing import Preprocessing, decode
+from pathprint.models.preprocessing import Preprocessing
 from pathprint.profiling.arrays import Bits, Indices
-from pathprint.profiling.data.archives import archive_files
-from pathprint.profiling.data.array_file import read_arrays
+from pathprint.profiling.data.array_file import is_array_file, read_arrays
+from pathprint.profiling.data.class_folders import in_class_folders
 from pathprint.profiling.data.classes import class_numbers, told
-from pathprint.profiling.data.files import Files, joined
-from pathprint.profiling.data.folders import folder_files
+from pathprint.profiling.data.containers import image_files, stored_file
+from pathprint.profiling.data.digits import read_digits
+from pathprint.profiling.data.files import Files
 from pathprint.profiling.data.identity import Keys64, keys_of, picture
-from pathprint.profiling.data.layout import layout
-from pathprint.profiling.data.places import DIGITS, place_of
+from pathprint.profiling.data.pictures import Pictures, pictures_of_arrays, pictures_of_files
+from pathprint.profiling.data.places import DIGITS, LIST, place_of
+from pathprint.profiling.data.stored import StoredFile
 from pathprint.profiling.errors import DataError
 from pathprint.profiling.progress import track
 
@@ -43,6 +43,7 @@ class Dataset:
         labels: index into ``classes`` of each image, ``(n,)``.
         held_out: marks the images that the data set itself sets apart for testing; None if it
             does not say.
+        names: of each image: its path below the folder or in the archive, or the name and the row of an array.
         matched: ``labels`` are a network's class numbers, and ``classes`` are its labels.
         known_keys: what ``keys`` is to be, where that is known already.
         content: the bytes that hold image ``i``: those of its file, or of its array.
@@ -55,6 +56,7 @@ class Dataset:
     held_out: Bits | None
     content: Callable[[int], bytes]
     image: Callable[[int], Image.Image]
+    names: Sequence[str]
     matched: bool = False
     known_keys: Keys64 | None = None
 
@@ -128,24 +130,25 @@ class Dataset:
 def open_dataset(spec: str) -> Dataset:
     """Return the data set that ``spec`` names.
 
-    ``digits``; a folder or a zip archive of class folders, of ``train`` and ``test`` with class folders inside, or of
-    class folders with ``train`` and ``test`` inside; ``PLACE:FOLDER`` for one folder of these; an ``.npz`` file with
-    ``x_train y_train x_test y_test`` or ``x y``. What is left out is logged.
+    ``digits``; a folder or a zip or tar archive of class folders, of ``train`` and ``test`` with class folders inside,
+    or of class folders with ``train`` and ``test`` inside; ``PLACE:FOLDER`` for one folder of these; tar archives of
+    WebDataset and Parquet files of Hugging Face, one, several by a pattern, or a folder of them; an ``.npz`` file with
+    ``x_train y_train x_test y_test`` or ``x y``; a URL of any of these. What is left out is logged.
+
+    Every process that opens ``spec`` has its images in one order.
 
     Raises:
         DataError: there is nothing, or it has none of these forms.
+        MissingExtraError: what reads it is not installed.
     """
     if spec == DIGITS:
         return _digits()
+    if spec.startswith(LIST):
+        raise DataError(f"{spec} is a list of files, which does not say their classes; pass class folders.")
     place = place_of(spec)
-    if place.path.is_dir():
-        return _of_files(spec, folder_files(place.path / place.inside))
-    match place.path.suffix.lower():
-        case ".npz":
-            return _of_array_file(place.path)
-        case ".zip":
-            return _of_files(spec, archive_files(place.path, place.inside))
-    raise DataError(f"{place.path} is not a folder, a .zip or an .npz file; pass one of these, or digits.")
+    if is_array_file(place):
+        return _of_array_file(spec, stored_file(place.path))
+    return _of_files(spec, image_files(place, labelled=True))
 
 
 def matched_data(
@@ -161,47 +164,25 @@ def matched_data(
 
 
 def _digits() -> Dataset:
-    from sklearn.datasets import load_digits
-
-    bunch = load_digits()
-    images = np.round(bunch.images * 255 / 16).astype(np.uint8)
+    images, labels = read_digits()
     classes = tuple(str(digit) for digit in range(10))
-    return _of_arrays("digits", images, bunch.target.astype(np.int64), classes, None)
+    return _labelled(pictures_of_arrays(DIGITS, {DIGITS: images}), labels, classes, None)
 
 
-def _of_arrays(
-    name: str, images: npt.NDArray[np.uint8], labels: Indices, classes: tuple[str, ...], held_out: Bits | None
-) -> Dataset:
-    return Dataset(
-        name,
-        labels,
-        classes,
-        held_out,
-        content=lambda index: images[index].tobytes(),
-        image=lambda index: Image.fromarray(np.ascontiguousarray(images[index])),
-    )
+def _labelled(pictures: Pictures, labels: Indices, classes: tuple[str, ...], held_out: Bits | None) -> Dataset:
+    """Return pictures with what is known of each."""
+    return Dataset(pictures.name, labels, classes, held_out, pictures.content, pictures.image, pictures.names)
 
 
-def _of_array_file(path: Path) -> Dataset:
-    found = read_arrays(path)
-    found.left_out.report(str(path))
-    return _of_arrays(str(path), found.images, found.labels, found.classes, found.held_out)
+def _of_array_file(name: str, file: StoredFile) -> Dataset:
+    found = read_arrays(file)
+    found.left_out.report(name)
+    return _labelled(pictures_of_arrays(name, found.images), found.labels, found.classes, found.held_out)
 
 
 def _of_files(name: str, files: Files) -> Dataset:
-    """Return the data set of the image files in class folders."""
-    found = layout(name, files.names)
-    replace(files.left_out, loose=joined(found.loose)).report(name)
-    names, labels = np.unique([image.label for image in found.images], return_inverse=True)
-    held_out = np.array([image.held_out for image in found.images]) if found.two_sided else None
-
-    def content(index: int) -> bytes:
-        return files.read(found.images[index].file)
-
-    def image(index: int) -> Image.Image:
-        try:
-            return decode(content(index))
-        except ImageError as error:
-            raise DataError(f"{name}: {'/'.join(found.images[index].file)}: {error}") from error
-
-    return Dataset(name, labels.astype(np.int64).reshape(-1), tuple(map(str, names)), held_out, content, image)
+    """Return the data set of image files, whose folders are their classes if nothing else says these."""
+    placed = files if files.labels else in_class_folders(name, files)
+    assert placed.labels
+    labels = placed.labels
+    return _labelled(pictures_of_files(name, placed), labels.numbers, labels.classes, labels.held_out)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pathprint.profiling.data.files import Files, Found, Parts, images, is_system
+from pathprint.profiling.data.files import Files, Found, images_among, is_system
+from pathprint.profiling.data.stored import LocalFile, whole_image
 from pathprint.profiling.errors import DataError
 
 Identity = tuple[int, int]
@@ -16,15 +17,16 @@ def folder_files(root: Path) -> Files:
     """Return the image files below ``root``, those behind links to files and folders included.
 
     Raises:
-        DataError: a folder cannot be listed, or holds images of unread types only.
+        DataError: a folder cannot be listed.
     """
     found = Found([], [], [], [])
-    _list(root, (), frozenset(), found)
-    return images(found, str(root), lambda parts: _bytes(root.joinpath(*parts)))
+    _list(root, "", frozenset(), found)
+    names, left_out = images_among(found)
+    return Files(names, lambda index: whole_image(LocalFile(root / names[index])), left_out)
 
 
-def _list(folder: Path, parts: Parts, above: frozenset[Identity], found: Found) -> None:
-    """Add what lies in ``folder`` to ``found``.
+def _list(folder: Path, name: str, above: frozenset[Identity], found: Found) -> None:
+    """Add what lies in ``folder``, which is called ``name`` below the root, to ``found``.
 
     Args:
         above: the folders on the way here. A link back to one of them would never end.
@@ -36,18 +38,18 @@ def _list(folder: Path, parts: Parts, above: frozenset[Identity], found: Found) 
         raise DataError(f"the folder {folder} cannot be read: {error.strerror}.") from error
     here = (status.st_dev, status.st_ino)
     if here in above:
-        found.links.append(parts)
+        found.links.append(name)
         return
-    if parts:
-        found.folders.append(parts)
+    if name:
+        found.folders.append(name)
     for entry in entries:
-        name = (*parts, entry.name)
+        inside = f"{name}/{entry.name}" if name else entry.name
         if is_system(entry.name):
-            found.system.append(name)
+            found.system.append(inside)
         elif _is_folder(entry):
-            _list(Path(entry.path), name, above | {here}, found)
+            _list(Path(entry.path), inside, above | {here}, found)
         else:
-            (found.files if Path(entry.path).is_file() else found.links).append(name)
+            (found.files if Path(entry.path).is_file() else found.links).append(inside)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -55,10 +57,3 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:  # a link to itself
         return False
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}.") from error

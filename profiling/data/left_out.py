@@ -17,6 +17,7 @@ class LeftOut:
         system: what operating systems and editors leave behind: hidden files and folders, ``__MACOSX``, ``Thumbs.db``.
         others: files that are no images by their endings.
         unread: images of a type that is not read.
+        packed: archives and tables beside images.
         loose: images that lie in no class folder.
         empty: folders without any image.
         links: links that lead nowhere, or back to a folder that they lie in.
@@ -26,6 +27,7 @@ class LeftOut:
     system: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    packed: tuple[str, ...] = ()
     loose: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
@@ -44,6 +46,7 @@ _WORDS = {
     "system": ("hidden or system file or folder", "hidden or system files or folders"),
     "others": ("file that is no image", "files that are no images"),
     "unread": ("image of a type that is not read", "images of types that are not read"),
+    "packed": ("archive or table, which may hold images", "archives or tables, which may hold images"),
     "loose": ("image in no class folder", "images in no class folder"),
     "empty": ("folder without images", "folders without images"),
     "links": ("link that leads nowhere or in a circle", "links that lead nowhere or in a circle"),
