@@ -26,6 +26,7 @@ NAMES = [
     "fit",
     "load_bundle",
     "profile",
+    "scan",
 ]
 
 

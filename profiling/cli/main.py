@@ -27,6 +27,7 @@ SECTIONS = {
     },
     "Use it": {
         "detect": "Say for each image whether it is adversarial, and why.",
+        "scan": "Judge all images of a data set; write a report with a line for each.",
         "paths": "Write the path that an image takes, as arrays.",
         "serve": "Answer over HTTP whether images are adversarial.",
     },

@@ -60,7 +60,9 @@ def _of_file(place: Place, labelled: bool) -> Files:
             ".tar of it (`gunzip` does for .tar.gz)."
         )
     listed = "" if labelled else f" A text file that lists images is passed as {LIST}FILE."
-    raise DataError(f"{place.path} is not a folder, an archive, a table or an image that is read; pass {KNOWN}.{listed}")
+    raise DataError(
+        f"{place.path} is not a folder, an archive, a table or an image that is read; pass {KNOWN}.{listed}"
+    )
 
 
 def _of_folder(place: Place, files: Files, labelled: bool) -> Files:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathprint.profiling.evaluation.evaluate import evaluate
     from pathprint.profiling.jobs.fit import fit
     from pathprint.profiling.jobs.profile import profile
+    from pathprint.profiling.jobs.scan import scan
     from pathprint.profiling.paths.extraction import Extractor
     from pathprint.profiling.paths.path import ImagePaths
     from pathprint.profiling.paths.policy import Policy
@@ -43,6 +44,7 @@ _MODULES = {
     "fit": "profiling.jobs.fit",
     "load_bundle": "profiling.detection.bundle",
     "profile": "profiling.jobs.profile",
+    "scan": "profiling.jobs.scan",
 }
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "fit",
     "load_bundle",
     "profile",
+    "scan",
 ]
 
 
