@@ -74,7 +74,7 @@ def test_lines_say_what_detections_say(bundle_folder: Path, folder: Path, digits
         assert [line[name] for name in ("score", "confidence")] == pytest.approx(
             [verdict.score, verdict.confidence], abs=1e-3
         )
-    plain = {f"{key:016x}" for key in digits.keys[:_IMAGES].tolist()}
+    plain = {key.to_bytes(8, "little").hex() for key in digits.keys[:_IMAGES].tolist()}
     assert len(plain & {line["key"] for line in lines}) >= _IMAGES * 3 // 4
     verdicts = [line["verdict"] for line in lines]
     assert {"benign", "adversarial"} <= set(verdicts)
