@@ -35,7 +35,7 @@ from pathprint.profiling.signatures.storage import Stored
 
 _WORK = 1 << 35
 """Multiply-adds of the inferences of one task: some seconds, as a detection costs a few inferences."""
-_MOST = 512
+_MOST = 256
 """Images of one task."""
 _VIEWS = 8
 """Further inferences of an image that a thorough detector looks at."""

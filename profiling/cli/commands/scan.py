@@ -46,7 +46,7 @@ def scan(
     restart: Restart = False,
     as_json: AsJson = False,
 ) -> None:
-    """Judge all images of a data set, and write a report with a line for each.
+    """Judge all images of a data set; write a report with a line for each.
 
     The report says of each image what `pathprint detect` says of it, in the order of the data, whoever does the work.
     An image that cannot be read has a line that says why.
