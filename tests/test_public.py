@@ -27,6 +27,7 @@ NAMES = [
     "load_bundle",
     "merge",
     "profile",
+    "scan",
 ]
 
 

@@ -31,6 +31,7 @@ SECTIONS = {
     "Use it": {
         "detect": "Say for each image whether it is adversarial, and why.",
         "inspect": "Show what is in a run, a profile or a bundle.",
+        "scan": "Judge all images of a data set; write a report with a line for each.",
         "paths": "Write the path that an image takes, as arrays.",
         "serve": "Answer over HTTP whether images are adversarial.",
     },

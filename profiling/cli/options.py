@@ -204,6 +204,16 @@ OtherData = Annotated[
     str | None,
     typer.Option(help=f"{DATA_HELP} Default: the data that was profiled.", callback=_data),
 ]
+Pictures = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="Images, without labels: a folder or FILE.zip or FILE.tar with images at any depth, an image file, @FILE "
+        "for a text file with the path of an image in each line, FILE.parquet, FILE.npz, several files by a pattern, a "
+        "URL of any of these, or digits (those of scikit-learn).",
+        callback=_data,
+    ),
+]
 ClassMap = Annotated[
     Path | None,
     typer.Option(

@@ -9,13 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
-from pathprint.profiling.errors import OutputError
+from pathprint.profiling.errors import OptionsError, OutputError
 from pathprint.profiling.writing.places import Form, check_file, check_folder, check_store
 
 
-def file_option(text: str) -> Any:
-    """Return an option for a file to write; ``text`` is its help."""
-    return typer.Option(help=text, dir_okay=False, callback=_checked(check_file))
+def file_option(text: str, check: Callable[[Path], None] = check_file) -> Any:
+    """Return an option for a file to write; ``text`` is its help, and ``check`` refuses what cannot be written to."""
+    return typer.Option(help=text, dir_okay=False, callback=_checked(check))
 
 
 def folder_option(text: str, form: Form) -> Any:
@@ -28,7 +28,7 @@ def _checked(check: Callable[[Path], None]) -> Callable[[Path | None], Path | No
         try:
             if path is not None:
                 check(path)
-        except OutputError as error:
+        except (OutputError, OptionsError) as error:
             raise typer.BadParameter(str(error)) from error
         return path
 

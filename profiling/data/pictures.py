@@ -32,16 +32,24 @@ class Pictures:
         names: of each image: its path below the folder or in the archive, its line in a list of files, or the name
             and the row of an array. The order is that of every other process that opens the images.
         content: the bytes that hold image ``i``: those of its file, or of its array. Raises DataError.
-        image: image ``i``, decoded. Raises DataError, whatever is wrong with the image.
+        decode: make image ``i`` of the bytes that hold it. Raises DataError, whatever is wrong with the image.
     """
 
     name: str
     names: Sequence[str]
     content: Callable[[int], bytes]
-    image: Callable[[int], Image.Image]
+    decode: Callable[[int, bytes], Image.Image]
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def image(self, index: int) -> Image.Image:
+        """Return an image, decoded.
+
+        Raises:
+            DataError: it cannot be read or decoded, whatever is wrong with it.
+        """
+        return self.decode(index, self.content(index))
 
 
 def open_pictures(spec: str) -> Pictures:
@@ -75,13 +83,11 @@ def _opened(spec: str) -> Pictures:
 def pictures_of_files(name: str, files: Files) -> Pictures:
     """Return the images in image files; those that are left out are logged."""
     files.left_out.report(name)
-    names = files.names if isinstance(files.names, RowNames) else tuple(map(_printable, files.names))
-    return Pictures(
-        name, names, files.read, lambda index: decoded(f"{name}: {names[index]}", lambda: files.read(index))
-    )
+    names = files.names if isinstance(files.names, RowNames) else tuple(map(printable, files.names))
+    return Pictures(name, names, files.read, lambda index, content: decoded(f"{name}: {names[index]}", content))
 
 
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
     """Return a name that can be written down: bytes that are no UTF-8 become ``\\udc..``."""
     return name if name.isascii() else name.encode("utf-8", "backslashreplace").decode("utf-8")
 
@@ -95,16 +101,15 @@ def pictures_of_arrays(name: str, arrays: dict[str, npt.NDArray[np.uint8]]) -> P
         array, row = names.place(index)
         return np.ascontiguousarray(held[array][row])
 
-    return Pictures(name, names, lambda i: pixels(i).tobytes(), lambda i: Image.fromarray(pixels(i)))
+    return Pictures(name, names, lambda i: pixels(i).tobytes(), lambda i, content: Image.fromarray(pixels(i)))
 
 
-def decoded(where: str, read: Callable[[], bytes]) -> Image.Image:
+def decoded(where: str, content: bytes) -> Image.Image:
     """Return the image in the bytes of a file.
 
     Raises:
-        DataError: they cannot be read, or are no image that is accepted; names ``where`` and why.
+        DataError: they are no image that is accepted; names ``where`` and why.
     """
-    content = read()
     try:
         return decode(content)
     except ImageError as error:

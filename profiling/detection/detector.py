@@ -24,6 +24,7 @@ from pathprint.profiling.paths.path import ImagePaths
 from pathprint.profiling.signatures.compact import Served
 
 Decision = Literal["benign", "adversarial", "uncertain"]
+_REASONS = 3
 ENOUGH_IMAGES = 10
 """Least number of profiled images of a class for a verdict on images that are predicted as this class."""
 
@@ -64,6 +65,11 @@ class Verdict:
     def flagged(self) -> bool:
         """Whether the score is above the threshold, even if the decision is ``uncertain``."""
         return self.score > self.threshold
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What the three layers say that move the score most, as sentences."""
+        return tuple(layer.text for layer in self.layers[:_REASONS])
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,18 @@
-"""Network and images as workers find them: this process has them opened, others open them again by their place."""
+"""Network, detector and images as workers find them: this process has them opened, others open them by their place."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pathprint.models.network import Network
 from pathprint.models.storage import load_network, save_network
 from pathprint.profiling.data.datasets import Dataset, open_dataset
+from pathprint.profiling.data.pictures import Pictures, open_pictures
+from pathprint.profiling.detection.bundle import load_bundle
+from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.errors import JobError
 
 
@@ -75,3 +80,91 @@ class ImageSource:
         if not self.spec:
             raise JobError("images that are in memory only cannot be sent to workers; use one process, or a file.")
         return ImageSource, (self.spec,)
+
+
+@dataclass(frozen=True, eq=False)
+class PictureSource:
+    """Images without labels that a job uses.
+
+    Attributes:
+        spec: what names them, as in ``open_pictures``; empty if they are in memory only.
+        names: SHA-256 of the names of all images, in their order.
+        opened: the images in this process; they are not sent to others.
+    """
+
+    spec: str
+    names: str
+    opened: Pictures | None = field(default=None, repr=False)
+
+    @staticmethod
+    def of(data: Pictures | str | Path) -> PictureSource:
+        """Open the images in this process.
+
+        Raises:
+            DataError: they cannot be found or read.
+        """
+        pictures = data if isinstance(data, Pictures) else open_pictures(str(data))
+        return PictureSource("" if isinstance(data, Pictures) else str(data), _digest(pictures.names), pictures)
+
+    def open(self) -> Pictures:
+        """Return the images.
+
+        Raises:
+            DataError: they cannot be found or read.
+            JobError: there are others than when the job was begun.
+        """
+        if self.opened is not None:
+            return self.opened
+        pictures = open_pictures(self.spec)
+        if _digest(pictures.names) != self.names:
+            raise JobError(
+                f"{self.spec} was changed while its images were worked on: images have come, gone, or were renamed. "
+                "Begin anew with --restart when it stays as it is."
+            )
+        return pictures
+
+    def __reduce__(self) -> tuple[type[PictureSource], tuple[str, str]]:
+        if not self.spec:
+            raise JobError("images that are in memory only cannot be sent to workers; use one process, or a file.")
+        return PictureSource, (self.spec, self.names)
+
+
+@dataclass(frozen=True, eq=False)
+class DetectorSource:
+    """The detector of a bundle that a job uses.
+
+    Attributes:
+        folder: where the bundle is stored.
+        sha256: the bundle's checksum.
+        opened: the detector in this process; it is not sent to others.
+    """
+
+    folder: Path
+    sha256: str
+    opened: Detector | None = field(default=None, repr=False)
+
+    def open(self) -> Detector:
+        """Return the detector.
+
+        Raises:
+            BundleError: it cannot be read.
+            JobError: another bundle has taken its place since the job was begun.
+        """
+        if self.opened is not None:
+            return self.opened
+        bundle = load_bundle(self.folder)
+        if bundle.sha256 != self.sha256:
+            raise JobError(
+                f"{self.folder} was replaced by another bundle while images were judged; begin anew with --restart."
+            )
+        return bundle.detector
+
+    def __reduce__(self) -> tuple[type[DetectorSource], tuple[Path, str]]:
+        return DetectorSource, (self.folder, self.sha256)
+
+
+def _digest(names: Iterable[str]) -> str:
+    found = hashlib.sha256()
+    for name in names:
+        found.update(f"{name}\0".encode("utf-8", "backslashreplace"))
+    return found.hexdigest()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathprint.profiling.jobs.job import Job
     from pathprint.profiling.jobs.merge import merge
     from pathprint.profiling.jobs.profile import profile
+    from pathprint.profiling.jobs.scan import scan
     from pathprint.profiling.paths.extraction import Extractor
     from pathprint.profiling.paths.path import ImagePaths
     from pathprint.profiling.paths.policy import Policy
@@ -49,6 +50,7 @@ _MODULES = {
     "load_bundle": "profiling.detection.bundle",
     "merge": "profiling.jobs.merge",
     "profile": "profiling.jobs.profile",
+    "scan": "profiling.jobs.scan",
 }
 
 __all__ = [
@@ -69,6 +71,7 @@ __all__ = [
     "load_bundle",
     "merge",
     "profile",
+    "scan",
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -9,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pathprint.profiling.cli.fail_on import FailOn, end_with
 from pathprint.profiling.cli.options import AsJson, Bundle
 from pathprint.profiling.cli.results import print_json, print_result
 from pathprint.profiling.errors import DataError
 
 if TYPE_CHECKING:
     from pathprint.profiling.detection.detector import Verdict
-
-_REASONS = 3
 
 
 def detect(
@@ -30,12 +30,13 @@ def detect(
             readable=False,  # a file that cannot be read is reported like any other bad one
         ),
     ],
+    fail_on: FailOn = "adversarial",
     as_json: AsJson = False,
 ) -> None:
     """Say for each image whether it is adversarial, and why.
 
-    The status is 0 if all images were examined, whatever the verdicts are. It is 2 if a file could not be examined: the
-    others are examined nevertheless.
+    The status is 0 if no verdict is 'adversarial', and 1 if one is; --fail-on changes that. It is 2 if a file could not
+    be examined: the others are examined nevertheless.
 
     Example:
         pathprint detect lenet5-bundle seven.png
@@ -46,7 +47,7 @@ def detect(
 
     loaded = pathprint.load_bundle(bundle)
     settle_threads(loaded.detector.network.preprocessing)
-    bad = 0
+    bad, verdicts = 0, Counter[str]()
     for path in files:  # one by one: each is shown as soon as it is there
         try:
             (verdict,) = pathprint.detect(loaded, [path])
@@ -54,12 +55,14 @@ def detect(
             bad += 1
             print_json({"image": str(path), "error": str(error)}) if as_json else print_result(f"NOT EXAMINED: {error}")
             continue
+        verdicts[verdict.decision] += 1
         if as_json:
             print_json({"image": str(path), "flagged": verdict.flagged, **asdict(verdict)})
         else:
             print_result(in_words(str(path), verdict))
     if bad:
         raise DataError(f"{bad} of {len(files)} files could not be examined.")
+    end_with(fail_on, verdicts)
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
@@ -85,7 +88,7 @@ def in_words(name: str, verdict: Verdict) -> str:
         f"{name}: {verdict.decision.upper()}: answered '{verdict.label}' ({verdict.confidence:.1%}), score "
         f"{verdict.score:.2f}, threshold {verdict.threshold:.2f}; {_rarity(verdict)}"
     ]
-    lines += [f"    {layer.text}" for layer in verdict.layers[:_REASONS]]
+    lines += [f"    {reason}" for reason in verdict.reasons]
     return "\n".join([*lines, f"    note: {verdict.note}"] if verdict.note else lines)
 
 

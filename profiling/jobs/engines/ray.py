@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from pathprint.profiling.jobs.tasks import Recipe, Task, Work
 
 _LOOK = 5.0
 """Seconds between two looks at a cluster on which nothing has happened."""
+_ROOM = 900.0
+"""Seconds that a cluster may take to find room for a first actor."""
 
 
 @dataclass(slots=True)
@@ -28,15 +31,15 @@ class Ray:
     """Does tasks with actors of a Ray cluster.
 
     Attributes:
-        workers: number of actors.
+        workers: most actors; where the cluster has no room for all of them, those that it has room for do the work.
         address: of the cluster; ``auto`` for the one that this machine belongs to; None to start one here.
-        gpu: give each actor a GPU, and have it compute there.
+        gpu: give each actor a GPU.
     """
 
     workers: int
     address: str | None = None
     gpu: bool = False
-    _has_started: bool = False
+    _has_connected: bool = False
 
     @staticmethod
     def of(workers: Workers) -> Ray:
@@ -52,43 +55,97 @@ class Ray:
         """Yield the outcome of each task; see ``Engine``.
 
         Raises:
-            JobError: the cluster cannot be reached.
+            JobError: the cluster cannot be reached, or has no room for any actor.
         """
         ray = _ray()
-        self._has_started = _connect(ray, self.address) or self._has_started
-        crew: dict[Any, tuple[Any, Task]] = {}
-        idle: list[Any] = []
+        self._has_connected = _connect(ray, self.address) or self._has_connected
+        crew = _Crew(ray, self.workers, {"num_gpus": 1} if self.gpu else {"num_cpus": 1}, recipe, shards)
         try:
-            while self._give(ray, crew, idle, recipe, shards, queue):
-                ready, _ = ray.wait(list(crew), num_returns=1, timeout=_LOOK)
-                for reference in ready:
-                    actor, task = crew.pop(reference)
-                    found = _outcome(ray, reference, task)
-                    if isinstance(found, Done):
-                        idle.append(actor)
-                    yield found
+            while crew.give(queue):
+                yield from crew.outcomes()
         finally:
-            for actor in [*idle, *(actor for actor, _ in crew.values())]:
-                ray.kill(actor)
+            crew.kill()
 
     def close(self) -> None:
         """Leave the cluster, if it was this engine that connected to it."""
-        if self._has_started:
+        if self._has_connected:
             _ray().shutdown()
 
-    def _give(
-        self, ray: Any, crew: dict[Any, tuple[Any, Task]], idle: list[Any], recipe: Recipe, shards: Shards, queue: Queue
-    ) -> bool:
-        """Give tasks to actors that have none, and to new ones; say whether any task is under way."""
-        while len(crew) < self.workers and (task := queue.next()) is not None:
-            actor = idle.pop() if idle else self._actor(ray, recipe, shards)
-            crew[actor.do.remote(task)] = actor, task
-        return bool(crew)
 
-    def _actor(self, ray: Any, recipe: Recipe, shards: Shards) -> Any:
-        """Start an actor. Ray places it, and waits as long as no node has room for it."""
-        needs = {"num_gpus": 1} if self.gpu else {"num_cpus": 1}
-        return ray.remote(max_restarts=0, **needs)(_Actor).remote(recipe, shards, str(Path.cwd()))
+@dataclass(slots=True)
+class _Crew:
+    """The actors of one run.
+
+    Attributes:
+        starting: actors that Ray has not placed yet, by the reference of their first answer. None of them gets a task,
+            which would wait as long as the cluster has no room for the actor.
+        idle: actors without a task.
+        busy: actors with their task, by the reference of its result.
+        first: a task that waits for the first actor.
+    """
+
+    ray: Any
+    workers: int
+    needs: dict[str, int]
+    recipe: Recipe
+    shards: Shards
+    starting: dict[Any, Any] = field(default_factory=dict)
+    idle: list[Any] = field(default_factory=list)
+    busy: dict[Any, tuple[Any, Task]] = field(default_factory=dict)
+    first: Task | None = None
+    since: float = field(default_factory=time.monotonic)
+
+    def give(self, queue: Queue) -> bool:
+        """Give tasks to idle actors, and start actors as long as there are tasks; say whether any task is left."""
+        while self.idle and (task := self._next(queue)) is not None:
+            actor = self.idle.pop()
+            self.busy[actor.do.remote(task)] = actor, task
+        if not self.busy and self.first is None:
+            self.first = queue.next()
+        if self.first is not None or self.busy:
+            while len(self.starting) + len(self.idle) + len(self.busy) < self.workers:
+                self._start()
+            return True
+        return False
+
+    def _next(self, queue: Queue) -> Task | None:
+        task, self.first = self.first, None
+        return queue.next() if task is None else task
+
+    def _start(self) -> None:
+        actor = self.ray.remote(max_restarts=0, **self.needs)(_Actor).remote(self.recipe, self.shards, str(Path.cwd()))
+        self.starting[actor.begin.remote()] = actor
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Wait until something happens; yield what became of tasks."""
+        ready, _ = self.ray.wait([*self.busy, *self.starting], num_returns=1, timeout=_LOOK)
+        for reference in ready:
+            if reference in self.starting:
+                self._begun(reference)
+                continue
+            actor, task = self.busy.pop(reference)
+            found = _outcome(self.ray, reference, task)
+            if isinstance(found, Done):
+                self.idle.append(actor)
+            yield found
+        if self.busy or self.idle:
+            self.since = time.monotonic()
+        elif time.monotonic() - self.since > _ROOM:
+            need = " and ".join(f"{name.removeprefix('num_')} {number}" for name, number in self.needs.items())
+            raise JobError(f"the Ray cluster has had no room for a worker ({need}) for {_ROOM:.0f} s; add a node.")
+
+    def _begun(self, reference: Any) -> None:
+        actor = self.starting.pop(reference)
+        try:
+            self.ray.get(reference)
+        except self.ray.exceptions.RayError:
+            return  # another one is started in its place
+        self.idle.append(actor)
+
+    def kill(self) -> None:
+        """End all actors."""
+        for actor in [*self.idle, *self.starting.values(), *(actor for actor, _ in self.busy.values())]:
+            self.ray.kill(actor)
 
 
 class _Actor:
@@ -97,6 +154,13 @@ class _Actor:
     def __init__(self, recipe: Recipe, shards: Shards, folder: str) -> None:
         self._recipe, self._shards, self._folder = recipe, shards, folder
         self._work: Work | None = None
+
+    def begin(self) -> None:
+        """Answer as soon as Ray has placed the actor; it then finds what the job names relative to its folder."""
+        os.chdir(self._folder)
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ[name] = "1"  # which torch reads when the work imports it
+        logging.disable(logging.WARNING)  # the job has said all of that
 
     def do(self, task: Task) -> ProfilingError | ModelError | None:
         """Do a task; return the error that no other worker would avoid."""
@@ -108,22 +172,11 @@ class _Actor:
 
     def _do(self, task: Task) -> None:
         if self._work is None:
-            _settle(self._folder)
             self._work = self._recipe.work()
         if task.probe:
             self._work.probe(task)
         else:
             self._shards.write(task.number, self._work.do(task))
-
-
-def _settle(folder: str) -> None:
-    """Compute on one thread, and find what the job names relative to its folder."""
-    import torch
-
-    os.chdir(folder)
-
-    torch.set_num_threads(1)
-    logging.disable(logging.WARNING)  # the job has said all of that
 
 
 def _outcome(ray: Any, reference: Any, task: Task) -> Outcome:
