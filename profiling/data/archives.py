@@ -46,6 +46,7 @@ def folder_inside(names: Iterable[str], inside: str, archive: str) -> str:
     Raises:
         DataError: the archive has no such folder.
     """
+    inside = entry_name(inside)
     if not inside:
         return ""
     folders = {name.rpartition("/")[0] for name in names}

@@ -26,7 +26,7 @@ def merge(
     out: Annotated[Path, folder_option("Folder to write the profile to; an older profile is replaced.", PROFILE)],
     as_json: AsJson = False,
 ) -> None:
-    """Add up profiles of one network that were made on different machines or days.
+    """Add up profiles that were made on different machines or days.
 
     The result is the profile of all their images together. Profiles of other networks or options, and those that
     have images in common, are refused.

@@ -31,7 +31,8 @@ def test_from_network_to_figures(tmp_path: Path, image: Path, pathprint: Command
     assert (printed["accuracy"]["images"], printed["accuracy"]["share"] > 0.9) == (256, True)
     lines = profiled.stderr.splitlines()
     assert lines[0].startswith("digits: 10 classes, matched by name: '0', '1', '2',")
-    assert "the network is right on " in lines[1] and lines[2].startswith("profiling: 0 of ")
+    assert lines[1] == "looking at images: 0 of 1797"
+    assert "the network is right on " in lines[3] and lines[4].startswith("profiling: 0 of ")
     assert lines[-1].startswith("signatures of 10 classes ")
     cache = ("--cache", tmp_path / "attacked")
     options = ("--attack", "pgd-0.2", "--classifier", "logistic", "--fit-images", 100, *cache)
@@ -67,7 +68,7 @@ def test_one_class_detector_needs_no_attacks(tmp_path: Path, pathprint: Command)
 def test_attacks_are_listed_with_norm_budget_and_cost(pathprint: Command) -> None:
     _, words, _ = pathprint("attacks")
     assert "* pgd-l2-1.5           L2    1.5                122  40 steps from" in words  # 40 gradients, two looks
-    assert "  jsma-0.05            L0    0.05      up to 603" in words
+    assert "  jsma-0.05            L0    0.05         up to 603" in words
     _, line, _ = pathprint("attacks", "--json")
     listed = json.loads(line)
     assert {"grey", "rgb"} == set(listed)

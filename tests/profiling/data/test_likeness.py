@@ -162,7 +162,7 @@ def test_fit_and_evaluate_compare_with_all_that_was_used(
     pathprint.fit(tmp_path / "p", copies, classifier="one-class", **few)  # type: ignore[arg-type]
     pathprint.evaluate(loaded, copies, attacks=["fgsm-0.2"], images=10)
     assert len(caplog.messages) == 2
-    assert all("look almost like images that were used before (image " in told for told in caplog.messages)
+    assert all("look almost like images that were used before (digits/" in told for told in caplog.messages)
 
 
 def test_bundles_without_looks_say_nothing(bundle: Bundle, digits: Dataset, caplog: pytest.LogCaptureFixture) -> None:
