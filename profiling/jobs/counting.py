@@ -22,6 +22,7 @@ from pathprint.profiling.signatures.counts import KINDS
 from pathprint.profiling.signatures.sparse import SparseCounts, unit_sizes
 from pathprint.profiling.signatures.storage import Stored
 from pathprint.profiling.signatures.synapses import ClassSynapses, collect
+from pathprint.profiling.threads import one_thread
 
 _SYNAPSES = "synapses/"
 _DECODED = 64
@@ -89,7 +90,10 @@ class _Counter:
         The shard says how many these are (``taken``) and how many images were looked at, and has their counts, and
         their synapses if the policy lists them.
         """
-        label, limit = int(task.facts["label"]), int(task.facts["limit"])
+        with one_thread():
+            return self._counted(task, int(task.facts["label"]), int(task.facts["limit"]))
+
+    def _counted(self, task: Task, label: int, limit: int) -> Stored:
         sizes = unit_sizes(self.extractor.layout)
         flat, synapses, taken, looked = np.zeros(sum(sizes.values()), np.uint32), list[ClassSynapses](), 0, 0
         for start in range(0, len(task.positions), _DECODED):
