@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from secrets import token_hex
 
@@ -31,9 +31,9 @@ def whole_folder(folder: Path, form: Form) -> Iterator[Path]:
     Raises:
         OutputError: something else is there, or it cannot be written, as when the disk is full.
     """
-    check_folder(folder, form)
     with refusals(folder):
         place = target(folder)
+        _check(folder, place, form)
         place.parent.mkdir(parents=True, exist_ok=True)
         with _new_folder(place) as partial:
             yield partial
@@ -70,6 +70,12 @@ def whole_file(path: Path) -> Iterator[Path]:
             _flush(place.parent)
         finally:
             partial.unlink(missing_ok=True)
+
+
+def _check(folder: Path, place: Path, form: Form) -> None:
+    """Check that a folder can be written, at a moment at which none of our other processes is replacing it."""
+    with _locked(place.parent) if place.parent.is_dir() else nullcontext():
+        check_folder(folder, form)
 
 
 def _beside(place: Path) -> Path:

@@ -19,6 +19,7 @@ from pathprint.profiling.cli.job_options import (
 from pathprint.profiling.cli.options import AsJson, Bundle, Pictures
 from pathprint.profiling.cli.outputs import file_option
 from pathprint.profiling.cli.results import print_json, print_result
+from pathprint.profiling.jobs.places import run_folder
 from pathprint.profiling.jobs.scan_report import check_report
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def scan(
     """
     import pathprint
 
-    job = job_for(out, workers, engine, address, gpu, restart, max_bad_fraction)
+    job = job_for(run_folder(out), workers, engine, address, gpu, restart, max_bad_fraction)
     found = pathprint.scan(bundle, data, out, job=job)
     if as_json:
         print_json({"report": str(out), **found.to_dict()})
