@@ -56,6 +56,7 @@ def trained(photos: Path) -> nn.Module:
     return made
 
 
+@pytest.mark.slow
 def test_it_gives_a_verdict_on_each_suspect(photos: Path, tmp_path: Path) -> None:
     torch.save(trained(photos).state_dict(), tmp_path / "weights.pth")
     photograph(COLOURS["red"], 77).save(tmp_path / "suspect.png")
