@@ -115,7 +115,7 @@ def test_a_job_that_is_told_to_stop_does_so_and_can_be_continued(
     _, said = running.communicate(timeout=60)
     assert (running.returncode, "goes on when the same command is run again" in said) == (status, True)
     assert "Traceback" not in said
-    assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
+    assert_ended(workers)
     assert not (tmp_path / "profile").exists()
     job = started(images, tmp_path / "profile", 1)
     assert job.communicate()[1] and job.returncode == 0
@@ -136,6 +136,11 @@ def test_workers_end_with_a_job_that_is_killed(running: subprocess.Popen[str]) -
     assert workers
     running.kill()
     running.wait()
+    assert_ended(workers)
+
+
+def assert_ended(workers: list[int]) -> None:
+    """Wait until processes have ended, as they do soon after their job."""
     deadline = time.monotonic() + 60
     while any(_is_alive(worker) for worker in workers) and time.monotonic() < deadline:
         time.sleep(0.1)
