@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pathprint.profiling.data.datasets import Dataset, matched_data, open_dataset
+from pathprint.profiling.data.datasets import Dataset, matched_data
 from pathprint.profiling.data.places import DIGITS
 from pathprint.profiling.jobs.job import Begun
 from pathprint.profiling.jobs.listing import listing
@@ -69,6 +69,6 @@ def job_images(
     Raises:
         DataError: there are none, or, unless labels are to be ``predicted``, a class of them is none of the network's.
     """
-    opened = data if isinstance(data, Dataset) else open_dataset(str(data))
-    source = ImageSource("" if isinstance(data, Dataset) else str(data), opened)
+    source = ImageSource.of(data, labelled=not predicted)
+    opened = source.open()
     return JobImages(opened if predicted else matched_data(opened, labels, class_map), source, predicted)

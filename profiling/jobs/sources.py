@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import numpy as np
 
 from pathprint.models.network import Network
 from pathprint.models.storage import load_network, save_network
@@ -13,7 +16,7 @@ from pathprint.profiling.data.datasets import Dataset, open_dataset
 from pathprint.profiling.data.pictures import Pictures, open_pictures
 from pathprint.profiling.detection.bundle import load_bundle
 from pathprint.profiling.detection.detector import Detector
-from pathprint.profiling.errors import JobError
+from pathprint.profiling.errors import DataError, JobError
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,10 +62,24 @@ class ImageSource:
     Attributes:
         spec: what names them, as in ``open_dataset``; empty if they are in memory only.
         opened: the images in this process; they are not sent to others.
+        labelled: whether their labels are needed; without them, images of any layout are taken.
     """
 
     spec: str
     opened: Dataset | None = field(default=None, repr=False)
+    labelled: bool = True
+
+    @staticmethod
+    def of(data: Dataset | str | Path, labelled: bool) -> ImageSource:
+        """Open the images in this process.
+
+        Raises:
+            DataError: they cannot be found or read.
+        """
+        if isinstance(data, Dataset):
+            return ImageSource("", data, labelled)
+        source = ImageSource(str(data), None, labelled)
+        return replace(source, opened=source.open())
 
     def open(self) -> Dataset:
         """Return the images.
@@ -70,16 +87,28 @@ class ImageSource:
         Raises:
             DataError: they cannot be found or read.
         """
-        return open_dataset(self.spec) if self.opened is None else self.opened
+        if self.opened is not None:
+            return self.opened
+        return open_dataset(self.spec) if self.labelled else _of_any_layout(self.spec)
 
-    def with_opened(self, dataset: Dataset) -> ImageSource:
-        """Return the source of images that this process has opened, whatever has been done to their labels since."""
-        return replace(self, opened=dataset)
-
-    def __reduce__(self) -> tuple[type[ImageSource], tuple[str]]:
+    def __reduce__(self) -> tuple[type[ImageSource], tuple[str, None, bool]]:
         if not self.spec:
             raise JobError("images that are in memory only cannot be sent to workers; use one process, or a file.")
-        return ImageSource, (self.spec,)
+        return ImageSource, (self.spec, None, self.labelled)
+
+
+def _of_any_layout(spec: str) -> Dataset:
+    """Return a data set whose labels mean nothing, unless all images lie in class folders.
+
+    Parts for testing are kept apart where there are class folders.
+    """
+    pictures = open_pictures(spec)
+    with suppress(DataError):
+        dataset = open_dataset(spec)
+        if len(dataset) == len(pictures):
+            return dataset
+    labels = np.zeros(len(pictures), dtype=np.int64)
+    return Dataset(pictures.name, labels, ("",), None, pictures.content, pictures.image, pictures.names)
 
 
 @dataclass(frozen=True, eq=False)

@@ -95,7 +95,8 @@ def multiply(call: Call) -> Step | None:
 
 def decides(call: Call, node: fx.Node) -> bool:
     """Tell whether a node's value is a mask, or made of masks and constants alone."""
-    if call.values[node].dtype is torch.bool:
+    value = call.values[node]  # several values, such as those of a split, are no mask
+    if isinstance(value, torch.Tensor) and value.dtype is torch.bool:
         return True
     active = [source for source in node.all_input_nodes if source in call.active]
     return bool(active) and all(decides(call, source) for source in active)

@@ -13,7 +13,7 @@ import pytest
 import pathprint
 from pathprint.models.network import Network
 from pathprint.profiling.data.datasets import Dataset
-from pathprint.profiling.errors import DataError, JobError, OutputError
+from pathprint.profiling.errors import DataError, FitError, JobError, OutputError
 from pathprint.profiling.jobs.job import Job
 from pathprint.profiling.jobs.network_profile import NetworkProfile
 
@@ -148,3 +148,16 @@ def test_labels_may_be_the_networks_own_answers(digits_network: Network, digits:
     known = pathprint.profile(digits_network, digits, images_per_class=5, predicted=True)
     assert known.predicted
     assert known.signatures.images.tolist() == [5] * 10
+
+
+def test_images_that_lie_anywhere_are_profiled_by_the_networks_answers(
+    digits_network: Network, digits: Dataset, tmp_path: Path
+) -> None:
+    for index in range(60):
+        (tmp_path / f"images/{index % 7}/deep").mkdir(parents=True, exist_ok=True)
+        digits.image(index).save(tmp_path / f"images/{index % 7}/deep/{index}.png")
+        digits.image(index + 60).save(tmp_path / f"images/{index + 60}.png")
+    made = pathprint.profile(digits_network, str(tmp_path / "images"), predicted=True)
+    assert int(made.signatures.images.sum()) == 60  # half of them; the others are left for fit
+    with pytest.raises(FitError):  # the folders are taken for classes
+        pathprint.profile(digits_network, str(tmp_path / "images"))
