@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from pathprint.app.api.context import RequestContext
+from pathprint.app.admission.context import RequestContext
 from pathprint.app.api.documentation import DESCRIPTION, Documented
-from pathprint.app.api.problems import install
 from pathprint.app.api.routes import ROUTERS
-from pathprint.app.logs import configure_logs
-from pathprint.app.service import running
+from pathprint.app.problems.reporting import install
+from pathprint.app.runtime.service import running
+from pathprint.app.server.logs import configure_logs
 from pathprint.app.settings import Settings
 from pathprint.profiling.detection.bundle import Bundle, load_bundle
 from pathprint.profiling.errors import BundleError

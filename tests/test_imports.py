@@ -52,6 +52,6 @@ def test_the_container_loads_no_offline_library(bundle_folder: Path, tmp_path: P
             process.kill()
     imports = [line for line in log.read_text().splitlines() if line.startswith("import time:")]
     loaded = {line.rpartition("|")[2].strip() for line in imports}
-    assert {"torch", "fastapi", "pathprint.app.service"} <= loaded
+    assert {"torch", "fastapi", "pathprint.app.runtime.service"} <= loaded
     assert {name for name in loaded for library in OFFLINE if f"{name}.".startswith(f"{library}.")} == set()
     assert {name for name in loaded for room in ROOMS if name.startswith(f"pathprint.profiling.{room}.")} == set()

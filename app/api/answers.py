@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pathprint.app.api import schemas
-from pathprint.app.examiner import Decoded, Examination
+from pathprint.app.runtime.decoding import Decoded
+from pathprint.app.runtime.examiner import Examination
 from pathprint.profiling.detection.calibration import Calibration
 from pathprint.profiling.detection.detector import Verdict
 from pathprint.profiling.detection.evidence import LayerEvidence

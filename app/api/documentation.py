@@ -6,10 +6,11 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from pathprint.app.api.context import REQUEST_ID
-from pathprint.app.api.media import ANY_IMAGE, FORM, IMAGE_TYPES
-from pathprint.app.api.problems import KINDS, MEDIA_TYPE
-from pathprint.app.api.schemas import Problem
+from pathprint.app.admission.context import REQUEST_ID
+from pathprint.app.problems.document import Problem
+from pathprint.app.problems.kinds import KINDS
+from pathprint.app.problems.reporting import MEDIA_TYPE
+from pathprint.app.runtime.media import ANY_IMAGE, FORM, IMAGE_TYPES
 
 Responses = dict[int | str, dict[str, Any]]
 

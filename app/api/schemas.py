@@ -7,16 +7,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from pathprint.app.schema import Schema
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Milliseconds = Annotated[float, Field(ge=0)]
-
-
-class Schema(BaseModel):
-    """Base of everything that the service answers."""
-
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
 
 class Model(Schema):
@@ -144,25 +140,3 @@ class Ready(Schema):
 
     status: Literal["ready"] = "ready"
     model: Model
-
-
-class ParameterProblem(Schema):
-    """What is wrong with one parameter."""
-
-    parameter: str = Field(description="The name of the parameter.")
-    detail: str = Field(description="What is wrong with it.")
-
-
-class Problem(Schema):
-    """An error as RFC 9457 has it, plus `code` for programs and `request_id` for support."""
-
-    type: str = Field(description="A URN that ends with the `code`.")
-    title: str = Field(description="What all problems with this `code` have in common.")
-    status: int = Field(description="The HTTP status.")
-    detail: str = Field(description="What went wrong with this very request, and what to do.")
-    instance: str = Field(description="A URN that ends with the `request_id`.")
-    code: str = Field(description="Names the problem for programs; it never changes.")
-    request_id: str = Field(description="Identifies the request in the log; also in the header `X-Request-ID`.")
-    errors: list[ParameterProblem] | None = Field(
-        default=None, description="One entry for each parameter that is wrong."
-    )

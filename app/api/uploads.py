@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
 
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from pathprint.app.api.media import ACCEPTED, ANY_IMAGE, FORM, IMAGE_TYPES, media_type_of
-from pathprint.app.api.problems import ProblemError
+from pathprint.app.problems.kinds import ProblemError
+from pathprint.app.runtime.decoding import Upload
+from pathprint.app.runtime.media import ACCEPTED, ANY_IMAGE, FORM, IMAGE_TYPES, media_type_of
 from pathprint.app.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """An image as it was sent.
-
-    Attributes:
-        declared: one of ``IMAGE_TYPES``; None if the client leaves it to the service to find out.
-    """
-
-    data: bytes
-    declared: str | None
 
 
 async def read_upload(request: Request, settings: Settings) -> Upload:

@@ -14,6 +14,7 @@ import pstats
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -30,7 +31,6 @@ from pathprint.profiling.features.measure import FeatureMaker
 from pathprint.profiling.features.similarity import compare
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.kernels import ReferenceKernel
-from pathprint.profiling.paths.kernels.gpu import kernel
 from pathprint.profiling.paths.path import ImagePaths
 from pathprint.profiling.paths.policy import Policy
 from pathprint.profiling.signatures.counts import count
@@ -63,7 +63,7 @@ def plain(module: nn.Module, x: Tensor) -> dict[str, float]:
             torch.backends.cudnn.allow_tf32 = tf32
             with torch.inference_mode():
                 name = f"plain {str(layout).split('.')[-1]} {'tf32' if tf32 else 'float32'}"
-                found[name] = timed(lambda moved=moved, inputs=inputs: moved(inputs))
+                found[name] = timed(partial(moved, inputs))
     torch.backends.cudnn.allow_tf32 = True
     return found
 
@@ -92,22 +92,6 @@ def profiled(run: Callable[[], Any]) -> str:
     profile.runcall(run)
     pstats.Stats(profile, stream=text).strip_dirs().sort_stats("tottime").print_stats(22)
     return "\n".join(lines) + text.getvalue()
-
-
-def tuned(extractor: Extractor, pixels: Tensor) -> None:
-    """Print how long extraction, and the function that chooses alone, take with programs of other sizes."""
-    before = kernel._PLACES, kernel._PER_WARP
-    for places, per_warp in ((512, 512), (512, 256), (1024, 1024), (256, 256)):
-        kernel._PLACES, kernel._PER_WARP = places, per_warp
-        taken = timed(lambda: extractor.extract(pixels), 5)
-        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as seen:
-            extractor.extract(pixels)
-            torch.cuda.synchronize()
-        alone = {event.key: event.self_device_time_total / 1e3 for event in seen.key_averages()}
-        print(
-            f"places {places}, per warp {per_warp}: {taken:.2f} ms, choose {alone.get('choose', 0):.2f} ms", flush=True
-        )
-    kernel._PLACES, kernel._PER_WARP = before
 
 
 def measure(name: str, module: nn.Module, preprocessing: Preprocessing, pixels: Tensor) -> None:
@@ -143,7 +127,6 @@ def measure(name: str, module: nn.Module, preprocessing: Preprocessing, pixels: 
         print(f"{what:40s} {taken:9.2f} ms", flush=True)
     print("wanted units per image", sum(int(layer.neurons.counts.sum()) for layer in paths.layers) // len(pixels))
     print(profiled(lambda: maker.make(pixels)), flush=True)
-    tuned(extractor, pixels)
 
 
 def main() -> None:

@@ -75,7 +75,7 @@ def profiled(network: pathprint.Network, given: argparse.Namespace, workers: int
     """Profile with a number of workers; return when images were done."""
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder, shown_by(clock):
-        job = pathprint.Job(pathprint.Workers(number=workers), Path(folder) / "run")
+        job = pathprint.Job(pathprint.Workers(given.engine, number=workers), Path(folder) / "run")
         pathprint.profile(
             network, given.data, images_per_class=given.per_class, predicted=given.predicted, any_accuracy=True, job=job
         )
@@ -90,6 +90,7 @@ def main() -> None:
     parser.add_argument("--data", required=True)
     parser.add_argument("--per-class", type=int, default=600)
     parser.add_argument("--predicted", action="store_true")
+    parser.add_argument("--engine", default="local")
     given = parser.parse_args()
     network = catalogue.build(given.network, given.weights)
     found = {"plain, one thread": plain(network, open_dataset(given.data))}

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from pathprint.app.api.media import IMAGE_TYPES, detected
-from pathprint.app.api.problems import KINDS
+from pathprint.app.problems.kinds import KINDS
+from pathprint.app.runtime.media import IMAGE_TYPES, detected
 from pathprint.models import preprocessing
 from pathprint.models.preprocessing import FORMATS, decode
 from tests.app.images import animation, coloured, digit, encoded, png_of, with_exif

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from pathprint.app.api.examples import ANSWER
-from pathprint.app.api.problems import KINDS
 from pathprint.app.api.schemas import Answer
+from pathprint.app.problems.kinds import KINDS
 
 UNDOCUMENTED = {"bad_request", "not_found", "method_not_allowed", "client_disconnected"}
 """Codes that belong to no route, or to nobody who could read them."""

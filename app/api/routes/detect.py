@@ -10,9 +10,9 @@ from fastapi import APIRouter, Query, Request
 from pathprint.app.api import answers
 from pathprint.app.api.documentation import UPLOAD, problems, success
 from pathprint.app.api.examples import ANSWER
-from pathprint.app.api.schemas import Answer
+from pathprint.app.api.schemas import Answer, Model
 from pathprint.app.api.uploads import read_upload
-from pathprint.app.service import Running
+from pathprint.app.runtime.service import Running
 
 router = APIRouter(prefix="/v1", tags=["detection"])
 
@@ -54,14 +54,15 @@ async def detect(request: Request, service: Running, detail: Detail = "evidence"
     """
     # A bare request, not an UploadFile: FastAPI would receive the whole body before any limit applies.
     started = perf_counter()
-    examination = await service.examiner.examine(await read_upload(request, service.settings))
+    loaded = service.models.get()
+    examination = await service.examiner.examine(await read_upload(request, service.settings), loaded)
     verdict = examination.verdict
     request.state.verdict = verdict.decision
     return Answer(
         request_id=request.state.request_id,
-        model=service.model,
+        model=Model(**loaded.facts),
         prediction=answers.prediction(verdict),
-        detection=answers.detection(verdict, service.calibration),
+        detection=answers.detection(verdict, loaded.detector.calibration),
         evidence=answers.evidence(verdict) if detail == "evidence" else None,
         input=answers.received(examination.image),
         timing_ms=answers.timing(examination, (perf_counter() - started) * 1000),

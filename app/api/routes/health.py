@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from pathprint.app.api.documentation import problems
-from pathprint.app.api.schemas import Alive, Ready
-from pathprint.app.service import Running
+from pathprint.app.api.schemas import Alive, Model, Ready
+from pathprint.app.runtime.service import Running
 
 router = APIRouter(tags=["health"])
 
@@ -20,4 +20,4 @@ async def livez() -> Alive:
 @router.get("/readyz", summary="Can it judge images?", responses=problems("internal", "not_ready"))
 async def readyz(service: Running) -> Ready:
     """Answers 200 once the bundle is loaded and verified and the model is warm; send images only then."""
-    return Ready(model=service.model)
+    return Ready(model=Model(**service.models.get().facts))

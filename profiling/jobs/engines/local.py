@@ -19,6 +19,7 @@ from multiprocessing.process import BaseProcess
 from pathprint.models.errors import ModelError
 from pathprint.profiling.errors import JobError, ProfilingError
 from pathprint.profiling.jobs.engines.engine import Died, Done, Failed, Outcome, Queue
+from pathprint.profiling.jobs.engines.uninterrupted import uninterrupted
 from pathprint.profiling.jobs.shards import Shards
 from pathprint.profiling.jobs.tasks import Recipe, Task, Work
 
@@ -106,7 +107,8 @@ class _Worker:
     def start() -> _Worker:
         own, its = _spawn.Pipe()
         process = _spawn.Process(target=_serve, args=(its,), daemon=True)
-        process.start()
+        with uninterrupted():
+            process.start()
         its.close()  # so that the end of the process is the end of the connection
         return _Worker(process, own)
 

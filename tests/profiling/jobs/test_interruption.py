@@ -123,6 +123,19 @@ def test_a_job_that_is_told_to_stop_does_so_and_can_be_continued(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_job_that_is_told_to_stop_while_workers_start_says_one_sentence(
+    images: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    job = started(images, tmp_path / "profile", 2)
+    while not workers_of(job) and job.poll() is None:
+        time.sleep(0.001)
+    os.killpg(job.pid, number)  # as a terminal or a container does
+    _, said = job.communicate(timeout=60)
+    assert (job.returncode, "Traceback" in said) == (128 + number, False), said
+
+
+@pytest.mark.slow
 def test_a_second_job_in_one_place_is_refused(running: subprocess.Popen[str], images: Path, tmp_path: Path) -> None:
     second = started(images, tmp_path / "profile", 0)
     _, said = second.communicate()

@@ -6,7 +6,6 @@ Batching belongs here: routes only know ``Examiner.examine``.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import io
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -16,33 +15,13 @@ from time import perf_counter
 from typing import Generic, TypeVar
 
 import torch
-from torch import Tensor
 
-from pathprint.app.api.media import detected
-from pathprint.app.api.problems import ProblemError
-from pathprint.app.api.uploads import Upload
-from pathprint.models.preprocessing import Preprocessing, decode, to_image
-from pathprint.profiling.detection.detector import Detector, Verdict
+from pathprint.app.runtime.decoding import Decoded, Upload, decode_upload
+from pathprint.app.runtime.models import Loaded
+from pathprint.models.preprocessing import to_image
+from pathprint.profiling.detection.detector import Verdict
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """An image ready for the detector.
-
-    Attributes:
-        pixels: ``1 c h w`` in [0, 1].
-        media_type: one of ``IMAGE_TYPES``, by the bytes themselves.
-        width, height: of the image turned upright, before it was scaled to the network's size.
-        sha256: of the bytes that were sent.
-    """
-
-    pixels: Tensor
-    media_type: str
-    width: int
-    height: int
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +47,25 @@ class Examination:
 class Examiner:
     """Owns the threads. Only one runs the model, because torch keeps memory for each thread that has run it."""
 
-    def __init__(self, detector: Detector, decode_threads: int) -> None:
-        self._detector = detector
+    def __init__(self, decode_threads: int) -> None:
         self._decoders = ThreadPoolExecutor(decode_threads, "decode")
         self._model = ThreadPoolExecutor(1, "model")
 
-    async def warm_up(self) -> None:
+    async def warm_up(self, loaded: Loaded) -> None:
         """Examine a black image, so that the first request finds everything compiled and allocated."""
         black = io.BytesIO()
-        to_image(torch.zeros(self._detector.network.preprocessing.input_shape)).save(black, "PNG")
-        await self.examine(Upload(black.getvalue(), None))
+        to_image(torch.zeros(loaded.detector.network.preprocessing.input_shape)).save(black, "PNG")
+        await self.examine(Upload(black.getvalue(), None), loaded)
 
-    async def examine(self, upload: Upload) -> Examination:
-        """Return the verdict on an upload.
+    async def examine(self, upload: Upload, loaded: Loaded) -> Examination:
+        """Return the verdict of a loaded bundle on an upload.
 
         Raises:
             ImageError, ProblemError: it is not an image that we accept.
         """
-        preprocessing = self._detector.network.preprocessing
+        preprocessing = loaded.detector.network.preprocessing
         image = await _timed(self._decoders, partial(decode_upload, upload, preprocessing))
-        judged = await _timed(self._model, partial(self._detector.examine, image.value.pixels))
+        judged = await _timed(self._model, partial(loaded.detector.examine, image.value.pixels))
         (verdict,) = judged.value
         return Examination(image.value, verdict, image.took, image.waited + judged.waited, judged.took)
 
@@ -95,21 +73,6 @@ class Examiner:
         """Let running work finish and end the threads."""
         self._decoders.shutdown()
         self._model.shutdown()
-
-
-def decode_upload(upload: Upload, preprocessing: Preprocessing) -> Decoded:
-    """Return the decoded image of an upload, fitted to the network that ``preprocessing`` belongs to.
-
-    Raises:
-        ImageError: it cannot be decoded, or is an image of a kind that we do not accept.
-        ProblemError: it is of another format than the client declared.
-    """
-    image = decode(upload.data)
-    found = detected(image)
-    if upload.declared and found != upload.declared:
-        raise ProblemError("media_type_mismatch", f"The image was declared as {upload.declared}, but it is {found}.")
-    digest = hashlib.sha256(upload.data).hexdigest()
-    return Decoded(preprocessing.pixels(image)[None], found, image.width, image.height, digest)
 
 
 async def _timed(pool: Executor, work: Callable[[], T]) -> Timed[T]:

@@ -11,12 +11,11 @@ import structlog
 import torch
 from fastapi import Depends, FastAPI, Request
 
-from pathprint.app.api.problems import ProblemError
-from pathprint.app.api.schemas import Model
-from pathprint.app.examiner import Examiner
+from pathprint.app.problems.kinds import ProblemError
+from pathprint.app.runtime.examiner import Examiner
+from pathprint.app.runtime.models import Loaded, Models
 from pathprint.app.settings import Settings
 from pathprint.profiling.detection.bundle import Bundle
-from pathprint.profiling.detection.calibration import Calibration
 from pathprint.profiling.threads import settle_threads
 
 log = structlog.get_logger("app")
@@ -24,28 +23,26 @@ log = structlog.get_logger("app")
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A loaded bundle, with the threads that examine images by it."""
+    """The loaded bundles, with the threads that examine images by them."""
 
     settings: Settings
-    model: Model
-    calibration: Calibration
+    models: Models
     examiner: Examiner
 
 
 @asynccontextmanager
 async def running(app: FastAPI, bundle: Bundle, settings: Settings) -> AsyncIterator[None]:
     """Run the service: ready once its threads are started and warm, and ready no more before they end."""
-    detector = bundle.detector
+    loaded = Loaded.of(bundle)
     if settings.torch_threads is not None:
         torch.set_num_threads(settings.torch_threads)
     else:
-        settle_threads(detector.network.preprocessing)
-    model = Model(name=detector.network.name, fingerprint=detector.network.fingerprint, bundle_sha256=bundle.sha256)
-    examiner = Examiner(detector, settings.decode_threads)
+        settle_threads(loaded.detector.network.preprocessing)
+    examiner = Examiner(settings.decode_threads)
     try:
-        await examiner.warm_up()
-        app.state.service = Service(settings, model, detector.calibration, examiner)
-        log.info("ready", **model.model_dump(), kernel=detector.extractor.chooser.name)
+        await examiner.warm_up(loaded)
+        app.state.service = Service(settings, Models(loaded), examiner)
+        log.info("ready", **loaded.facts, kernel=loaded.detector.extractor.chooser.name)
         yield
     finally:
         app.state.service = None

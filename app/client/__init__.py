@@ -1,0 +1,1 @@
+"""A client of the service; it needs neither torch nor anything else of this package."""

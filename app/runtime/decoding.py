@@ -1,0 +1,57 @@
+"""From the bytes of an upload to the pixels that a network takes."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from pathprint.app.problems.kinds import ProblemError
+from pathprint.app.runtime.media import detected
+from pathprint.models.preprocessing import Preprocessing, decode
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An image as it was sent.
+
+    Attributes:
+        declared: one of ``IMAGE_TYPES``; None if the client leaves it to the service to find out.
+    """
+
+    data: bytes
+    declared: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """An image ready for the detector.
+
+    Attributes:
+        pixels: ``1 c h w`` in [0, 1].
+        media_type: one of ``IMAGE_TYPES``, by the bytes themselves.
+        width, height: of the image turned upright, before it was scaled to the network's size.
+        sha256: of the bytes that were sent.
+    """
+
+    pixels: Tensor
+    media_type: str
+    width: int
+    height: int
+    sha256: str
+
+
+def decode_upload(upload: Upload, preprocessing: Preprocessing) -> Decoded:
+    """Return the decoded image of an upload, fitted to the network that ``preprocessing`` belongs to.
+
+    Raises:
+        ImageError: it cannot be decoded, or is an image of a kind that we do not accept.
+        ProblemError: it is of another format than the client declared.
+    """
+    image = decode(upload.data)
+    found = detected(image)
+    if upload.declared and found != upload.declared:
+        raise ProblemError("media_type_mismatch", f"The image was declared as {upload.declared}, but it is {found}.")
+    digest = hashlib.sha256(upload.data).hexdigest()
+    return Decoded(preprocessing.pixels(image)[None], found, image.width, image.height, digest)
