@@ -7,10 +7,14 @@ compiled code is made from: a changed source finds an empty folder.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import logging
 import os
+import shutil
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -55,19 +59,21 @@ def cache_folder() -> Path | None:
 
     It lies in ``NUMBA_CACHE_DIR`` if that is set, else in the installed package or, if that is
     read-only, in the user's cache. A shared temporary folder is never used: numba unpickles what it
-    finds, so nobody else must be able to write there.
+    finds, so nobody else must be able to write there. Code that the administrator compiled in one of
+    these places, where we cannot write, is used as it is.
     """
     asked = _settings.CACHE_DIR
     own = _PROFILING / "compiled" / "__pycache__"
     users = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "pathprint"
     for place in [Path(asked)] if asked else [own, users]:
         folder = place / f"pathprint-{sources_hash()}"
-        try:
+        with suppress(OSError):
             folder.mkdir(mode=0o755, parents=True, exist_ok=True)
             if _is_ours(folder):
                 return folder
-        except OSError:
-            continue
+        with suppress(OSError):
+            if _is_administered(folder):
+                return _copy(folder)
     log.warning(
         "compiled code cannot be stored, so every start compiles anew, which takes about a minute; "
         "set NUMBA_CACHE_DIR to a folder that you alone can write to"
@@ -79,6 +85,22 @@ def _is_ours(folder: Path) -> bool:
     """Say whether we can write to a folder and nobody else can."""
     found = folder.stat()
     return os.access(folder, os.W_OK) and found.st_uid == os.getuid() and not found.st_mode & 0o022
+
+
+def _is_administered(folder: Path) -> bool:
+    """Say whether a folder holds compiled code that only we and the administrator can have put there."""
+    files = list(folder.rglob("*.nbi"))
+    return bool(files) and all(
+        path.stat().st_uid in (0, os.getuid()) and not path.stat().st_mode & 0o022
+        for path in (folder, *folder.rglob("*"))
+    )
+
+
+def _copy(folder: Path) -> Path:
+    """Return a copy of a folder that is ours alone while this process lasts; numba writes where it reads."""
+    made = tempfile.mkdtemp(prefix="pathprint-")
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return Path(shutil.copytree(folder, Path(made) / folder.name))
 
 
 @cache

@@ -1,8 +1,10 @@
 """Compiled code is found again while no source changes, and never after one has."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -52,11 +54,36 @@ print(caching.cache_folder(), sum(add_up.stats.cache_hits.values()), sum(add_up.
 """
 
 
-def run(**environment: str) -> list[str]:
+def run(*before: str, **environment: str) -> list[str]:
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], env=os.environ | environment, capture_output=True, text=True, check=True
+        [*before, sys.executable, "-c", PROGRAM],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return done.stdout.split()
+
+
+NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+READS_ALL = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search", "--bounding-set=-all,+dac_read_search")
+"""For a Python that lies in a home that others cannot read."""
+
+
+@pytest.mark.skipif(os.getuid() != 0 or not shutil.which("setpriv"), reason="only root can become another user")
+def test_what_the_administrator_compiled_is_used_by_a_user_without_a_home() -> None:
+    place = Path(tempfile.mkdtemp(prefix="administered-", dir="/var/tmp"))
+    place.chmod(0o755)
+    try:
+        run(NUMBA_CACHE_DIR=str(place))
+        folder, hits, misses = run(*NOBODY, *READS_ALL, NUMBA_CACHE_DIR=str(place), HOME="/nonexistent")
+        assert (hits, misses) == ("1", "0")
+        assert not Path(folder).exists(), "the copy is gone with its process"
+        for path in place.rglob("*.nbi"):
+            path.chmod(0o666)
+        assert run(*NOBODY, *READS_ALL, NUMBA_CACHE_DIR=str(place), HOME="/nonexistent")[:2] == ["None", "0"]
+    finally:
+        shutil.rmtree(place)
 
 
 def test_compiled_code_is_found_again_where_it_was_asked_to_be(tmp_path: Path) -> None:
