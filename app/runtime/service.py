@@ -11,6 +11,7 @@ import structlog
 import torch
 from fastapi import Depends, FastAPI, Request
 
+from pathprint.app.monitoring.decisions import Decisions
 from pathprint.app.problems.kinds import ProblemError
 from pathprint.app.runtime.examiner import Examiner
 from pathprint.app.runtime.models import Loaded, Models
@@ -23,11 +24,12 @@ log = structlog.get_logger("app")
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The loaded bundles, with the threads that examine images by them."""
+    """The loaded bundles, with the threads that examine images by them, and who is told of decisions."""
 
     settings: Settings
     models: Models
     examiner: Examiner
+    decisions: Decisions
 
 
 @asynccontextmanager
@@ -41,7 +43,7 @@ async def running(app: FastAPI, bundle: Bundle, settings: Settings) -> AsyncIter
     examiner = Examiner(settings.decode_threads)
     try:
         await examiner.warm_up(loaded)
-        app.state.service = Service(settings, Models(loaded), examiner)
+        app.state.service = Service(settings, Models(loaded), examiner, Decisions())
         log.info("ready", **loaded.facts, kernel=loaded.detector.extractor.chooser.name)
         yield
     finally:
