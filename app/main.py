@@ -12,6 +12,9 @@ from pydantic import ValidationError
 from pathprint.app.admission.context import RequestContext
 from pathprint.app.api.documentation import DESCRIPTION, Documented
 from pathprint.app.api.routes import ROUTERS
+from pathprint.app.monitoring.metrics import Metrics
+from pathprint.app.monitoring.metrics_port import PortError, check_port
+from pathprint.app.monitoring.requests import CountedRequests
 from pathprint.app.problems.reporting import install
 from pathprint.app.runtime.service import running
 from pathprint.app.server.logs import configure_logs
@@ -28,11 +31,11 @@ def create_app(bundle: Bundle, settings: Settings | None = None) -> FastAPI:
     Args:
         settings: read from the environment if not given.
     """
-    chosen = settings or Settings()
+    chosen, metrics = settings or Settings(), Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with running(app, bundle, chosen):
+        async with running(app, bundle, chosen, metrics):
             yield
 
     app = Documented(
@@ -48,6 +51,7 @@ def create_app(bundle: Bundle, settings: Settings | None = None) -> FastAPI:
     install(app)
     for router in ROUTERS:
         app.include_router(router)
+    app.add_middleware(CountedRequests, metrics=metrics)
     return app
 
 
@@ -62,11 +66,13 @@ def from_environment() -> FastAPI:
         settings = Settings()
         if settings.bundle is None:
             raise _refused("PATHPRINT_BUNDLE is not set; set it to a bundle folder.")
+        if settings.metrics_port is not None:
+            check_port(settings.metrics_host, settings.metrics_port)
         bundle = load_bundle(settings.bundle)
     except ValidationError as error:
         wrong = "; ".join(f"PATHPRINT_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
         raise _refused(f"{wrong}.") from None
-    except (BundleError, OSError) as error:
+    except (BundleError, OSError, PortError) as error:
         raise _refused(str(error)) from None
     return create_app(bundle, settings)
 

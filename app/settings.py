@@ -20,6 +20,10 @@ class Settings(BaseSettings):
         body_seconds: time in which a request body must have arrived.
         decode_threads: images decoded at the same time; each may take 100 MB while it lasts.
         torch_threads: threads inside one inference; None lets the size of the network decide.
+        metrics_port: port on which Prometheus finds the metrics; None serves none. It is never the service's own port.
+        metrics_host: address that the metrics are served at.
+        drift_images: number of the latest images that are compared with the calibration.
+        drift_fewest: number of images from which on they are compared.
     """
 
     model_config = SettingsConfigDict(env_prefix="PATHPRINT_", frozen=True)
@@ -29,3 +33,9 @@ class Settings(BaseSettings):
     body_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 15
     decode_threads: Annotated[int, Field(ge=1, le=64)] = 2
     torch_threads: Annotated[int, Field(ge=1, le=1024)] | None = None
+
+    # monitoring
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    metrics_host: str = "127.0.0.1"
+    drift_images: Annotated[int, Field(ge=10, le=1_000_000)] = 1000
+    drift_fewest: Annotated[int, Field(ge=10)] = 200

@@ -11,9 +11,13 @@ import structlog
 import torch
 from fastapi import Depends, FastAPI, Request
 
+from pathprint.app.monitoring.decisions import Decisions
+from pathprint.app.monitoring.metrics import Metrics
+from pathprint.app.monitoring.windows import Windows
 from pathprint.app.problems.kinds import ProblemError
 from pathprint.app.runtime.examiner import Examiner
 from pathprint.app.runtime.models import Loaded, Models
+from pathprint.app.runtime.watching import watched
 from pathprint.app.settings import Settings
 from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.threads import settle_threads
@@ -23,15 +27,17 @@ log = structlog.get_logger("app")
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The loaded bundles, with the threads that examine images by them."""
+    """The loaded bundles, with the threads that examine images by them, and who is told of decisions."""
 
     settings: Settings
     models: Models
     examiner: Examiner
+    decisions: Decisions
+    windows: Windows
 
 
 @asynccontextmanager
-async def running(app: FastAPI, bundle: Bundle, settings: Settings) -> AsyncIterator[None]:
+async def running(app: FastAPI, bundle: Bundle, settings: Settings, metrics: Metrics) -> AsyncIterator[None]:
     """Run the service: ready once its threads are started and warm, and ready no more before they end."""
     loaded = Loaded.of(bundle)
     if settings.torch_threads is not None:
@@ -41,9 +47,10 @@ async def running(app: FastAPI, bundle: Bundle, settings: Settings) -> AsyncIter
     examiner = Examiner(settings.decode_threads)
     try:
         await examiner.warm_up(loaded)
-        app.state.service = Service(settings, Models(loaded), examiner)
-        log.info("ready", **loaded.facts, kernel=loaded.detector.extractor.chooser.name)
-        yield
+        async with watched(settings, metrics, lambda: [loaded], lambda: int(getattr(examiner, "pending", 0))) as watch:
+            app.state.service = Service(settings, Models(loaded), examiner, watch.decisions, watch.windows)
+            log.info("ready", **loaded.facts, kernel=loaded.detector.extractor.chooser.name)
+            yield
     finally:
         app.state.service = None
         examiner.close()

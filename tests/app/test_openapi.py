@@ -29,6 +29,7 @@ def test_it_lists_the_routes_with_summaries_and_descriptions(document: dict[str,
         ("/v1/detect", "post"),
         ("/livez", "get"),
         ("/readyz", "get"),
+        ("/v1/models/{model}/health", "get"),
     }
     assert all(operation["summary"] and operation["description"] for operation in operations.values())
 

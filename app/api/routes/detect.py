@@ -12,6 +12,7 @@ from pathprint.app.api.documentation import UPLOAD, problems, success
 from pathprint.app.api.examples import ANSWER
 from pathprint.app.api.schemas import Answer, Model
 from pathprint.app.api.uploads import read_upload
+from pathprint.app.runtime.deciding import decision_of
 from pathprint.app.runtime.service import Running
 
 router = APIRouter(prefix="/v1", tags=["detection"])
@@ -58,6 +59,8 @@ async def detect(request: Request, service: Running, detail: Detail = "evidence"
     examination = await service.examiner.examine(await read_upload(request, service.settings), loaded)
     verdict = examination.verdict
     request.state.verdict = verdict.decision
+    total = (perf_counter() - started) * 1000
+    service.decisions.record(decision_of(examination, loaded, request.state, total), examination.image.pixels)
     return Answer(
         request_id=request.state.request_id,
         model=Model(**loaded.facts),
@@ -65,5 +68,5 @@ async def detect(request: Request, service: Running, detail: Detail = "evidence"
         detection=answers.detection(verdict, loaded.detector.calibration),
         evidence=answers.evidence(verdict) if detail == "evidence" else None,
         input=answers.received(examination.image),
-        timing_ms=answers.timing(examination, (perf_counter() - started) * 1000),
+        timing_ms=answers.timing(examination, total),
     )
