@@ -11,7 +11,6 @@ from pathprint.app.problems.kinds import ProblemError
 from pathprint.app.runtime.media import detected
 from pathprint.models.preprocessing import Preprocessing, decode
 
-
 NUMBERS = "application/octet-stream"
 """Media type of pixels that were sent as numbers."""
 
