@@ -20,6 +20,11 @@ class Settings(BaseSettings):
         body_seconds: time in which a request body must have arrived.
         decode_threads: images decoded at the same time; each may take 100 MB while it lasts.
         torch_threads: threads inside one inference; None lets the size of the network decide.
+        max_requests: requests inside at the same time, those whose bodies are still arriving among them.
+        max_waiting: requests with whole bodies that are not yet answered; one more is refused.
+        max_bodies_bytes: bytes of bodies held at the same time.
+        request_seconds: time for an answer, from the arrival of the whole body, if the client does not say.
+        max_request_seconds: longest time that a client may ask for.
     """
 
     model_config = SettingsConfigDict(env_prefix="PATHPRINT_", frozen=True)
@@ -29,3 +34,10 @@ class Settings(BaseSettings):
     body_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 15
     decode_threads: Annotated[int, Field(ge=1, le=64)] = 2
     torch_threads: Annotated[int, Field(ge=1, le=1024)] | None = None
+
+    # Load: how much work is taken, and how it is done.
+    max_requests: Annotated[int, Field(ge=1)] = 256
+    max_waiting: Annotated[int, Field(ge=1)] = 64
+    max_bodies_bytes: Annotated[int, Field(gt=0)] = 256 * MEBIBYTE
+    request_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10
+    max_request_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 60
