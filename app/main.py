@@ -10,6 +10,8 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from pathprint.app.admission.context import RequestContext
+from pathprint.app.admission.room import Room
+from pathprint.app.admission.slots import Slots
 from pathprint.app.api.documentation import DESCRIPTION, Documented
 from pathprint.app.api.routes import ROUTERS
 from pathprint.app.monitoring.metrics import Metrics
@@ -47,6 +49,8 @@ def create_app(bundle: Bundle, settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,  # a redirect would be built from the client's Host header
     )
+    app.state.room = Room(chosen.max_requests, chosen.max_waiting, chosen.max_bodies_bytes)
+    app.add_middleware(Slots, room=app.state.room, settings=chosen)
     app.add_middleware(RequestContext)
     install(app)
     for router in ROUTERS:

@@ -24,6 +24,11 @@ class Settings(BaseSettings):
         metrics_host: address that the metrics are served at.
         drift_images: number of the latest images that are compared with the calibration.
         drift_fewest: number of images from which on they are compared.
+        max_requests: requests inside at the same time, those whose bodies are still arriving among them.
+        max_waiting: requests with whole bodies that are not yet answered; one more is refused.
+        max_bodies_bytes: bytes of bodies held at the same time.
+        request_seconds: time for an answer, from the arrival of the whole body, if the client does not say.
+        max_request_seconds: longest time that a client may ask for.
     """
 
     model_config = SettingsConfigDict(env_prefix="PATHPRINT_", frozen=True)
@@ -39,3 +44,9 @@ class Settings(BaseSettings):
     metrics_host: str = "127.0.0.1"
     drift_images: Annotated[int, Field(ge=10, le=1_000_000)] = 1000
     drift_fewest: Annotated[int, Field(ge=10)] = 200
+    # Load: how much work is taken, and how it is done.
+    max_requests: Annotated[int, Field(ge=1)] = 256
+    max_waiting: Annotated[int, Field(ge=1)] = 64
+    max_bodies_bytes: Annotated[int, Field(gt=0)] = 256 * MEBIBYTE
+    request_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10
+    max_request_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 60

@@ -42,6 +42,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "client_disconnected": Kind(499, "The client closed the connection"),
         "internal": Kind(500, "The service failed"),
         "not_ready": Kind(503, "The service is not ready"),
+        "overloaded": Kind(503, "The service has no room for the request now"),
+        "deadline_exceeded": Kind(504, "The deadline of the request has passed"),
     }
 )
 """Status and title of each problem, by its code. Clients compare codes, so a code never changes."""

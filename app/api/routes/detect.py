@@ -36,6 +36,8 @@ _PROBLEMS = (
     "unsupported_color_mode",
     "internal",
     "not_ready",
+    "overloaded",
+    "deadline_exceeded",
 )
 
 
@@ -56,7 +58,8 @@ async def detect(request: Request, service: Running, detail: Detail = "evidence"
     # A bare request, not an UploadFile: FastAPI would receive the whole body before any limit applies.
     started = perf_counter()
     loaded = service.models.get()
-    examination = await service.examiner.examine(await read_upload(request, service.settings), loaded)
+    upload = await read_upload(request, service.settings)
+    examination = await service.examiner.examine(upload, loaded, request.state.deadline)
     verdict = examination.verdict
     request.state.verdict = verdict.decision
     total = (perf_counter() - started) * 1000

@@ -1,0 +1,139 @@
+"""The layer that lets requests in: a slot before the body is read, a deadline, and an eye on clients that leave."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import suppress
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pathprint.app.admission.deadline import Patience, patience
+from pathprint.app.admission.room import Room
+from pathprint.app.problems.kinds import ProblemError
+from pathprint.app.problems.reporting import problem_response
+from pathprint.app.settings import Settings
+
+_ADMINISTRATION = re.compile(r"/v1/admin(/.*)?|.*/(load|unload|reload)")
+"""Paths of requests that change what is served; an operator must get through when the service is overloaded."""
+_SMALL = 64 * 1024
+"""A refused body up to this size is received all the same: that costs less than a new connection."""
+_RECEIVING_SECONDS = 0.02
+_LATE = "The answer was not ready before the request's deadline."
+
+
+def is_work(scope: Scope) -> bool:
+    """Say whether a request needs a slot: probes, metrics, documents and administration never wait behind work."""
+    return scope["type"] == "http" and scope["method"] == "POST" and not _ADMINISTRATION.fullmatch(scope["path"])
+
+
+class Slots:
+    """Middleware that bounds how many requests are inside. Whoever finds no room is refused before the body is read."""
+
+    def __init__(self, app: ASGIApp, room: Room, settings: Settings) -> None:
+        self.app, self._room, self._settings = app, room, settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not is_work(scope):
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        try:
+            given = patience(headers, self._settings.request_seconds, self._settings.max_request_seconds)
+            self._room.enter(given.deadline())
+        except ProblemError as error:
+            await _receive_small(headers, receive)
+            await problem_response(Request(scope), error)(scope, receive, send)
+            return
+        await Visit(self.app, self._room, given, scope, receive, send).make()
+
+
+class Visit:
+    """One request that was let in, until it is answered, its deadline passes, or its client leaves."""
+
+    def __init__(self, app: ASGIApp, room: Room, given: Patience, scope: Scope, receive: Receive, send: Send) -> None:
+        self._app, self._room, self._given = app, room, given
+        self._scope, self._receive, self._send = scope, receive, send
+        self._held, self._arrived, self._answering, self._left = 0, False, False, False
+        self._watch: asyncio.Task[Message] | None = None
+        self._limit: asyncio.Timeout = asyncio.timeout(None)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin the time of the request."""
+        self._deadline = self._scope["state"]["deadline"] = self._given.deadline()
+
+    async def make(self) -> None:
+        """Have the request answered. Whatever happens, its slot is free afterwards."""
+        self._task = asyncio.current_task()
+        try:
+            async with self._limit:
+                if self._given.said:
+                    self._limit.reschedule(self._deadline)
+                await self._app(self._scope, self.receive, self.send)
+        except TimeoutError:
+            if not self._limit.expired():
+                raise
+            await self._report(ProblemError("deadline_exceeded", _LATE))
+        except asyncio.CancelledError:
+            if self._task is None or not self._left or self._task.uncancel():
+                raise
+            await self._report(ProblemError("client_disconnected", "The client left before it was answered."))
+        finally:
+            if self._watch is not None:
+                self._watch.cancel()
+            self._room.leave(self._held, self._arrived, self._answering)
+
+    async def _report(self, error: ProblemError) -> None:
+        """Answer with a problem, unless an answer has begun. Who has left receives nothing; the log has it."""
+        if not self._answering:
+            await problem_response(Request(self._scope), error)(self._scope, self.receive, self.send)
+
+    async def receive(self) -> Message:
+        """Pass on a part of the body; once it is complete, wait for the client to leave."""
+        if self._watch is not None:
+            return await asyncio.shield(self._watch)
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._held += len(message.get("body", b""))
+            self._room.hold(len(message.get("body", b"")))
+            if not message.get("more_body", False):
+                self._start_work()
+        return message
+
+    def _start_work(self) -> None:
+        self._arrived = True
+        self._room.work()
+        if not self._given.said:
+            self._begin()
+        self._limit.reschedule(self._deadline)
+        self._watch = asyncio.create_task(self._leaving())
+
+    async def _leaving(self) -> Message:
+        """Wait until the client leaves; then stop the work on its request."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect" and not self._answering and self._task is not None:
+            self._left = True
+            self._task.cancel()
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Pass on a part of the answer; from its beginning on the deadline is met."""
+        if not self._answering:
+            self._answering = True
+            with suppress(RuntimeError):  # it has passed: this is the answer that says so
+                self._limit.reschedule(None)
+        await self._send(message)
+
+
+async def _receive_small(headers: Headers, receive: Receive) -> None:
+    """Receive a refused body that is small and there, so that its connection can be used again."""
+    length = headers.get("content-length", "")
+    if "expect" in headers or "transfer-encoding" in headers or not (length.isdecimal() and int(length) <= _SMALL):
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_RECEIVING_SECONDS):
+            while (await receive()).get("more_body", False):
+                pass
