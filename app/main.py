@@ -10,10 +10,13 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from pathprint.app.admission.context import RequestContext
+from pathprint.app.admission.guards import add_guards
+from pathprint.app.admission.key_file import KeyFileError
 from pathprint.app.api.documentation import DESCRIPTION, Documented
 from pathprint.app.api.routes import ROUTERS
 from pathprint.app.problems.reporting import install
 from pathprint.app.runtime.service import running
+from pathprint.app.server.hangup import on_hangup
 from pathprint.app.server.logs import configure_logs
 from pathprint.app.settings import Settings
 from pathprint.profiling.detection.bundle import Bundle, load_bundle
@@ -33,7 +36,8 @@ def create_app(bundle: Bundle, settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with running(app, bundle, chosen):
-            yield
+            with on_hangup(app.state.keys.read_again):
+                yield
 
     app = Documented(
         title="Pathprint",
@@ -44,6 +48,7 @@ def create_app(bundle: Bundle, settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,  # a redirect would be built from the client's Host header
     )
+    add_guards(app, chosen)
     app.add_middleware(RequestContext)
     install(app)
     for router in ROUTERS:
@@ -63,12 +68,12 @@ def from_environment() -> FastAPI:
         if settings.bundle is None:
             raise _refused("PATHPRINT_BUNDLE is not set; set it to a bundle folder.")
         bundle = load_bundle(settings.bundle)
+        return create_app(bundle, settings)
     except ValidationError as error:
         wrong = "; ".join(f"PATHPRINT_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
         raise _refused(f"{wrong}.") from None
-    except (BundleError, OSError) as error:
+    except (BundleError, KeyFileError, OSError) as error:
         raise _refused(str(error)) from None
-    return create_app(bundle, settings)
 
 
 def _refused(reason: str) -> SystemExit:
