@@ -1,5 +1,7 @@
 # The service alone. Build: docker build -t pathprint .
-# Run:  docker run --rm -p 8000:8000 -v "$PWD/bundles/digits:/bundle:ro" --read-only --tmpfs /tmp pathprint
+# Run:  docker run --rm -p 8000:8000 -v "$PWD/bundles/digits:/bundle:ro" --read-only --tmpfs /tmp \
+#         -v "$PWD/keys.toml:/keys.toml:ro" -e PATHPRINT_KEYS=/keys.toml pathprint
+# It listens on all addresses, so it wants keys (`pathprint keys new`), or -e PATHPRINT_ALLOW_ANONYMOUS=true.
 FROM python:3.13-slim AS build
 COPY requirements/bootstrap.txt requirements/service.txt /requirements/
 RUN python -m venv /opt/pathprint \

@@ -11,6 +11,8 @@ import os
 from pathlib import Path
 from typing import NoReturn
 
+from pathprint.app.admission.binding import refusal_to_listen
+
 _PROGRAM = "python -P -m pathprint.app"
 
 
@@ -51,7 +53,10 @@ def _port(text: str) -> int:
 
 def main() -> None:
     """Serve the bundle until the process is told to stop."""
-    given = _parser().parse_args()
+    parser = _parser()
+    given = parser.parse_args()
+    if refusal := refusal_to_listen(given.host):
+        parser.exit(2, f"pathprint: {refusal}\n")
     import uvicorn  # not at the top: a wrong call is refused without waiting for it
 
     os.environ["PATHPRINT_BUNDLE"] = str(given.bundle)

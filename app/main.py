@@ -10,6 +10,8 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from pathprint.app.admission.context import RequestContext
+from pathprint.app.admission.guards import add_guards
+from pathprint.app.admission.key_file import KeyFileError
 from pathprint.app.admission.room import Room
 from pathprint.app.admission.slots import Slots
 from pathprint.app.api.documentation import DESCRIPTION, Documented
@@ -19,6 +21,7 @@ from pathprint.app.monitoring.metrics_port import PortError, check_port
 from pathprint.app.monitoring.requests import CountedRequests
 from pathprint.app.problems.reporting import install
 from pathprint.app.runtime.service import running
+from pathprint.app.server.hangup import on_hangup
 from pathprint.app.server.logs import configure_logs
 from pathprint.app.settings import Settings
 from pathprint.profiling.detection.bundle import Bundle, load_bundle
@@ -38,7 +41,8 @@ def create_app(bundle: Bundle, settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with running(app, bundle, chosen, metrics):
-            yield
+            with on_hangup(app.state.keys.read_again):
+                yield
 
     app = Documented(
         title="Pathprint",
@@ -51,6 +55,7 @@ def create_app(bundle: Bundle, settings: Settings | None = None) -> FastAPI:
     )
     app.state.room = Room(chosen.max_requests, chosen.max_waiting, chosen.max_bodies_bytes)
     app.add_middleware(Slots, room=app.state.room, settings=chosen)
+    add_guards(app, chosen)
     app.add_middleware(RequestContext)
     install(app)
     for router in ROUTERS:
@@ -73,12 +78,12 @@ def from_environment() -> FastAPI:
         if settings.metrics_port is not None:
             check_port(settings.metrics_host, settings.metrics_port)
         bundle = load_bundle(settings.bundle)
+        return create_app(bundle, settings)
     except ValidationError as error:
         wrong = "; ".join(f"PATHPRINT_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
         raise _refused(f"{wrong}.") from None
-    except (BundleError, OSError, PortError) as error:
+    except (BundleError, KeyFileError, OSError, PortError) as error:
         raise _refused(str(error)) from None
-    return create_app(bundle, settings)
 
 
 def _refused(reason: str) -> SystemExit:

@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from limits import parse
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MEBIBYTE = 1024 * 1024
+_HOST = re.compile(r"(\*\.)?[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]")
+
+
+def _rate(text: str) -> str:
+    try:
+        rate = parse(text)
+        if rate.amount > 0 and rate.get_expiry() > 0:
+            return text
+    except ValueError:
+        pass
+    raise ValueError("a rate is written as 600/minute: a number, then second, minute, hour or day")
+
+
+def _hosts(text: str) -> str:
+    if all(_HOST.fullmatch(name.strip()) for name in text.split(",")):
+        return text
+    raise ValueError("host names are written as detector.example.org, *.internal: without scheme and port")
+
+
+RateText = Annotated[str, AfterValidator(_rate)]
+"""How often a client may ask, such as ``600/minute`` or ``10 per 5 seconds``."""
+HostNames = Annotated[str, AfterValidator(_hosts)]
+"""Host names with commas between them; one that begins with ``*.`` stands for all hosts below it."""
 
 
 class Settings(BaseSettings):
@@ -29,6 +54,13 @@ class Settings(BaseSettings):
         max_bodies_bytes: bytes of bodies held at the same time.
         request_seconds: time for an answer, from the arrival of the whole body, if the client does not say.
         max_request_seconds: longest time that a client may ask for.
+        keys: file of API keys, TOML or JSON; without one clients need no key.
+        allow_anonymous: whether clients without a key are served beside those who have one, and on public addresses.
+        anonymous_detail: the most that answers to clients without a key say.
+        anonymous_digits: decimals in answers to clients without a key; None for all.
+        rate: of each key whose line in the key file names none; None for no limit.
+        anonymous_rate: of each address whose clients have no key; None for no limit.
+        trusted_hosts: names by which clients may ask for the service, with commas; None for any.
     """
 
     model_config = SettingsConfigDict(env_prefix="PATHPRINT_", frozen=True)
@@ -44,9 +76,19 @@ class Settings(BaseSettings):
     metrics_host: str = "127.0.0.1"
     drift_images: Annotated[int, Field(ge=10, le=1_000_000)] = 1000
     drift_fewest: Annotated[int, Field(ge=10)] = 200
+
     # Load: how much work is taken, and how it is done.
     max_requests: Annotated[int, Field(ge=1)] = 256
     max_waiting: Annotated[int, Field(ge=1)] = 64
     max_bodies_bytes: Annotated[int, Field(gt=0)] = 256 * MEBIBYTE
     request_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10
     max_request_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 60
+
+    # Safety: who may ask, how often, and how much they are told.
+    keys: Path | None = None
+    allow_anonymous: bool = False
+    anonymous_detail: Literal["verdict", "score", "evidence"] = "evidence"
+    anonymous_digits: Annotated[int, Field(ge=0, le=6)] | None = None
+    rate: RateText | None = None
+    anonymous_rate: RateText | None = None
+    trusted_hosts: HostNames | None = None

@@ -86,6 +86,8 @@ class Exchange:
         """Write the log line of the request. The client chooses the path, so a long one is cut."""
         state = self._scope["state"]
         facts = {name: state[name] for name in ("verdict", "code") if name in state}
+        if "key" in state:
+            facts["key"] = state["key"].id
         log.info(
             "request",
             method=self._scope["method"],

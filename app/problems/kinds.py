@@ -23,6 +23,10 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "bad_request": Kind(400, "The request is malformed"),
         "malformed_multipart": Kind(400, "The form does not hold exactly one file"),
+        "unknown_host": Kind(400, "The service is not known under this host name"),
+        "missing_key": Kind(401, "An API key is needed"),
+        "invalid_key": Kind(401, "The API key is not accepted"),
+        "insufficient_scope": Kind(403, "The API key does not allow this"),
         "not_found": Kind(404, "There is nothing at this address"),
         "method_not_allowed": Kind(405, "The HTTP method is not allowed at this address"),
         "body_timeout": Kind(408, "The request's body took too long to arrive"),
@@ -38,6 +42,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "image_too_large": Kind(422, "The image has too many pixels"),
         "multi_frame": Kind(422, "The image has more than one frame, as animations do"),
         "unsupported_color_mode": Kind(422, "The colour mode is not accepted"),
+        "rate_limited": Kind(429, "The client asks more often than it may"),
+        "query_attack": Kind(429, "The client sent too many similar images"),
         # No client receives this one; it is for the log (nginx uses the number 499 for it too).
         "client_disconnected": Kind(499, "The client closed the connection"),
         "internal": Kind(500, "The service failed"),

@@ -34,6 +34,7 @@ SECTIONS = {
         "scan": "Judge all images of a data set; write a report with a line for each.",
         "paths": "Write the path that an image takes, as arrays.",
         "serve": "Answer over HTTP whether images are adversarial.",
+        "keys": "Make API keys for the service.",
     },
     "Laboratory": {
         "attacks": "List the attacks to fit and evaluate with.",

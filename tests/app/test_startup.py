@@ -98,6 +98,7 @@ def test_a_damaged_bundle_ends_the_start_with_one_line_that_names_the_file(
         ({"PATHPRINT_BUNDLE": "/nowhere"}, "/nowhere"),
         ({"PATHPRINT_BUNDLE": ""}, "manifest.json"),
         ({"PATHPRINT_MAX_BODY_BYTES": "0"}, "PATHPRINT_MAX_BODY_BYTES"),
+        ({"PATHPRINT_RATE": "often"}, "PATHPRINT_RATE"),
         ({"PATHPRINT_BODY_SECONDS": "inf", "PATHPRINT_DECODE_THREADS": "two"}, "PATHPRINT_DECODE_THREADS"),
     ],
 )
@@ -113,6 +114,18 @@ def test_a_wrong_setting_is_named_in_one_line(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("pathprint: ")
     assert named in line
+
+
+def test_a_key_file_that_cannot_be_used_ends_the_start(
+    bundle_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATHPRINT_BUNDLE", str(bundle_folder))
+    monkeypatch.setenv("PATHPRINT_KEYS", "/nowhere/keys.toml")
+    with pytest.raises(SystemExit) as ended:
+        from_environment()
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "pathprint: /nowhere/keys.toml: the key file cannot be read: No such file or directory."
 
 
 @pytest.mark.parametrize(
@@ -134,3 +147,13 @@ def test_help_shows_an_example_and_starts_nothing() -> None:
     done = subprocess.run([*PROGRAM, "--help"], capture_output=True, text=True, timeout=SECONDS)
     assert (done.returncode, done.stderr) == (0, "")
     assert "Example: python -P -m pathprint.app bundles/digits --port 8000" in done.stdout
+
+
+def test_it_does_not_listen_for_everybody_without_keys() -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PATHPRINT_")}
+    command = [*PROGRAM, ".", "--host", "0.0.0.0"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("pathprint: does not listen on 0.0.0.0 without API keys")
+    assert "PATHPRINT_ALLOW_ANONYMOUS=true" in line

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.core import TyperCommand, TyperGroup
 
+from pathprint.profiling.cli.commands.keys import keys
 from pathprint.profiling.cli.commands.study import study
 from pathprint.profiling.cli.lazy import Commands
 from pathprint.profiling.cli.main import commands
@@ -20,7 +21,10 @@ PLACE = (
     "--{0}: /dev/null/{1} cannot be written: /dev/null is not a folder; choose another place; see pathprint {2} --help."
 )
 NETWORK = ("--network", "digits-cnn")
-CALLS = [(name,) for name in commands.list_commands(None)] + [("study", name) for name in study.list_commands(None)]
+CALLS = [
+    *((name,) for name in commands.list_commands(None)),
+    *((group.name or "", name) for group in (study, keys) for name in group.list_commands(None)),
+]
 
 
 PROGRAM = """

@@ -1,0 +1,45 @@
+"""Which scope each address of the service needs, and what a request to it costs of a client's rate."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from pathprint.app.admission.keys import Scope
+
+
+class Demand(NamedTuple):
+    """What a request demands.
+
+    Attributes:
+        scope: None if it needs no key.
+        cost: what it takes from the client's rate; 0 if it is free.
+    """
+
+    scope: Scope | None
+    cost: int
+
+
+OPEN = Demand(None, 0)
+_DEMANDS = tuple(
+    (re.compile(pattern), demand)
+    for pattern, demand in (
+        (r"/livez|/readyz|/v2/health/(live|ready)|/v2/models/[^/]+(/versions/[^/]+)?/ready", OPEN),
+        (r"/docs(/.*)?|/openapi\.json", OPEN),  # they describe the service, and say nothing of its models
+        (r"/v1/(detect|classify)", Demand("detect", 1)),
+        (r"/v1/(detect|classify)/batch", Demand("detect", 8)),  # an image of a batch costs less than one alone
+        (r"/v2/models/[^/]+(/versions/[^/]+)?/infer", Demand("detect", 4)),  # holds one image or several
+        (r"/v1/explain", Demand("explain", 4)),
+        (r"/v2/repository/index", Demand("read", 1)),
+        (r"/v1/admin(/.*)?|/v2/repository(/.*)?", Demand("admin", 1)),
+    )
+)
+_READ, _ADMIN = Demand("read", 1), Demand("admin", 1)
+
+
+def demand_of(method: str, path: str) -> Demand:
+    """Return what a request demands. What is listed nowhere needs ``read`` to look at and ``admin`` to change."""
+    for pattern, demand in _DEMANDS:
+        if pattern.fullmatch(path):
+            return demand
+    return _READ if method in ("GET", "HEAD", "OPTIONS") else _ADMIN
