@@ -11,10 +11,13 @@ ProfilingError
 ├── BundleError          an artefact is damaged, incomplete or does not belong together
 ├── OutputError          a place to write to is taken, cannot be written to, or is full
 ├── JobError             a job cannot go on: another plan, another job in its place, or workers that are lost
+├── ServiceError         a service cannot be reached, or gives no verdict
 └── MissingExtraError    an optional dependency is not installed
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 
 class ProfilingError(Exception):
@@ -61,5 +64,14 @@ class JobError(ProfilingError):
     """A job cannot go on: it was begun with another plan, another job uses its place, or its workers are lost."""
 
 
+class ServiceError(ProfilingError):
+    """A service cannot be reached, or gives no verdict for a reason that lies in no image."""
+
+
 class MissingExtraError(ProfilingError):
     """An optional dependency is needed and not installed."""
+
+
+def unreadable(path: Path, error: OSError) -> DataError:
+    """Return the error that says of a file that it cannot be read, and why."""
+    return DataError(f"{path} cannot be read: {error.strerror}; make it readable.")

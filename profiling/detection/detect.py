@@ -12,7 +12,7 @@ from pathprint.models.errors import ImageError
 from pathprint.models.preprocessing import Preprocessing, decode
 from pathprint.profiling.detection.bundle import Bundle, load_bundle
 from pathprint.profiling.detection.detector import Verdict
-from pathprint.profiling.errors import DataError
+from pathprint.profiling.errors import DataError, unreadable
 
 AnImage = str | Path | Image.Image
 """An image file, or an image that Pillow has opened."""
@@ -51,4 +51,4 @@ def read_pixels(path: Path, preprocessing: Preprocessing) -> Tensor:
     except ImageError as error:
         raise DataError(f"{path}: {error}") from error
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}; make it readable.") from error
+        raise unreadable(path, error) from error

@@ -4,32 +4,67 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
+from pathprint.profiling.cli.events import Events, event_file
 from pathprint.profiling.cli.fail_on import FailOn, end_with
-from pathprint.profiling.cli.options import AsJson, Bundle
+from pathprint.profiling.cli.options import AsJson
 from pathprint.profiling.cli.results import print_json, print_result
+from pathprint.profiling.cli.verdicts import Found, here, in_words, over_http
+from pathprint.profiling.detection.bundle_files import MANIFEST
 from pathprint.profiling.errors import DataError
 
-if TYPE_CHECKING:
-    from pathprint.profiling.detection.detector import Verdict
+
+def _bundle(context: Any, path: Path) -> Path:
+    """Check that the first place is a bundle, or with --url an image."""
+    if context.params.get("url") is None:
+        if not path.exists():
+            raise typer.BadParameter(f"folder '{path}' does not exist")
+        if not path.is_dir():
+            raise typer.BadParameter(f"folder '{path}' is a file")
+    elif (path / MANIFEST).is_file():
+        raise typer.BadParameter(f"'{path}' is a bundle, but with --url the service has its own; leave it out")
+    elif not path.exists():
+        raise typer.BadParameter(f"file or folder '{path}' does not exist")
+    return path
+
+
+def _images(context: Any, paths: list[Path] | None) -> list[Path]:
+    if not paths and context.params.get("url") is None:
+        raise typer.BadParameter("")
+    return paths or []
 
 
 def detect(
-    bundle: Bundle,
+    bundle: Annotated[
+        Path,
+        typer.Argument(
+            metavar="BUNDLE", help="Folder that `pathprint fit` wrote; left out with --url.", callback=_bundle
+        ),
+    ],
     images: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             metavar="IMAGE",
             help="Image files to judge. A folder stands for all files in it and below it, but hidden ones.",
             exists=True,
             readable=False,  # a file that cannot be read is reported like any other bad one
+            callback=_images,
         ),
-    ],
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Ask the service at this address, such as http://127.0.0.1:8000, instead of a bundle. The variable "
+            "PATHPRINT_API_KEY holds the key, if one is needed.",
+            is_eager=True,  # it decides whether the first place is a bundle
+        ),
+    ] = None,
+    events: Events = None,
     fail_on: FailOn = "adversarial",
     as_json: AsJson = False,
 ) -> None:
@@ -41,28 +76,30 @@ def detect(
     Example:
         pathprint detect lenet5-bundle seven.png
     """
-    files = list(_files(images))
-    import pathprint
-    from pathprint.profiling.threads import settle_threads
-
-    loaded = pathprint.load_bundle(bundle)
-    settle_threads(loaded.detector.network.preprocessing)
+    files = list(_files(images or [] if url is None else [bundle, *(images or [])]))
     bad, verdicts = 0, Counter[str]()
-    for path in files:  # one by one: each is shown as soon as it is there
-        try:
-            (verdict,) = pathprint.detect(loaded, [path])
-        except DataError as error:
-            bad += 1
-            print_json({"image": str(path), "error": str(error)}) if as_json else print_result(f"NOT EXAMINED: {error}")
-            continue
-        verdicts[verdict.decision] += 1
-        if as_json:
-            print_json({"image": str(path), "flagged": verdict.flagged, **asdict(verdict)})
-        else:
-            print_result(in_words(str(path), verdict))
+    with event_file(events) as add:
+        for found in here(bundle, files) if url is None else over_http(url, files):
+            _print(found, as_json)
+            if found.verdict is None:
+                bad += 1
+                continue
+            verdicts[found.verdict.decision] += 1
+            if add and found.verdict.flagged:
+                add(found.event())
     if bad:
         raise DataError(f"{bad} of {len(files)} files could not be examined.")
     end_with(fail_on, verdicts)
+
+
+def _print(found: Found, as_json: bool) -> None:
+    name, verdict = str(found.path), found.verdict
+    if verdict is None:
+        print_json({"image": name, "error": found.error}) if as_json else print_result(f"NOT EXAMINED: {found.error}")
+    elif as_json:
+        print_json({"image": name, "flagged": verdict.flagged, **found.facts()})
+    else:
+        print_result(in_words(name, verdict))
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
@@ -80,18 +117,3 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
         if not found:
             raise DataError(f"the folder {path} holds no files.")
         yield from found
-
-
-def in_words(name: str, verdict: Verdict) -> str:
-    """Return a verdict with its heaviest reasons as text for people."""
-    lines = [
-        f"{name}: {verdict.decision.upper()}: answered '{verdict.label}' ({verdict.confidence:.1%}), score "
-        f"{verdict.score:.2f}, threshold {verdict.threshold:.2f}; {_rarity(verdict)}"
-    ]
-    lines += [f"    {reason}" for reason in verdict.reasons]
-    return "\n".join([*lines, f"    note: {verdict.note}"] if verdict.note else lines)
-
-
-def _rarity(verdict: Verdict) -> str:
-    share = f"{verdict.p_value * 100:.1f} % of clean images score this high"
-    return f"only {share}" if verdict.flagged else share

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from pathprint.profiling.cli.events import Events, event_file
 from pathprint.profiling.cli.fail_on import FailOn, end_with
 from pathprint.profiling.cli.job_options import (
     Address,
@@ -38,6 +39,7 @@ def scan(
             check_report,
         ),
     ],
+    events: Events = None,
     fail_on: FailOn = "adversarial",
     max_bad_fraction: MaxBadFraction = 0.01,
     workers: WorkerNumber = None,
@@ -60,9 +62,14 @@ def scan(
         pathprint scan lenet5-bundle photos --out report.csv
     """
     import pathprint
+    from pathprint.profiling.jobs.flagged_images import flagged_images
 
     job = job_for(run_folder(out), workers, engine, address, gpu, restart, max_bad_fraction)
     found = pathprint.scan(bundle, data, out, job=job)
+    with event_file(events) as add:
+        if add:
+            for event in flagged_images(bundle, out):
+                add(event)
     if as_json:
         print_json({"report": str(out), **found.to_dict()})
     else:

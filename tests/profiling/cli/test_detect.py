@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from pathprint.profiling.cli.commands.detect import in_words
+from pathprint.profiling.cli.verdicts import in_words
 from pathprint.profiling.detection.detect import detect
 from tests.app.images import png_of
 from tests.profiling.cli.calling import Command

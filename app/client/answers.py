@@ -1,0 +1,131 @@
+"""The answers of the service, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from pathprint.app.client.errors import Refused, Unreachable
+
+_REASONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What one layer of the network says about the image; members as in the HTTP interface."""
+
+    layer: str
+    contribution: float
+    feature: str
+    value: float
+    usual: float
+    spread: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Which bundle gave the answer; ``version`` is empty if the service does not say it."""
+
+    name: str
+    version: str
+    fingerprint: str
+    bundle_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The verdict on one image. Numbers are None where the service keeps them to itself.
+
+    Attributes:
+        decision: ``benign``, ``adversarial`` or ``uncertain``.
+        predicted, label: number and name of the class that the protected network answers with.
+        runner_up, runner_up_label: the class that it finds second likeliest.
+        confidence: softmax of the predicted class, in [0, 1].
+        score: larger is more suspicious; scores above ``threshold`` are flagged.
+        p_value: estimated share of clean images with a score at least this high, in (0, 1].
+        usual_score: mean score of clean images.
+        layers: evidence per layer, largest contribution first.
+        note: why the verdict is uncertain; empty if it is not.
+        sha256: of the bytes that the service received.
+        body: the whole answer, as the service sent it.
+    """
+
+    decision: str
+    predicted: int
+    label: str
+    runner_up: int | None
+    runner_up_label: str | None
+    confidence: float | None
+    score: float | None
+    threshold: float | None
+    p_value: float | None
+    usual_score: float | None
+    layers: tuple[Layer, ...]
+    note: str
+    request_id: str
+    model: Model
+    sha256: str
+    body: Mapping[str, Any]
+
+    @property
+    def flagged(self) -> bool:
+        """Whether the score is above the threshold; without these numbers, whether the verdict is adversarial."""
+        if self.score is None or self.threshold is None:
+            return self.decision == "adversarial"
+        return self.score > self.threshold
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What the three layers say that move the score most, as sentences."""
+        return tuple(layer.text for layer in self.layers[:_REASONS])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `pathprint detect` says of an image, as JSON-able data."""
+        whole = {name: getattr(self, name) for name in _VERDICT}
+        return whole | {"layers": [asdict(layer) for layer in self.layers]}
+
+
+_VERDICT = tuple(field.name for field in fields(Answer) if field.name not in ("request_id", "model", "sha256", "body"))
+_LAYER = tuple(field.name for field in fields(Layer))
+
+
+def answer_of(body: Mapping[str, Any]) -> Answer:
+    """Return the answer in a response's body.
+
+    Raises:
+        Unreachable: the body is not an answer of the service.
+    """
+    try:
+        prediction, detection, model = body["prediction"], body["detection"], body["model"]
+        runner_up = prediction.get("runner_up") or {}
+        layers = (body.get("evidence") or {}).get("layers", [])
+        return Answer(
+            decision=detection["verdict"],
+            predicted=prediction["class_id"],
+            label=prediction["label"],
+            runner_up=runner_up.get("class_id"),
+            runner_up_label=runner_up.get("label"),
+            confidence=prediction.get("confidence"),
+            score=detection.get("score"),
+            threshold=detection.get("threshold"),
+            p_value=detection.get("p_value"),
+            usual_score=detection.get("usual_score"),
+            layers=tuple(Layer(*(layer[name] for name in _LAYER)) for layer in layers),
+            note=detection.get("note", ""),
+            request_id=body["request_id"],
+            model=Model(model["name"], model.get("version", ""), model["fingerprint"], model["bundle_sha256"]),
+            sha256=body["input"]["sha256"],
+            body=body,
+        )
+    except (LookupError, TypeError, AttributeError) as error:
+        raise Unreachable(f"the answer is not one of a Pathprint service ({error!r}); check the address.") from error
+
+
+def refusal_of(problem: Mapping[str, Any], retry_after: float | None = None) -> Refused:
+    """Return the error that a problem document stands for."""
+    status = int(problem["status"])
+    detail = str(problem.get("detail", problem.get("title", "")))
+    code, request_id = str(problem.get("code", f"http_{status}")), str(problem.get("request_id", ""))
+    return Refused(code, status, detail, request_id, retry_after=retry_after)
