@@ -12,9 +12,11 @@ from pydantic import ValidationError
 from pathprint.app.admission.context import RequestContext
 from pathprint.app.api.documentation import DESCRIPTION, Documented
 from pathprint.app.api.routes import ROUTERS
+from pathprint.app.monitoring.checking import check_monitoring
+from pathprint.app.monitoring.errors import MonitoringError
 from pathprint.app.monitoring.metrics import Metrics
-from pathprint.app.monitoring.metrics_port import PortError, check_port
 from pathprint.app.monitoring.requests import CountedRequests
+from pathprint.app.monitoring.telemetry import telemetry_config
 from pathprint.app.problems.reporting import install
 from pathprint.app.runtime.service import running
 from pathprint.app.server.logs import configure_logs
@@ -44,6 +46,7 @@ def create_app(bundle: Bundle, settings: Settings | None = None) -> FastAPI:
         description=DESCRIPTION,
         version=API_VERSION,
         lifespan=lifespan,
+        telemetry=telemetry_config(chosen.telemetry),
         redoc_url=None,
         redirect_slashes=False,  # a redirect would be built from the client's Host header
     )
@@ -66,13 +69,12 @@ def from_environment() -> FastAPI:
         settings = Settings()
         if settings.bundle is None:
             raise _refused("PATHPRINT_BUNDLE is not set; set it to a bundle folder.")
-        if settings.metrics_port is not None:
-            check_port(settings.metrics_host, settings.metrics_port)
+        check_monitoring(settings)
         bundle = load_bundle(settings.bundle)
     except ValidationError as error:
         wrong = "; ".join(f"PATHPRINT_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
         raise _refused(f"{wrong}.") from None
-    except (BundleError, OSError, PortError) as error:
+    except (BundleError, OSError, MonitoringError) as error:
         raise _refused(str(error)) from None
     return create_app(bundle, settings)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MEBIBYTE = 1024 * 1024
@@ -24,6 +24,10 @@ class Settings(BaseSettings):
         metrics_host: address that the metrics are served at.
         drift_images: number of the latest images that are compared with the calibration.
         drift_fewest: number of images from which on they are compared.
+        events: where an event on each flagged image goes: a file, an address that begins with http:// or https://, or
+            ``-`` for standard output; None for nowhere.
+        events_token: sent to that address as a bearer token.
+        telemetry: whether traces and measurements of requests go to where OpenTelemetry's own variables say.
     """
 
     model_config = SettingsConfigDict(env_prefix="PATHPRINT_", frozen=True)
@@ -39,3 +43,6 @@ class Settings(BaseSettings):
     metrics_host: str = "127.0.0.1"
     drift_images: Annotated[int, Field(ge=10, le=1_000_000)] = 1000
     drift_fewest: Annotated[int, Field(ge=10)] = 200
+    events: str | None = None
+    events_token: SecretStr | None = None
+    telemetry: bool = False
