@@ -16,9 +16,11 @@ from pathprint.app.admission.room import Room
 from pathprint.app.admission.slots import Slots
 from pathprint.app.api.documentation import DESCRIPTION, Documented
 from pathprint.app.api.routes import ROUTERS
+from pathprint.app.monitoring.checking import check_monitoring
+from pathprint.app.monitoring.errors import MonitoringError
 from pathprint.app.monitoring.metrics import Metrics
-from pathprint.app.monitoring.metrics_port import PortError, check_port
 from pathprint.app.monitoring.requests import CountedRequests
+from pathprint.app.monitoring.telemetry import telemetry_config
 from pathprint.app.problems.reporting import install
 from pathprint.app.runtime.service import running
 from pathprint.app.server.hangup import on_hangup
@@ -50,6 +52,7 @@ def create_app(bundle: Bundle, settings: Settings | None = None) -> FastAPI:
         description=DESCRIPTION,
         version=API_VERSION,
         lifespan=lifespan,
+        telemetry=telemetry_config(chosen.telemetry),
         redoc_url=None,
         redirect_slashes=False,  # a redirect would be built from the client's Host header
     )
@@ -75,14 +78,13 @@ def from_environment() -> FastAPI:
         settings = Settings()
         if settings.bundle is None:
             raise _refused("PATHPRINT_BUNDLE is not set; set it to a bundle folder.")
-        if settings.metrics_port is not None:
-            check_port(settings.metrics_host, settings.metrics_port)
+        check_monitoring(settings)
         bundle = load_bundle(settings.bundle)
         return create_app(bundle, settings)
     except ValidationError as error:
         wrong = "; ".join(f"PATHPRINT_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
         raise _refused(f"{wrong}.") from None
-    except (BundleError, KeyFileError, OSError, PortError) as error:
+    except (BundleError, KeyFileError, MonitoringError, OSError) as error:
         raise _refused(str(error)) from None
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from limits import parse
 from pydantic import AfterValidator, Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MEBIBYTE = 1024 * 1024
@@ -61,6 +62,10 @@ class Settings(BaseSettings):
         rate: of each key whose line in the key file names none; None for no limit.
         anonymous_rate: of each address whose clients have no key; None for no limit.
         trusted_hosts: names by which clients may ask for the service, with commas; None for any.
+        events: where an event on each flagged image goes: a file, an address that begins with http:// or https://, or
+            ``-`` for standard output; None for nowhere.
+        events_token: sent to that address as a bearer token.
+        telemetry: whether traces and measurements of requests go to where OpenTelemetry's own variables say.
     """
 
     model_config = SettingsConfigDict(env_prefix="PATHPRINT_", frozen=True)
@@ -92,3 +97,6 @@ class Settings(BaseSettings):
     rate: RateText | None = None
     anonymous_rate: RateText | None = None
     trusted_hosts: HostNames | None = None
+    events: str | None = None
+    events_token: SecretStr | None = None
+    telemetry: bool = False

@@ -8,16 +8,14 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, start_http_server
 
-
-class PortError(Exception):
-    """The port for metrics cannot be taken; the message says why and what to do."""
+from pathprint.app.monitoring.errors import MonitoringError
 
 
 def check_port(host: str, port: int) -> None:
     """Check that metrics can be served there, before anything slow is begun.
 
     Raises:
-        PortError: the port is taken or may not be used, or the address is not of this machine.
+        MonitoringError: the port is taken or may not be used, or the address is not of this machine.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -25,7 +23,7 @@ def check_port(host: str, port: int) -> None:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             tried.bind(address)
     except OSError as error:
-        raise PortError(
+        raise MonitoringError(
             f"metrics cannot be served at {host}:{port}: {error.strerror or error}; choose another "
             "PATHPRINT_METRICS_PORT or PATHPRINT_METRICS_HOST."
         ) from error

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathprint.app.monitoring.decision_log import log_decision
 from pathprint.app.monitoring.decisions import Decision, Decisions
 from pathprint.app.monitoring.drift import Reference
+from pathprint.app.monitoring.events import events
 from pathprint.app.monitoring.loop_lag import watch_loop
 from pathprint.app.monitoring.metrics import Metrics
 from pathprint.app.monitoring.metrics_port import metrics_port
@@ -50,13 +51,17 @@ async def watched(
     decisions, windows = Decisions(), Windows(_references(loaded), settings.drift_images, settings.drift_fewest)
     for listener in (metrics.decided, windows.decided, log_decision):
         decisions.listen(listener)
+    token = settings.events_token.get_secret_value() if settings.events_token else None
     state = State(lambda: [_facts(one) for one in loaded()], pending)
     lag = asyncio.create_task(watch_loop(metrics.loop_lag))
     try:
         with (
+            events(settings.events, token, metrics.events) as told,
             registered(metrics.registry, windows, state),
             metrics_port(metrics.registry, settings.metrics_host, settings.metrics_port),
         ):
+            if told:
+                decisions.listen(told.decided)
             yield Watch(decisions, windows)
     finally:
         lag.cancel()

@@ -65,6 +65,16 @@ def _most_above(images: int, rate: float) -> int:
     return floor((images + 1) * rate)
 
 
+def check_target(target: float) -> None:
+    """Check that a rate lies between 0 and 1.
+
+    Raises:
+        CalibrationError: it does not.
+    """
+    if not 0 < target < 1:
+        raise CalibrationError(f"the target false-positive rate is {target}; it must lie between 0 and 1.")
+
+
 def check_promise(images: int, target: float) -> None:
     """Check that a threshold set on that number of clean images can promise the ``target`` rate.
 
@@ -72,8 +82,7 @@ def check_promise(images: int, target: float) -> None:
         CalibrationError: ``target`` is not between 0 and 1, or there are too few images for it; the message says how
             many are needed.
     """
-    if not 0 < target < 1:
-        raise CalibrationError(f"the target false-positive rate is {target}; it must lie between 0 and 1.")
+    check_target(target)
     if _most_above(images, target) < 1:
         raise CalibrationError(
             f"{images} clean images cannot promise a false-positive rate of {target:g}; "

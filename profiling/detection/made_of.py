@@ -17,16 +17,20 @@ class MadeOf:
         accuracy: how often the network was right on a few of the images: ``share``, ``images``, ``confidence``; None
             where that is not known.
         predicted: whether the classes of the images are the network's own answers.
+        recalibrated: of each time that the threshold was set anew: ``time``; ``source`` and number of the ``images``
+            that it was set on; ``before``, the checksum and calibration of the bundle until then.
     """
 
     data: str = ""
     class_map: Mapping[str, int] | None = None
     accuracy: Mapping[str, float] | None = None
     predicted: bool = False
+    recalibrated: tuple[Mapping[str, Any], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as JSON-able data."""
-        return asdict(self)
+        data = asdict(self)
+        return data if self.recalibrated else {name: data[name] for name in data if name != "recalibrated"}
 
     @staticmethod
     def from_dict(data: Mapping[str, Any]) -> MadeOf:
@@ -35,7 +39,8 @@ class MadeOf:
         numbers = folders and {str(name): int(number) for name, number in folders.items()}
         tried = data.get("accuracy")  # bundles of earlier versions lack it
         accuracy = tried and {str(name): float(tried[name]) for name in tried}
-        return MadeOf(str(data["data"]), numbers, accuracy, bool(data.get("predicted", False)))
+        recalibrated = tuple(dict(one) for one in data.get("recalibrated", ()))
+        return MadeOf(str(data["data"]), numbers, accuracy, bool(data.get("predicted", False)), recalibrated)
 
 
 UNKNOWN = MadeOf()

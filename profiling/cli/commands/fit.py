@@ -24,9 +24,9 @@ from pathprint.profiling.detection.classifiers import AUTO
 from pathprint.profiling.jobs.places import discard, run_folder
 
 
-def _rate(value: float) -> float:
+def rate(value: float | None) -> float | None:
     """Check that a false-positive rate lies between 0 and 1."""
-    if not 0 < value < 1:
+    if value is not None and not 0 < value < 1:
         raise typer.BadParameter(f"must be between 0 and 1, not {value:g}")
     return value
 
@@ -47,7 +47,7 @@ def fit(
         ),
     ] = AUTO,
     target_fpr: Annotated[
-        float, typer.Option(help="Largest share of clean images that may be flagged.", callback=_rate)
+        float, typer.Option(help="Largest share of clean images that may be flagged.", callback=rate)
     ] = 0.05,
     thorough: Annotated[
         bool,

@@ -12,9 +12,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from pathprint.app.main import create_app
+from pathprint.app.monitoring.errors import MonitoringError
 from pathprint.app.monitoring.loop_lag import watch_loop
 from pathprint.app.monitoring.metrics import CLASSES, OTHER, Metrics
-from pathprint.app.monitoring.metrics_port import PortError, check_port
+from pathprint.app.monitoring.metrics_port import check_port
 from pathprint.app.settings import Settings
 from pathprint.profiling.detection.bundle import Bundle
 from tests.app.images import digit, encoded
@@ -27,7 +28,7 @@ class Served(NamedTuple):
     metrics: str
 
     def scrape(self) -> dict[str, dict[tuple[str, ...], float]]:
-        """Return the values of each sample by the values of its labels."""
+        """Return the values of each sample by the values of its labels, in the order of the labels' names."""
         found: dict[str, dict[tuple[str, ...], float]] = {}
         for family in text_string_to_metric_families(httpx.get(f"{self.metrics}/metrics", timeout=30).text):
             for sample in family.samples:
@@ -57,17 +58,17 @@ def test_each_request_and_image_is_counted(served: Served, bundle: Bundle) -> No
         served.client.get(path)
     found = served.scrape()
     requests = found["pathprint_requests_total"]
-    assert requests["/v1/detect", "2xx", ""] == 1
-    assert requests["/v1/detect", "4xx", "undecodable_image"] == 1
-    assert requests["/livez", "2xx", ""] == 1
-    assert requests[OTHER, "4xx", "not_found"] == 3
+    assert requests["", "/v1/detect", "2xx"] == 1
+    assert requests["undecodable_image", "/v1/detect", "4xx"] == 1
+    assert requests["", "/livez", "2xx"] == 1
+    assert requests["not_found", OTHER, "4xx"] == 3
     assert found["pathprint_request_seconds_count"]["/v1/detect",] == 2
     assert found["pathprint_decode_errors_total"]["undecodable_image",] == 1
     name, verdict = answer["model"]["name"], answer["detection"]["verdict"]
-    assert found["pathprint_verdict_total"] == {(name, answer["prediction"]["label"], verdict): 1}
+    assert found["pathprint_verdict_total"] == {(answer["prediction"]["label"], name, verdict): 1}
     for step in ("decode_seconds", "queue_seconds", "compute_seconds", "batch_size"):
         assert found[f"pathprint_{step}_count"][()] == 1
-    assert found["pathprint_score_sum"][name,] == pytest.approx(answer["detection"]["score"])
+    assert found["pathprint_score_bucket"]["+Inf", name] == 1
     assert found["pathprint_inflight"][()] == found["pathprint_pending"][()] == 0
     ((labels, one),) = found["pathprint_bundle_info"].items()
     assert one == 1
@@ -129,5 +130,5 @@ def test_a_port_that_is_taken_is_refused_in_a_sentence() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(PortError, match="choose another PATHPRINT_METRICS_PORT"):
+        with pytest.raises(MonitoringError, match="choose another PATHPRINT_METRICS_PORT"):
             check_port("127.0.0.1", taken.getsockname()[1])
