@@ -23,7 +23,7 @@ ENV PYTHONPATH=/opt/app/src PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 OMP_WAI
 USER 10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --start-period=180s CMD ["/opt/pathprint/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/readyz', timeout=3)"]
+HEALTHCHECK --start-period=180s CMD ["/opt/pathprint/bin/python", "-P", "-m", "pathprint.app", "--health"]
 # -P: the working directory does not come first among the folders that Python imports from.
 ENTRYPOINT ["/opt/pathprint/bin/python", "-P", "-m", "pathprint.app"]
 CMD ["/bundle", "--host", "0.0.0.0"]

@@ -1,17 +1,20 @@
 """The service as a program: ``python -P -m pathprint.app BUNDLE --host 0.0.0.0 --port 8000``.
 
 The container starts it; `pathprint serve` replaces its own process with it. Other settings are environment variables
-that begin with ``PATHPRINT_``.
+that begin with ``PATHPRINT_``. ``--health URL`` asks a running service instead, for health checks of containers.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
-from pathlib import Path
+import sys
 from typing import NoReturn
 
 from pathprint.app.admission.binding import refusal_to_listen
+from pathprint.app.client.health import check
+from pathprint.profiling.detection.bundle_files import named_folder
 
 _PROGRAM = "python -P -m pathprint.app"
 
@@ -31,18 +34,32 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("bundle", metavar="BUNDLE", type=_folder, help="folder that `pathprint fit` wrote")
+    parser.add_argument(
+        "bundles",
+        metavar="BUNDLE",
+        nargs="*",
+        type=_bundle,
+        help="folder that `pathprint fit` wrote, NAME=FOLDER, or a folder of such folders: name/version",
+    )
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 listens on every network [%(default)s]"
     )
     parser.add_argument("--port", type=_port, default=8000, help="port to listen on [%(default)s]")
+    parser.add_argument(
+        "--health",
+        metavar="URL",
+        nargs="?",
+        const="http://127.0.0.1:8000",
+        help="ask the service at URL [%(const)s] whether it is ready, and end with status 0 or 1",
+    )
     return parser
 
 
-def _folder(text: str) -> Path:
-    if not Path(text).is_dir():
-        raise argparse.ArgumentTypeError(f"there is no folder {text!r}")
-    return Path(text)
+def _bundle(text: str) -> str:
+    _, folder = named_folder(text)
+    if not folder.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {str(folder)!r}")
+    return text
 
 
 def _port(text: str) -> int:
@@ -52,14 +69,18 @@ def _port(text: str) -> int:
 
 
 def main() -> None:
-    """Serve the bundle until the process is told to stop."""
+    """Serve the bundles until the process is told to stop."""
     parser = _parser()
     given = parser.parse_args()
+    if given.health is not None:
+        sys.exit(check(given.health))
+    if not given.bundles:
+        parser.error("the following arguments are required: BUNDLE")
     if refusal := refusal_to_listen(given.host):
         parser.exit(2, f"pathprint: {refusal}\n")
     import uvicorn  # not at the top: a wrong call is refused without waiting for it
 
-    os.environ["PATHPRINT_BUNDLE"] = str(given.bundle)
+    os.environ["PATHPRINT_BUNDLE"] = json.dumps(given.bundles)
     uvicorn.run(
         "pathprint.app.main:from_environment",
         factory=True,

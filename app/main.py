@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,27 +14,31 @@ from pathprint.app.admission.key_file import KeyFileError
 from pathprint.app.admission.room import Room
 from pathprint.app.admission.slots import Slots
 from pathprint.app.api.documentation import DESCRIPTION, Documented
-from pathprint.app.api.routes import ROUTERS
+from pathprint.app.api.routes import ROUTERS, admin
 from pathprint.app.monitoring.checking import check_monitoring
 from pathprint.app.monitoring.errors import MonitoringError
 from pathprint.app.monitoring.metrics import Metrics
 from pathprint.app.monitoring.requests import CountedRequests
 from pathprint.app.monitoring.telemetry import telemetry_config
 from pathprint.app.problems.reporting import install
+from pathprint.app.runtime.places import find
 from pathprint.app.runtime.service import running
+from pathprint.app.runtime.starting import refused
 from pathprint.app.server.hangup import on_hangup
 from pathprint.app.server.logs import configure_logs
 from pathprint.app.settings import Settings
-from pathprint.profiling.detection.bundle import Bundle, load_bundle
+from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.errors import BundleError
 
 API_VERSION = "1.0"
 
 
-def create_app(bundle: Bundle, settings: Settings | None = None) -> FastAPI:
-    """Return the service for a loaded ``bundle``. It is ready once its lifespan has started.
+def create_app(bundle: Bundle | None = None, settings: Settings | None = None) -> FastAPI:
+    """Return the service.
 
     Args:
+        bundle: a loaded bundle; the service is ready once its lifespan has started. Without it, the bundles that
+            ``settings`` name are loaded while the service already answers that it is not ready.
         settings: read from the environment if not given.
     """
     chosen, metrics = settings or Settings(), Metrics()
@@ -61,7 +64,7 @@ def create_app(bundle: Bundle, settings: Settings | None = None) -> FastAPI:
     add_guards(app, chosen)
     app.add_middleware(RequestContext)
     install(app)
-    for router in ROUTERS:
+    for router in (*ROUTERS, *([admin.router] if chosen.admin_calls else [])):
         app.include_router(router)
     app.add_middleware(CountedRequests, metrics=metrics)
     return app
@@ -71,24 +74,19 @@ def from_environment() -> FastAPI:
     """Return the service that the ``PATHPRINT_`` variables describe; for uvicorn's ``--factory``.
 
     Raises:
-        SystemExit: a setting is wrong, or the bundle cannot be loaded. One line on standard error says why.
+        SystemExit: a setting is wrong, or there is no bundle where one should be. One line on standard error says why.
     """
     configure_logs()
     try:
         settings = Settings()
         if settings.bundle is None:
-            raise _refused("PATHPRINT_BUNDLE is not set; set it to a bundle folder.")
+            raise refused("PATHPRINT_BUNDLE is not set; set it to a bundle folder.")
         check_monitoring(settings)
-        bundle = load_bundle(settings.bundle)
-        return create_app(bundle, settings)
+        if settings.exit_if_refused:
+            find(settings.bundle)  # what can be seen at once is said before the port is taken
+        return create_app(settings=settings)
     except ValidationError as error:
         wrong = "; ".join(f"PATHPRINT_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
-        raise _refused(f"{wrong}.") from None
+        raise refused(f"{wrong}.") from None
     except (BundleError, KeyFileError, MonitoringError, OSError) as error:
-        raise _refused(str(error)) from None
-
-
-def _refused(reason: str) -> SystemExit:
-    """Say on standard error why the service does not start; return the exception that ends it with status 2."""
-    sys.stderr.write(f"pathprint: {' '.join(reason.split())}\n")
-    return SystemExit(2)
+        raise refused(str(error)) from None

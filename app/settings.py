@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 from limits import parse
-from pydantic import AfterValidator, Field
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MEBIBYTE = 1024 * 1024
 _HOST = re.compile(r"(\*\.)?[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]")
@@ -37,11 +37,25 @@ HostNames = Annotated[str, AfterValidator(_hosts)]
 """Host names with commas between them; one that begins with ``*.`` stands for all hosts below it."""
 
 
+def _folders(value: object) -> object:
+    """Return the folders in a setting: a JSON list of them, or the one that it names."""
+    if not isinstance(value, str):
+        return value
+    if value.startswith("["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError(
+                'Folders are written as one name, or as JSON: ["bundles/one", "two=bundles/two"]'
+            ) from None
+    return (value,) if value else None
+
+
 class Settings(BaseSettings):
     """How the service behaves; each field is read from ``PATHPRINT_`` and its name in capitals.
 
     Attributes:
-        bundle: folder that ``from_environment`` loads; ``create_app`` is handed a loaded bundle.
+        bundle: ``FOLDER`` or ``NAME=FOLDER``, or a JSON list of these; ``create_app`` may be handed a loaded bundle.
         max_body_bytes: largest request body, multipart framing included.
         body_seconds: time in which a request body must have arrived.
         decode_threads: images decoded at the same time; each may take 100 MB while it lasts.
@@ -66,11 +80,14 @@ class Settings(BaseSettings):
             ``-`` for standard output; None for nowhere.
         events_token: sent to that address as a bearer token.
         telemetry: whether traces and measurements of requests go to where OpenTelemetry's own variables say.
+        default_model: the model that requests mean which name none; None takes that of the first folder in ``bundle``.
+        exit_if_refused: whether the process ends if a bundle cannot be loaded at the start, or stays not ready.
+        admin_calls: whether ``POST /v1/admin/reload`` is there.
     """
 
     model_config = SettingsConfigDict(env_prefix="PATHPRINT_", frozen=True)
 
-    bundle: Path | None = None
+    bundle: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_folders)] = None
     max_body_bytes: Annotated[int, Field(gt=0)] = 10 * MEBIBYTE
     body_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 15
     decode_threads: Annotated[int, Field(ge=1, le=64)] = 2
@@ -100,3 +117,7 @@ class Settings(BaseSettings):
     events: str | None = None
     events_token: SecretStr | None = None
     telemetry: bool = False
+    # Models
+    default_model: str | None = None
+    exit_if_refused: bool = True
+    admin_calls: bool = False

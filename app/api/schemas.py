@@ -25,6 +25,14 @@ class Model(Schema):
     )
 
 
+class Version(Schema):
+    """A loaded bundle, by the name and version that requests ask for it by."""
+
+    name: str = Field(description="The name of the model.")
+    version: str = Field(description="The version of the model.")
+    bundle_sha256: str = Field(description="SHA-256 that stands for the whole bundle.")
+
+
 class ClassName(Schema):
     """A class of the protected network."""
 
@@ -129,6 +137,14 @@ class Answer(Schema):
     timing_ms: Timing
 
 
+class Reloaded(Schema):
+    """What a reload changed."""
+
+    loaded: list[Version] = Field(description="What answers now and did not before.")
+    kept: list[Version] = Field(description="What answered before and still does.")
+    removed: list[Version] = Field(description="What answered before and no longer does.")
+
+
 class Alive(Schema):
     """The process is running."""
 
@@ -136,7 +152,8 @@ class Alive(Schema):
 
 
 class Ready(Schema):
-    """The bundle is loaded and verified, and the model has judged a first image."""
+    """The bundles are loaded and verified, and each has judged a first image."""
 
     status: Literal["ready"] = "ready"
-    model: Model
+    model: Model = Field(description="The model that requests mean which name none; the first one if they must.")
+    models: list[Version] = Field(description="Every loaded version of every model, the current one of a model first.")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from math import prod
 from typing import Annotated
 
 import structlog
@@ -16,8 +17,12 @@ from pathprint.app.monitoring.metrics import Metrics
 from pathprint.app.monitoring.windows import Windows
 from pathprint.app.problems.kinds import ProblemError
 from pathprint.app.runtime.examiner import Examiner
+from pathprint.app.runtime.loader import Loader
+from pathprint.app.runtime.loading import LOADED, Wanted
 from pathprint.app.runtime.models import Loaded, Models
+from pathprint.app.runtime.starting import loading_meanwhile
 from pathprint.app.runtime.watching import watched
+from pathprint.app.server.hangup import on_hangup
 from pathprint.app.settings import Settings
 from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.threads import settle_threads
@@ -30,30 +35,72 @@ class Service:
     """The loaded bundles, with the threads that examine images by them, and who is told of decisions."""
 
     settings: Settings
-    models: Models
+    loader: Loader
     examiner: Examiner
     decisions: Decisions
     windows: Windows
 
+    @property
+    def models(self) -> Models:
+        """The models that answer now. A request asks once: a moment later there may be others.
+
+        Raises:
+            ProblemError: none are loaded yet.
+        """
+        if self.loader.models is None:
+            raise ProblemError("not_ready", _still_missing(self.loader), {"Retry-After": "1"})
+        return self.loader.models
+
+
+def _still_missing(loader: Loader) -> str:
+    if loader.outcomes["failed"] and not loader.stages:
+        return "A bundle could not be loaded, and the log says why; when that is mended, have the bundles loaded again."
+    stages = ", ".join(f"{title} ({stage})" for title, stage in dict(loader.stages).items() if stage != LOADED)
+    return f"The service is starting and still loads: {stages or 'its bundles'}. Try again soon."
+
 
 @asynccontextmanager
-async def running(app: FastAPI, bundle: Bundle, settings: Settings, metrics: Metrics) -> AsyncIterator[None]:
-    """Run the service: ready once its threads are started and warm, and ready no more before they end."""
-    loaded = Loaded.of(bundle)
+async def running(app: FastAPI, bundle: Bundle | None, settings: Settings, metrics: Metrics) -> AsyncIterator[None]:
+    """Run the service, which is ready once its bundles are loaded and its threads warm.
+
+    Args:
+        bundle: answers from the start, if it is given; otherwise what ``settings`` name is loaded meanwhile.
+    """
+    examiner = Examiner(settings.decode_threads)
+
+    async def first(models: Models) -> None:
+        _settle(settings, models)
+        for loaded in models:
+            await examiner.warm_up(loaded)
+            log.info("ready", **loaded.facts, kernel=loaded.detector.extractor.chooser.name)
+
+    def current() -> list[Loaded]:
+        return list(loader.models or ())
+
+    loader = Loader(Wanted(settings.bundle or (), settings.default_model), first)
+    try:
+        async with watched(settings, metrics, current, lambda: int(getattr(examiner, "pending", 0))) as watch:
+            app.state.service = Service(settings, loader, examiner, watch.decisions, watch.windows)
+            starting: AbstractAsyncContextManager[None] = loading_meanwhile(loader, settings.exit_if_refused)
+            if bundle is not None:
+                await loader.begin_with(Models.of([Loaded.of(bundle)]))
+                starting = nullcontext()
+            with on_hangup(loader.load_soon):
+                async with starting:
+                    yield
+    finally:
+        app.state.service = None
+        loader.close()
+        examiner.close()
+
+
+def _settle(settings: Settings, models: Models) -> None:
+    """Give torch its threads: as many as were asked for, or as the largest network is worth."""
     if settings.torch_threads is not None:
         torch.set_num_threads(settings.torch_threads)
     else:
-        settle_threads(loaded.detector.network.preprocessing)
-    examiner = Examiner(settings.decode_threads)
-    try:
-        await examiner.warm_up(loaded)
-        async with watched(settings, metrics, lambda: [loaded], lambda: int(getattr(examiner, "pending", 0))) as watch:
-            app.state.service = Service(settings, Models(loaded), examiner, watch.decisions, watch.windows)
-            log.info("ready", **loaded.facts, kernel=loaded.detector.extractor.chooser.name)
-            yield
-    finally:
-        app.state.service = None
-        examiner.close()
+        preprocessings = (loaded.detector.network.preprocessing for loaded in models)
+        settle_threads(max(preprocessings, key=lambda preprocessing: prod(preprocessing.size)))
 
 
 def current_service(request: Request) -> Service:

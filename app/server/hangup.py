@@ -7,22 +7,32 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from weakref import WeakKeyDictionary
+
+Action = Callable[[], None]
+_actions: WeakKeyDictionary[asyncio.AbstractEventLoop, list[Action]] = WeakKeyDictionary()
+"""What each event loop does at SIGHUP; blocks of ``on_hangup`` may lie in each other."""
 
 
 @contextmanager
-def on_hangup(*actions: Callable[[], None]) -> Iterator[None]:
+def on_hangup(*actions: Action) -> Iterator[None]:
     """Call ``actions`` on the running event loop at each SIGHUP. Only the main thread of a process gets signals."""
-    loop = asyncio.get_running_loop()
-    if threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGHUP"):
         yield
         return
-
-    def act() -> None:
-        for action in actions:
-            action()
-
-    loop.add_signal_handler(signal.SIGHUP, act)
+    loop = asyncio.get_running_loop()
+    found = _actions.setdefault(loop, [])
+    found.extend(actions)
+    loop.add_signal_handler(signal.SIGHUP, _act, found)
     try:
         yield
     finally:
-        loop.remove_signal_handler(signal.SIGHUP)
+        for action in actions:
+            found.remove(action)
+        if not found:
+            loop.remove_signal_handler(signal.SIGHUP)
+
+
+def _act(actions: list[Action]) -> None:
+    for action in tuple(actions):
+        action()

@@ -147,6 +147,15 @@ def load_bundle(folder: Path | str, kernel: str = "auto") -> Bundle:
     return Bundle(detector, used, golden, made_of, keys.get("looks", NO_KEYS), str(manifest["checksum"]))
 
 
+def checksum_of(folder: Path | str) -> str:
+    """Return the checksum that stands for a whole bundle, after comparing every file with the manifest.
+
+    Raises:
+        BundleError: a file is missing, extra or changed.
+    """
+    return str(_verified_manifest(Path(folder))["checksum"])
+
+
 def _description(detector: Detector) -> dict[str, Any]:
     return {
         "calibration": detector.calibration.to_dict(),

@@ -1,6 +1,9 @@
-"""The names of a bundle's files. Nothing heavy is imported here: the command line looks for them before it starts."""
+"""What a bundle's files and a served bundle are called. Nothing heavy is imported: commands look before they start."""
 
 from __future__ import annotations
+
+import re
+from pathlib import Path
 
 from pathprint.profiling.writing.places import Form
 
@@ -17,3 +20,14 @@ FILES = (
 
 BUNDLE = Form("bundle", frozenset({MANIFEST, *FILES}), MANIFEST, frozenset({"schema", "checksum", "files"}))
 """What a bundle is known by."""
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""What a served model or version may be called: clients write it into addresses."""
+
+
+def named_folder(text: str) -> tuple[str | None, Path]:
+    """Return name and folder of ``NAME=FOLDER``, or no name and ``FOLDER``; ``./a=b`` is a folder called ``a=b``."""
+    name, equals, folder = text.partition("=")
+    if equals and NAME.fullmatch(name) and folder:
+        return name, Path(folder)
+    return None, Path(text)

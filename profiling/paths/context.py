@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from math import prod
@@ -78,23 +78,25 @@ def _undecided(graph: Graph) -> dict[str, Change]:
     """Let nan pass where a mask chooses: no mask is nan, so a choice is nan wherever its mask depends on nan."""
     depending = Following(graph, {}).depending
 
-    def doubtful(name: str, values: Mapping[str, Any]) -> Tensor:
-        value = values[name]
-        if value.dtype is not torch.bool:
-            found: Tensor = value.isnan()
-            return found
-        node = graph.by_name[name]
-        parts = {read: doubtful(read, values) for read in node.reads if read in depending}
-        if node.operation in operations.MOVEMENT:
-            moved: Tensor = graph.evaluate(node, {**values, **parts})
-            return moved
-        return reduce(torch.logical_or, parts.values()).expand(value.shape)
-
     def change(mask: str) -> Change:
-        return lambda value, values: value.masked_fill(doubtful(mask, values), torch.nan)
+        return lambda value, values: value.masked_fill(_doubtful(mask, values, graph, depending), torch.nan)
 
     chosen = (node for node in graph.nodes if node.operation in operations.WHERE)
     return {node.name: change(node.args[0].name) for node in chosen if node.args[0].name in depending}
+
+
+def _doubtful(name: str, values: Mapping[str, Any], graph: Graph, depending: Collection[str]) -> Tensor:
+    """Return where a value is nan or, as masks cannot be nan, where what a mask was computed from is."""
+    value = values[name]
+    if value.dtype is not torch.bool:
+        found: Tensor = value.isnan()
+        return found
+    node = graph.by_name[name]
+    parts = {read: _doubtful(read, values, graph, depending) for read in node.reads if read in depending}
+    if node.operation in operations.MOVEMENT:
+        moved: Tensor = graph.evaluate(node, {**values, **parts})
+        return moved
+    return reduce(torch.logical_or, parts.values()).expand(value.shape)
 
 
 def _needed(node: Node, following: Following) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from pathprint.app.api.documentation import problems
-from pathprint.app.api.schemas import Alive, Model, Ready
+from pathprint.app.api.schemas import Alive, Model, Ready, Version
 from pathprint.app.runtime.service import Running
 
 router = APIRouter(tags=["health"])
@@ -19,5 +19,7 @@ async def livez() -> Alive:
 
 @router.get("/readyz", summary="Can it judge images?", responses=problems("internal", "not_ready"))
 async def readyz(service: Running) -> Ready:
-    """Answers 200 once the bundle is loaded and verified and the model is warm; send images only then."""
-    return Ready(model=Model(**service.models.get().facts))
+    """Answers 200 once every bundle is loaded, verified and warm; send images only then. Before, it says what lacks."""
+    models = service.models
+    first = models.get() if models.default else models.loaded[0]
+    return Ready(model=Model(**first.facts), models=[Version(**one.identity) for one in models])
