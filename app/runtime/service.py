@@ -38,7 +38,7 @@ async def running(app: FastAPI, bundle: Bundle, settings: Settings) -> AsyncIter
         torch.set_num_threads(settings.torch_threads)
     else:
         settle_threads(loaded.detector.network.preprocessing)
-    examiner = Examiner(settings.decode_threads)
+    examiner = Examiner(settings)
     try:
         await examiner.warm_up(loaded)
         app.state.service = Service(settings, Models(loaded), examiner)

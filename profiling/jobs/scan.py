@@ -16,6 +16,7 @@ from pathprint.profiling.data.pictures import Pictures
 from pathprint.profiling.data.places import DIGITS
 from pathprint.profiling.detection.bundle import Bundle, load_bundle
 from pathprint.profiling.detection.detector import Detector
+from pathprint.profiling.detection.together import AT_ONCE
 from pathprint.profiling.jobs.bad_images import BadImages
 from pathprint.profiling.jobs.engines.options import processors
 from pathprint.profiling.jobs.job import THIS_PROCESS, Job
@@ -23,7 +24,7 @@ from pathprint.profiling.jobs.places import discard, run_folder
 from pathprint.profiling.jobs.scan_report import check_report, report
 from pathprint.profiling.jobs.scan_summary import Summary, Tally
 from pathprint.profiling.jobs.scanned_image import ScannedImage
-from pathprint.profiling.jobs.scanning import AT_ONCE, Scanning, content_hash
+from pathprint.profiling.jobs.scanning import Scanning, content_hash
 from pathprint.profiling.jobs.shards import Shards
 from pathprint.profiling.jobs.sources import DetectorSource, PictureSource
 from pathprint.profiling.jobs.stage import Stage, sound
