@@ -27,7 +27,7 @@ MAX_ASPECT = 16
 MAX_SCANS = 100
 """Most scans of a JPEG file. Programs write about ten; each costs a pass over all pixels, however few bytes it has."""
 _SCAN = b"\xff\xda"
-_STRIP = 1 << 18
+_STRIP = 1 << 15
 """Pixels that are laid over black at a time: Pillow lets no other thread run meanwhile, and needs memory for each."""
 _ORIENTATION = 0x0112
 _TURNS = {

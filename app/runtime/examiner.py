@@ -23,6 +23,7 @@ from pathprint.app.runtime.decoders import Decoders, Timed
 from pathprint.app.runtime.decoding import Decoded, Opened, Upload, decode_opened, open_upload, received_pixels
 from pathprint.app.runtime.models import Loaded
 from pathprint.app.settings import Settings
+from pathprint.models.network import check_range
 from pathprint.models.preprocessing import to_image
 from pathprint.profiling.detection.detector import Verdict
 
@@ -101,6 +102,7 @@ class Examiner:
             ProblemError: there is no room for them, or their deadline passes.
         """
         loaded.detector.network.check_form(pixels[None])
+        check_range(pixels)  # here, so that they do not spoil a batch
         with self._place(deadline):
             judged = await self._judged(pixels, loaded, deadline)
         return Examination(received_pixels(pixels), judged.verdict, 0.0, judged.waited, judged.took, judged.batch)

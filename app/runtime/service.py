@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.threads import settle_threads
 
 log = structlog.get_logger("app")
+_SWITCH_SECONDS = 0.0005
+"""How long a thread may keep Python to itself. The event loop waits so long after each read and write on a socket while
+other threads compute; with Python's own five milliseconds it would fall behind long before the processors are busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ async def running(app: FastAPI, bundle: Bundle, settings: Settings) -> AsyncIter
         torch.set_num_threads(settings.torch_threads)
     else:
         settle_threads(loaded.detector.network.preprocessing)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     examiner = Examiner(settings)
     try:
         await examiner.warm_up(loaded)

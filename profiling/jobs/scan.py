@@ -18,7 +18,6 @@ from pathprint.profiling.detection.bundle import Bundle, load_bundle
 from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.detection.together import AT_ONCE
 from pathprint.profiling.jobs.bad_images import BadImages
-from pathprint.profiling.jobs.engines.options import processors
 from pathprint.profiling.jobs.job import THIS_PROCESS, Job
 from pathprint.profiling.jobs.places import discard, run_folder
 from pathprint.profiling.jobs.scan_report import check_report, report
@@ -31,6 +30,7 @@ from pathprint.profiling.jobs.stage import Stage, sound
 from pathprint.profiling.jobs.tasks import Task
 from pathprint.profiling.jobs.version import version
 from pathprint.profiling.paths.cost import multiply_adds
+from pathprint.profiling.processors import processors
 from pathprint.profiling.progress import meter
 from pathprint.profiling.signatures.storage import Stored
 
