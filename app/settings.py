@@ -58,7 +58,7 @@ class Settings(BaseSettings):
         bundle: ``FOLDER`` or ``NAME=FOLDER``, or a JSON list of these; ``create_app`` may be handed a loaded bundle.
         max_body_bytes: largest request body, multipart framing included.
         body_seconds: time in which a request body must have arrived.
-        decode_threads: images decoded at the same time; each may take 100 MB while it lasts.
+        decode_threads: images decoded at the same time; if there are several, one thread takes small images only.
         torch_threads: threads inside one inference; None lets the size of the network decide.
         metrics_port: port on which Prometheus finds the metrics; None serves none. It is never the service's own port.
         metrics_host: address that the metrics are served at.
@@ -83,6 +83,11 @@ class Settings(BaseSettings):
         default_model: the model that requests mean which name none; None takes that of the first folder in ``bundle``.
         exit_if_refused: whether the process ends if a bundle cannot be loaded at the start, or stays not ready.
         admin_calls: whether ``POST /v1/admin/reload`` is there.
+        max_images: images that are decoded, examined, or wait for it, those of batch requests among them.
+        decode_bytes: memory that images in decoding may take together; one that needs more is decoded alone.
+        max_batch: images that are examined together.
+        batch_delay_ms: milliseconds for which an image waits for others to be examined with.
+        stuck_seconds: time that a batch may take before the service reports that it has to be restarted.
     """
 
     model_config = SettingsConfigDict(env_prefix="PATHPRINT_", frozen=True)
@@ -121,3 +126,8 @@ class Settings(BaseSettings):
     default_model: str | None = None
     exit_if_refused: bool = True
     admin_calls: bool = False
+    max_images: Annotated[int, Field(ge=1)] = 256
+    decode_bytes: Annotated[int, Field(gt=0)] = 384 * MEBIBYTE
+    max_batch: Annotated[int, Field(ge=1, le=64)] = 16
+    batch_delay_ms: Annotated[float, Field(ge=0, le=1000)] = 0
+    stuck_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 300

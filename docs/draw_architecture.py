@@ -22,7 +22,7 @@ WEIGHTS = {
     "runtime": ("models", "app", "paths", "signatures", "features", "detection"),
     "jobs": ("jobs", "inspection", "cli"),
     "laboratory": ("attacks", "evaluation", "studies"),
-    "ground": ("arrays", "errors", "threads", "writing", "progress", "compiled", "data"),
+    "ground": ("arrays", "errors", "processors", "threads", "writing", "progress", "compiled", "data"),
 }
 MEANING = {
     "runtime": "what a service loads to detect",

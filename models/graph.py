@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from pathprint.models.operations import FRESH, IN_PLACE, WEIGHTED, in_place, resolve
+from pathprint.models.steady import STEADY
 
 INPUT = "input"
 """Name of the value that a run starts from: the network input, float32 ``n c h w``."""
@@ -50,7 +51,8 @@ class Node:
 
     @cached_property
     def function(self) -> Callable[..., Any]:
-        return resolve(self.operation)
+        """What computes the value."""
+        return STEADY.get(self.operation) or resolve(self.operation)
 
     @cached_property
     def reads(self) -> tuple[str, ...]:

@@ -24,6 +24,11 @@ MAX_SIDE = 8192
 MAX_PIXELS = 25_000_000
 MAX_ASPECT = 16
 """Largest ratio of an image's sides: scaling the shorter side to the network's size makes a thin image enormous."""
+MAX_SCANS = 100
+"""Most scans of a JPEG file. Programs write about ten; each costs a pass over all pixels, however few bytes it has."""
+_SCAN = b"\xff\xda"
+_STRIP = 1 << 15
+"""Pixels that are laid over black at a time: Pillow lets no other thread run meanwhile, and needs memory for each."""
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -153,8 +158,17 @@ def decode(data: bytes) -> Image.Image:
     """Return the fully loaded image in ``data``, turned upright by its EXIF orientation; its ``format`` is kept.
 
     Raises:
-        ImageError: the data is empty, not in one of ``FORMATS``, truncated, too large or too thin, animated, or of a
-            colour mode without a plain meaning (CMYK, 16 bit, float).
+        ImageError: the data is empty, not in one of ``FORMATS``, truncated, too large or too thin, animated, made of
+            too many scans, or of a colour mode without a plain meaning (CMYK, 16 bit, float).
+    """
+    return loaded(opened(data))
+
+
+def opened(data: bytes) -> Image.Image:
+    """Return the image in ``data``, of which only the header has been read: it says what decoding will cost.
+
+    Raises:
+        ImageError: the header says that the image is none that we accept.
     """
     if not data:
         raise ImageError("empty_input", "the image has no bytes.")
@@ -176,6 +190,24 @@ def decode(data: bytes) -> Image.Image:
     if image.mode not in _MODES:
         allowed = ", ".join(sorted(_MODES))
         raise ImageError("unsupported_color_mode", f"colour mode {image.mode} is not accepted; allowed: {allowed}.")
+    if scans(image, data) > MAX_SCANS:
+        raise ImageError(
+            "image_too_large", f"the image is drawn in more than {MAX_SCANS} scans; save it as an ordinary JPEG."
+        )
+    return image
+
+
+def scans(image: Image.Image, data: bytes) -> int:
+    """Return how many times the pixels in ``data`` are drawn over: once, or in each scan of a progressive JPEG file."""
+    return max(data.count(_SCAN), 1) if image.format in ("JPEG", "MPO") else 1
+
+
+def loaded(image: Image.Image) -> Image.Image:
+    """Return an ``opened`` image with its pixels, turned upright by its EXIF orientation; its ``format`` is kept.
+
+    Raises:
+        ImageError: the data are truncated or damaged.
+    """
     try:
         image.load()
         return _upright(image)
@@ -215,9 +247,19 @@ def _open(data: bytes) -> Image.Image:
 def in_mode(image: Image.Image, mode: str) -> Image.Image:
     """Convert an image to ``mode``, with transparency laid over black, as in most data sets."""
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        overlay = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), overlay)
+        return _over_black(image, mode)
     return image if image.mode == mode else image.convert(mode)
+
+
+def _over_black(image: Image.Image, mode: str) -> Image.Image:
+    """Return an image with transparency laid over black, in ``mode``; strip by strip, as it may be large."""
+    found = Image.new(mode, image.size)
+    rows = max(_STRIP // image.width, 1)
+    for top in range(0, image.height, rows):
+        strip = image.crop((0, top, image.width, min(top + rows, image.height))).convert("RGBA")
+        opaque = Image.alpha_composite(Image.new("RGBA", strip.size, (0, 0, 0, 255)), strip)
+        found.paste(opaque.convert(mode), (0, top))
+    return found
 
 
 # Written with Pillow alone: importing torchvision takes several times as long as a detection, because it imports the

@@ -11,6 +11,7 @@ from typing import TypeVar
 import torch
 
 from pathprint.models.preprocessing import Preprocessing
+from pathprint.profiling.processors import processors
 
 _SMALL = 32 * 32
 Item = TypeVar("Item")
@@ -18,10 +19,12 @@ Result = TypeVar("Result")
 
 
 def settle_threads(preprocessing: Preprocessing) -> None:
-    """Have torch use one thread if inputs are smaller than 32 x 32: more threads wait longer than they work."""
+    """Have torch use as many threads as there are processors for this process, and one if inputs are small.
+
+    Below 32 x 32 more threads wait longer than they work.
+    """
     height, width = preprocessing.size
-    if height * width < _SMALL:
-        torch.set_num_threads(1)
+    torch.set_num_threads(1 if height * width < _SMALL else min(torch.get_num_threads(), processors()))
 
 
 @contextmanager

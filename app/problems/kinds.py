@@ -53,6 +53,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "client_disconnected": Kind(499, "The client closed the connection"),
         "internal": Kind(500, "The service failed"),
         "not_ready": Kind(503, "The service is not ready"),
+        "not_alive": Kind(503, "The service has to be restarted"),
         "overloaded": Kind(503, "The service has no room for the request now"),
         "deadline_exceeded": Kind(504, "The deadline of the request has passed"),
     }

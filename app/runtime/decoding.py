@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from PIL import Image
 from torch import Tensor
 
 from pathprint.app.problems.kinds import ProblemError
 from pathprint.app.runtime.media import detected
-from pathprint.models.preprocessing import Preprocessing, decode
+from pathprint.app.runtime.pricing import Price, price
+from pathprint.models.preprocessing import Preprocessing, loaded, opened
 
 NUMBERS = "application/octet-stream"
 """Media type of pixels that were sent as numbers."""
@@ -25,6 +27,21 @@ class Upload:
 
     data: bytes
     declared: str | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opened:
+    """An image of which only the header has been read.
+
+    Attributes:
+        media_type: one of ``IMAGE_TYPES``, by the bytes themselves.
+        price: what decoding it will cost.
+    """
+
+    image: Image.Image
+    media_type: str
+    data: bytes
+    price: Price
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +62,29 @@ class Decoded:
     sha256: str
 
 
-def decode_upload(upload: Upload, preprocessing: Preprocessing) -> Decoded:
-    """Return the decoded image of an upload, fitted to the network that ``preprocessing`` belongs to.
+def open_upload(upload: Upload) -> Opened:
+    """Return an upload whose header has been read.
 
     Raises:
-        ImageError: it cannot be decoded, or is an image of a kind that we do not accept.
+        ImageError: the header says that it is no image that we accept.
         ProblemError: it is of another format than the client declared.
     """
-    image = decode(upload.data)
+    image = opened(upload.data)
     found = detected(image)
     if upload.declared and found != upload.declared:
         raise ProblemError("media_type_mismatch", f"The image was declared as {upload.declared}, but it is {found}.")
-    digest = hashlib.sha256(upload.data).hexdigest()
-    return Decoded(preprocessing.pixels(image)[None], found, image.width, image.height, digest)
+    return Opened(image, found, upload.data, price(image, upload.data))
+
+
+def decode_opened(file: Opened, preprocessing: Preprocessing) -> Decoded:
+    """Return the decoded image, fitted to the network that ``preprocessing`` belongs to.
+
+    Raises:
+        ImageError: it is truncated or damaged.
+    """
+    image = loaded(file.image)
+    digest = hashlib.sha256(file.data).hexdigest()
+    return Decoded(preprocessing.pixels(image)[None], file.media_type, image.width, image.height, digest)
 
 
 def received_pixels(pixels: Tensor) -> Decoded:

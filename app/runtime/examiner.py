@@ -1,37 +1,31 @@
-"""From an upload to a verdict, off the event loop: a few threads decode, exactly one runs the model.
+"""From an upload to a verdict, off the event loop: a few threads decode, exactly one runs the models.
 
-Batching belongs here: routes only know ``Examiner.examine``.
+Routes only know ``Examiner.examine`` and ``Examiner.examine_pixels``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from time import perf_counter
-from typing import Generic, TypeVar
+from time import monotonic, perf_counter
 
 import torch
 from torch import Tensor
 
-from pathprint.app.runtime.decoding import Decoded, Upload, decode_upload, received_pixels
+from pathprint.app.problems.kinds import ProblemError
+from pathprint.app.runtime.batching import Judged, ModelThread
+from pathprint.app.runtime.decoders import Decoders, Timed
+from pathprint.app.runtime.decoding import Decoded, Opened, Upload, decode_opened, open_upload, received_pixels
 from pathprint.app.runtime.models import Loaded
+from pathprint.app.settings import Settings
+from pathprint.models.network import check_range
 from pathprint.models.preprocessing import to_image
 from pathprint.profiling.detection.detector import Verdict
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Timed(Generic[T]):
-    """What a piece of work returned, and the milliseconds that it waited for a thread and then took."""
-
-    value: T
-    waited: float
-    took: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +33,8 @@ class Examination:
     """The verdict on an image, and the milliseconds of decoding, waiting for threads, and computing.
 
     Attributes:
-        batch: number of images that were examined together.
+        compute: of the whole batch that the image was examined in.
+        batch: number of images in it.
     """
 
     image: Decoded
@@ -51,32 +46,50 @@ class Examination:
 
 
 class Examiner:
-    """Owns the threads. Only one runs the model, because torch keeps memory for each thread that has run it."""
+    """Owns the threads, and bounds how many images are inside at once."""
 
-    def __init__(self, decode_threads: int) -> None:
-        self._decoders = ThreadPoolExecutor(decode_threads, "decode")
-        self._model = ThreadPoolExecutor(1, "model")
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._headers = ThreadPoolExecutor(1, "header")
+        self._decoders = Decoders(settings.decode_threads, settings.decode_bytes)
+        self._model = ModelThread(settings.max_batch, settings.batch_delay_ms / 1000)
+        self._inside = 0
+
+    @property
+    def inside(self) -> int:
+        """How many images are being decoded, examined, or wait for it."""
+        return self._inside
+
+    @property
+    def works(self) -> bool:
+        """Whether images get verdicts: False once the thread of the models is dead, or stuck in a batch."""
+        return self._model.works(self._settings.stuck_seconds)
 
     async def warm_up(self, loaded: Loaded) -> None:
-        """Examine a black image, so that the first request finds everything compiled and allocated."""
-        black = io.BytesIO()
-        to_image(torch.zeros(loaded.detector.network.preprocessing.input_shape)).save(black, "PNG")
-        await self.examine(Upload(black.getvalue(), None), loaded)
+        """Examine black images, so that the first requests find everything compiled and allocated."""
+        black = torch.zeros(loaded.detector.network.preprocessing.input_shape)
+        file = io.BytesIO()
+        to_image(black).save(file, "PNG")
+        await self.examine(Upload(file.getvalue(), None), loaded)
+        await asyncio.gather(*(self.examine_pixels(black, loaded) for _ in range(self._settings.max_batch)))
 
     async def examine(self, upload: Upload, loaded: Loaded, deadline: float | None = None) -> Examination:
-        """Return the verdict of a loaded bundle on an upload.
+        """Return the verdict of a loaded bundle on an upload. Cancel it to take the image out of all queues.
 
         Args:
             deadline: seconds of ``time.monotonic`` after which nobody waits for the answer.
 
         Raises:
-            ImageError, ProblemError: it is not an image that we accept.
+            ImageError: it is not an image that we accept.
+            ProblemError: it is of another format than declared, there is no room for it, or its deadline passes.
         """
-        preprocessing = loaded.detector.network.preprocessing
-        image = await _timed(self._decoders, partial(decode_upload, upload, preprocessing))
-        judged = await _timed(self._model, partial(loaded.detector.examine, image.value.pixels))
-        (verdict,) = judged.value
-        return Examination(image.value, verdict, image.took, image.waited + judged.waited, judged.took)
+        with self._place(deadline):
+            file, opening = await self._opened(upload)
+            decoded = await self._decoded(file, loaded, deadline)
+            del file, upload  # the bytes; only pixels wait for the model
+            judged = await self._judged(decoded.value.pixels[0], loaded, deadline)
+        waited = decoded.waited + judged.waited
+        return Examination(decoded.value, judged.verdict, opening + decoded.took, waited, judged.took, judged.batch)
 
     async def examine_pixels(self, pixels: Tensor, loaded: Loaded, deadline: float | None = None) -> Examination:
         """Return the verdict of a loaded bundle on pixels ``c h w`` in [0, 1] that a client sent as numbers.
@@ -86,24 +99,45 @@ class Examiner:
 
         Raises:
             PixelsError: they are not float32 in [0, 1], or not of the network's input shape.
+            ProblemError: there is no room for them, or their deadline passes.
         """
-        judged = await _timed(self._model, partial(loaded.detector.examine, pixels[None]))
-        (verdict,) = judged.value
-        return Examination(received_pixels(pixels), verdict, 0.0, judged.waited, judged.took)
+        loaded.detector.network.check_form(pixels[None])
+        check_range(pixels)  # here, so that they do not spoil a batch
+        with self._place(deadline):
+            judged = await self._judged(pixels, loaded, deadline)
+        return Examination(received_pixels(pixels), judged.verdict, 0.0, judged.waited, judged.took, judged.batch)
+
+    @contextmanager
+    def _place(self, deadline: float | None) -> Iterator[None]:
+        """Hold one of the places for images; a batch request takes one for each image."""
+        if deadline is not None and monotonic() > deadline:
+            raise ProblemError("deadline_exceeded", "The deadline of the request has passed.")
+        if self._inside >= self._settings.max_images:
+            raise ProblemError("overloaded", "Too many images wait; send it again later.", {"Retry-After": "1"})
+        self._inside += 1
+        try:
+            yield
+        finally:
+            self._inside -= 1
+
+    async def _opened(self, upload: Upload) -> tuple[Opened, float]:
+        """Return the upload with its header read, and the milliseconds that it took."""
+
+        def timed() -> tuple[Opened, float]:
+            started = perf_counter()
+            return open_upload(upload), (perf_counter() - started) * 1000
+
+        return await asyncio.get_running_loop().run_in_executor(self._headers, timed)
+
+    async def _decoded(self, file: Opened, loaded: Loaded, deadline: float | None) -> Timed[Decoded]:
+        work = partial(decode_opened, file, loaded.detector.network.preprocessing)
+        return await asyncio.wrap_future(self._decoders.decode(work, file.price, deadline))
+
+    async def _judged(self, pixels: Tensor, loaded: Loaded, deadline: float | None) -> Judged:
+        return await asyncio.wrap_future(self._model.examine(pixels, loaded, deadline))
 
     def close(self) -> None:
         """Let running work finish and end the threads."""
-        self._decoders.shutdown()
-        self._model.shutdown()
-
-
-async def _timed(pool: Executor, work: Callable[[], T]) -> Timed[T]:
-    """Run ``work`` on a thread of ``pool``; return its value with the time that it waited and took."""
-    asked = perf_counter()
-
-    def run() -> Timed[T]:
-        started = perf_counter()
-        value = work()
-        return Timed(value, (started - asked) * 1000, (perf_counter() - started) * 1000)
-
-    return await asyncio.get_running_loop().run_in_executor(pool, run)
+        self._headers.shutdown()
+        self._decoders.close()
+        self._model.close()

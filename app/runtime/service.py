@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.threads import settle_threads
 
 log = structlog.get_logger("app")
+_SWITCH_SECONDS = 0.0005
+"""How long a thread may keep Python to itself. The event loop waits so long after each read and write on a socket while
+other threads compute; with Python's own five milliseconds it would fall behind long before the processors are busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ async def running(app: FastAPI, bundle: Bundle | None, settings: Settings, metri
     Args:
         bundle: answers from the start, if it is given; otherwise what ``settings`` name is loaded meanwhile.
     """
-    examiner = Examiner(settings.decode_threads)
+    examiner = Examiner(settings)
 
     async def first(models: Models) -> None:
         _settle(settings, models)
@@ -79,7 +83,7 @@ async def running(app: FastAPI, bundle: Bundle | None, settings: Settings, metri
 
     loader = Loader(Wanted(settings.bundle or (), settings.default_model), first)
     try:
-        async with watched(settings, metrics, current, lambda: int(getattr(examiner, "pending", 0))) as watch:
+        async with watched(settings, metrics, current, lambda: examiner.inside) as watch:
             app.state.service = Service(settings, loader, examiner, watch.decisions, watch.windows)
             starting: AbstractAsyncContextManager[None] = loading_meanwhile(loader, settings.exit_if_refused)
             if bundle is not None:
@@ -101,6 +105,7 @@ def _settle(settings: Settings, models: Models) -> None:
     else:
         preprocessings = (loaded.detector.network.preprocessing for loaded in models)
         settle_threads(max(preprocessings, key=lambda preprocessing: prod(preprocessing.size)))
+    sys.setswitchinterval(_SWITCH_SECONDS)
 
 
 def current_service(request: Request) -> Service:

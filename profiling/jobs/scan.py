@@ -16,20 +16,21 @@ from pathprint.profiling.data.pictures import Pictures
 from pathprint.profiling.data.places import DIGITS
 from pathprint.profiling.detection.bundle import Bundle, load_bundle
 from pathprint.profiling.detection.detector import Detector
+from pathprint.profiling.detection.together import AT_ONCE
 from pathprint.profiling.jobs.bad_images import BadImages
-from pathprint.profiling.jobs.engines.options import processors
 from pathprint.profiling.jobs.job import THIS_PROCESS, Job
 from pathprint.profiling.jobs.places import discard, run_folder
 from pathprint.profiling.jobs.scan_report import check_report, report
 from pathprint.profiling.jobs.scan_summary import Summary, Tally
 from pathprint.profiling.jobs.scanned_image import ScannedImage
-from pathprint.profiling.jobs.scanning import AT_ONCE, Scanning, content_hash
+from pathprint.profiling.jobs.scanning import Scanning, content_hash
 from pathprint.profiling.jobs.shards import Shards
 from pathprint.profiling.jobs.sources import DetectorSource, PictureSource
 from pathprint.profiling.jobs.stage import Stage, sound
 from pathprint.profiling.jobs.tasks import Task
 from pathprint.profiling.jobs.version import version
 from pathprint.profiling.paths.cost import multiply_adds
+from pathprint.profiling.processors import processors
 from pathprint.profiling.progress import meter
 from pathprint.profiling.signatures.storage import Stored
 

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from pathprint.models.errors import ImageError
 from pathprint.profiling.data.identity import picture
 from pathprint.profiling.data.pictures import Pictures, printable
-from pathprint.profiling.detection.bundle import GOLDEN_TOLERANCE
 from pathprint.profiling.detection.detector import Detector, Verdict
+from pathprint.profiling.detection.together import AT_ONCE, examine_together
 from pathprint.profiling.errors import DataError
 from pathprint.profiling.jobs.scanned_image import ScannedImage
 from pathprint.profiling.jobs.sources import DetectorSource, PictureSource
@@ -22,9 +21,6 @@ from pathprint.profiling.jobs.tasks import Task
 from pathprint.profiling.signatures.storage import Stored
 from pathprint.profiling.threads import one_thread
 
-AT_ONCE = 16
-"""Images that are examined as one batch: on small networks four to five times as fast as one by one, and hardly slower
-than larger batches. It decides how sums are rounded, so it must not depend on who works."""
 _KEY = 16
 """Hexadecimal digits of a key: those of the 8 bytes that ``keys_of`` takes."""
 
@@ -91,26 +87,9 @@ class Scanner:
         return _Decoded(ScannedImage(name, sha256), key, pixels)
 
     def _lines(self, decoded: Sequence[_Decoded]) -> list[ScannedImage]:
-        verdicts = iter(self._verdicts([one.pixels for one in decoded if one.pixels is not None]))
+        good = [one.pixels for one in decoded if one.pixels is not None]
+        verdicts = iter(examine_together(self.detector, good))
         return [one.line if one.pixels is None else _judged(one, next(verdicts)) for one in decoded]
-
-    def _verdicts(self, pixels: Sequence[Tensor]) -> list[Verdict]:
-        if not pixels:
-            return []
-        found = self.detector.examine(torch.stack(list(pixels)))
-        return [
-            self.detector.examine(one[None])[0] if self._is_close(verdict) else verdict
-            for one, verdict in zip(pixels, found, strict=True)
-        ]
-
-    def _is_close(self, verdict: Verdict) -> bool:
-        """Say whether rounding might decide the verdict, so that the image has to be examined alone, as others do it.
-
-        Sums over a batch are rounded in another way than those over a single image.
-        """
-        calibration = self.detector.calibration
-        lines = (calibration.threshold, *calibration.uncertain)
-        return any(abs(verdict.score - line) <= GOLDEN_TOLERANCE for line in lines)
 
 
 def content_hash(pictures: Pictures, position: int) -> str | None:

@@ -11,7 +11,7 @@ from pathprint.app.api.examples import ANSWER
 from pathprint.app.api.schemas import Answer
 from pathprint.app.problems.kinds import KINDS
 
-UNDOCUMENTED = {"bad_request", "not_found", "method_not_allowed", "client_disconnected"}
+UNDOCUMENTED = {"bad_request", "not_found", "method_not_allowed", "client_disconnected", "not_alive"}
 """Codes that belong to no route, or to nobody who could read them."""
 ELSEWHERE = {
     "insufficient_scope",

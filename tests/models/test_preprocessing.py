@@ -13,7 +13,7 @@ from torchvision.models import get_model_weights
 from torchvision.transforms.v2 import functional as transform
 
 from pathprint.models.errors import ImageError, NetworkFileError, PreprocessingError
-from pathprint.models.preprocessing import MAX_PIXELS, Preprocessing, _scaled, decode, to_8_bit, to_image
+from pathprint.models.preprocessing import MAX_PIXELS, Preprocessing, _scaled, decode, in_mode, to_8_bit, to_image
 from pathprint.models.zoo import catalogue
 
 GREY = Preprocessing(1, (8, 8), 8, (0.0,), (1.0,))
@@ -217,3 +217,18 @@ def test_bad_bytes_are_refused_with_a_code(data: bytes, code: str) -> None:
 def test_random_bytes_never_raise_anything_else(data: bytes) -> None:
     with pytest.raises(ImageError):
         decode(b"\x89PNG\r\n\x1a\n" + data)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+@pytest.mark.parametrize("target", ["L", "RGB"])
+@pytest.mark.parametrize("size", [(7, 5), (1000, 700), (3, 300_000), (300_000, 2)])
+def test_transparency_is_laid_over_black_alike_in_strips_and_at_once(
+    mode: str, target: str, size: tuple[int, int]
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 4), dtype=np.uint8)
+    image = Image.fromarray(noise).convert(mode)
+    if mode == "P":
+        image.info["transparency"] = bytes(range(256))
+    overlay = image.convert("RGBA")
+    whole = Image.alpha_composite(Image.new("RGBA", size, (0, 0, 0, 255)), overlay).convert(target)
+    assert in_mode(image, target).tobytes() == whole.tobytes()

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from pathprint.app.api.documentation import problems
 from pathprint.app.api.schemas import Alive, Model, Ready, Version
-from pathprint.app.runtime.service import Running
+from pathprint.app.problems.kinds import ProblemError
+from pathprint.app.runtime.service import Running, Service
 
 router = APIRouter(tags=["health"])
 
 
-@router.get("/livez", summary="Does the process run?", responses=problems("internal"))
-async def livez() -> Alive:
-    """Answers as long as the process runs. If it does not answer, restart the process."""
+@router.get("/livez", summary="Does the process run?", responses=problems("internal", "not_alive"))
+async def livez(request: Request) -> Alive:
+    """Answers 200 as long as the process works. If it does not, or does not answer, restart the process."""
+    service: Service | None = getattr(request.app.state, "service", None)
+    if service is not None and not service.examiner.works:
+        raise ProblemError("not_alive", "The thread that runs the models has ended or is stuck; restart the process.")
     return Alive()
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathprint.profiling.jobs.engines.engine import Engine
 from pathprint.profiling.jobs.engines.here import Here
 from pathprint.profiling.jobs.engines.local import Local
-from pathprint.profiling.jobs.engines.options import FEW, Workers, processors
+from pathprint.profiling.jobs.engines.options import FEW, Workers
+from pathprint.profiling.processors import processors
 
 
 def engine_of(workers: Workers, images: int, in_memory: bool) -> Engine:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -37,8 +36,3 @@ class Workers:
             raise OptionsError(f"`workers` is {self.number}; 0 or more are allowed.")
         if self.engine == "ray" and self.number == 0:
             raise OptionsError("the engine ray needs at least one worker; give their number with `workers`.")
-
-
-def processors() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0))

@@ -16,9 +16,10 @@ from typing import Any
 from pathprint.models.errors import ModelError
 from pathprint.profiling.errors import JobError, MissingExtraError, ProfilingError
 from pathprint.profiling.jobs.engines.engine import Died, Done, Failed, Outcome, Queue
-from pathprint.profiling.jobs.engines.options import Workers, processors
+from pathprint.profiling.jobs.engines.options import Workers
 from pathprint.profiling.jobs.shards import Shards
 from pathprint.profiling.jobs.tasks import Recipe, Task, Work
+from pathprint.profiling.processors import processors
 
 _LOOK = 5.0
 """Seconds between two looks at a cluster on which nothing has happened."""

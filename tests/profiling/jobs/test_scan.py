@@ -20,6 +20,7 @@ from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.pictures import Pictures, open_pictures
 from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.detection.detect import detect
+from pathprint.profiling.detection.together import AT_ONCE
 from pathprint.profiling.errors import DataError, JobError, OptionsError
 from pathprint.profiling.jobs import scan as scanning
 from pathprint.profiling.jobs import scan_report
@@ -30,7 +31,7 @@ from pathprint.profiling.jobs.scan import scan
 from pathprint.profiling.jobs.scan_report import BETWEEN, report
 from pathprint.profiling.jobs.scan_summary import Tally
 from pathprint.profiling.jobs.scanned_image import COLUMNS, ScannedImage
-from pathprint.profiling.jobs.scanning import AT_ONCE, Scanner
+from pathprint.profiling.jobs.scanning import Scanner
 from pathprint.profiling.jobs.sources import DetectorSource, PictureSource
 from pathprint.profiling.jobs.tasks import Task
 from pathprint.profiling.progress import shown_by
