@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 _PROGRAM = "python -P -m pathprint.app"
 
@@ -52,19 +56,25 @@ def _port(text: str) -> int:
 def main() -> None:
     """Serve the bundle until the process is told to stop."""
     given = _parser().parse_args()
-    import uvicorn  # not at the top: a wrong call is refused without waiting for it
-
     os.environ["PATHPRINT_BUNDLE"] = str(given.bundle)
-    uvicorn.run(
-        "pathprint.app.main:from_environment",
-        factory=True,
-        host=given.host,
-        port=given.port,
-        access_log=False,  # the service writes its own
-        server_header=False,
-        timeout_keep_alive=65,  # longer than a proxy does, or it would use closed connections
-        timeout_graceful_shutdown=30,
-    )
+    # Imported here: a wrong call and a taken port are refused without waiting for the rest.
+    from pathprint.app.server.listening import listen
+
+    try:
+        listener = listen(given.host, given.port)
+    except OSError as error:
+        sys.stderr.write(f"pathprint: {error}\n")
+        raise SystemExit(2) from None
+    from pathprint.app.server.process import run
+
+    run(listener, _load)
+
+
+def _load() -> ASGIApp:
+    """Import what takes seconds, torch above all, while the port already answers that the service is not ready."""
+    from pathprint.app.main import from_environment
+
+    return from_environment()
 
 
 if __name__ == "__main__":

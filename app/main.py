@@ -14,7 +14,9 @@ from pathprint.app.api.documentation import DESCRIPTION, Documented
 from pathprint.app.api.routes import ROUTERS
 from pathprint.app.problems.reporting import install
 from pathprint.app.runtime.service import running
-from pathprint.app.server.logs import configure_logs
+from pathprint.app.server.bodies import BodyBudget
+from pathprint.app.server.security_headers import SecurityHeaders
+from pathprint.app.server.strictness import StrictRequests
 from pathprint.app.settings import Settings
 from pathprint.profiling.detection.bundle import Bundle, load_bundle
 from pathprint.profiling.errors import BundleError
@@ -41,9 +43,14 @@ def create_app(bundle: Bundle, settings: Settings | None = None) -> FastAPI:
         description=DESCRIPTION,
         version=API_VERSION,
         lifespan=lifespan,
+        docs_url=None,  # its page would load scripts from other hosts
         redoc_url=None,
         redirect_slashes=False,  # a redirect would be built from the client's Host header
     )
+    # The last one added is the outermost.
+    app.add_middleware(BodyBudget, total=chosen.max_bodies_bytes)
+    app.add_middleware(StrictRequests, settings=chosen)
+    app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestContext)
     install(app)
     for router in ROUTERS:
@@ -52,12 +59,11 @@ def create_app(bundle: Bundle, settings: Settings | None = None) -> FastAPI:
 
 
 def from_environment() -> FastAPI:
-    """Return the service that the ``PATHPRINT_`` variables describe; for uvicorn's ``--factory``.
+    """Return the service that the ``PATHPRINT_`` variables describe.
 
     Raises:
         SystemExit: a setting is wrong, or the bundle cannot be loaded. One line on standard error says why.
     """
-    configure_logs()
     try:
         settings = Settings()
         if settings.bundle is None:

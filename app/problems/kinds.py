@@ -42,6 +42,16 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "client_disconnected": Kind(499, "The client closed the connection"),
         "internal": Kind(500, "The service failed"),
         "not_ready": Kind(503, "The service is not ready"),
+        # Of the HTTP server:
+        "duplicate_header": Kind(400, "A header that may occur once occurs more often"),
+        "head_timeout": Kind(408, "The request's head took too long to arrive"),
+        "request_line_too_long": Kind(414, "The request line is too long"),
+        "head_too_large": Kind(431, "The request's headers are too large"),
+        "unsupported_transfer_encoding": Kind(501, "The transfer encoding is not accepted"),
+        "overloaded": Kind(503, "The service has more to do than it can"),
+        "too_many_connections": Kind(503, "There are too many connections"),
+        "stopping": Kind(503, "The service is stopping"),
+        "unsupported_http_version": Kind(505, "The version of HTTP is not accepted"),
     }
 )
 """Status and title of each problem, by its code. Clients compare codes, so a code never changes."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from pathprint.app.api.routes import detect, health
+from pathprint.app.api.routes import detect, docs, health
 
 ROUTERS: tuple[APIRouter, ...] = (
     detect.router,
+    docs.router,
     health.router,
 )
