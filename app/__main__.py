@@ -10,7 +10,10 @@ import argparse
 import json
 import os
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 from pathprint.app.admission.binding import refusal_to_listen
 from pathprint.app.client.health import check
@@ -78,19 +81,24 @@ def main() -> None:
         parser.error("the following arguments are required: BUNDLE")
     if refusal := refusal_to_listen(given.host):
         parser.exit(2, f"pathprint: {refusal}\n")
-    import uvicorn  # not at the top: a wrong call is refused without waiting for it
-
     os.environ["PATHPRINT_BUNDLE"] = json.dumps(given.bundles)
-    uvicorn.run(
-        "pathprint.app.main:from_environment",
-        factory=True,
-        host=given.host,
-        port=given.port,
-        access_log=False,  # the service writes its own
-        server_header=False,
-        timeout_keep_alive=65,  # longer than a proxy does, or it would use closed connections
-        timeout_graceful_shutdown=30,
-    )
+    # Imported here: a wrong call and a taken port are refused without waiting for the rest.
+    from pathprint.app.server.listening import listen
+
+    try:
+        listener = listen(given.host, given.port)
+    except OSError as error:
+        parser.exit(2, f"pathprint: {error}\n")
+    from pathprint.app.server.process import run
+
+    run(listener, _load)
+
+
+def _load() -> ASGIApp:
+    """Import what takes seconds, torch above all, while the port already answers that the service is not ready."""
+    from pathprint.app.main import from_environment
+
+    return from_environment()
 
 
 if __name__ == "__main__":

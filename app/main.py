@@ -24,8 +24,10 @@ from pathprint.app.problems.reporting import install
 from pathprint.app.runtime.places import find
 from pathprint.app.runtime.service import running
 from pathprint.app.runtime.starting import refused
+from pathprint.app.server.bodies import BodyBudget
 from pathprint.app.server.hangup import on_hangup
-from pathprint.app.server.logs import configure_logs
+from pathprint.app.server.security_headers import SecurityHeaders
+from pathprint.app.server.strictness import StrictRequests
 from pathprint.app.settings import Settings
 from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.errors import BundleError
@@ -56,12 +58,17 @@ def create_app(bundle: Bundle | None = None, settings: Settings | None = None) -
         version=API_VERSION,
         lifespan=lifespan,
         telemetry=telemetry_config(chosen.telemetry),
+        docs_url=None,  # its page would load scripts from other hosts
         redoc_url=None,
         redirect_slashes=False,  # a redirect would be built from the client's Host header
     )
-    app.state.room = Room(chosen.max_requests, chosen.max_waiting, chosen.max_bodies_bytes)
+    app.state.room = Room(chosen.max_requests, chosen.max_waiting)
+    # The last one added is the outermost.
+    app.add_middleware(BodyBudget, total=chosen.max_bodies_bytes)
     app.add_middleware(Slots, room=app.state.room, settings=chosen)
     add_guards(app, chosen)
+    app.add_middleware(StrictRequests, settings=chosen)
+    app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestContext)
     install(app)
     for router in (*ROUTERS, *([admin.router] if chosen.admin_calls else [])):
@@ -71,12 +78,11 @@ def create_app(bundle: Bundle | None = None, settings: Settings | None = None) -
 
 
 def from_environment() -> FastAPI:
-    """Return the service that the ``PATHPRINT_`` variables describe; for uvicorn's ``--factory``.
+    """Return the service that the ``PATHPRINT_`` variables describe.
 
     Raises:
         SystemExit: a setting is wrong, or there is no bundle where one should be. One line on standard error says why.
     """
-    configure_logs()
     try:
         settings = Settings()
         if settings.bundle is None:

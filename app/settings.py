@@ -66,7 +66,6 @@ class Settings(BaseSettings):
         drift_fewest: number of images from which on they are compared.
         max_requests: requests inside at the same time, those whose bodies are still arriving among them.
         max_waiting: requests with whole bodies that are not yet answered; one more is refused.
-        max_bodies_bytes: bytes of bodies held at the same time.
         request_seconds: time for an answer, from the arrival of the whole body, if the client does not say.
         max_request_seconds: longest time that a client may ask for.
         keys: file of API keys, TOML or JSON; without one clients need no key.
@@ -88,6 +87,17 @@ class Settings(BaseSettings):
         max_batch: images that are examined together.
         batch_delay_ms: milliseconds for which an image waits for others to be examined with.
         stuck_seconds: time that a batch may take before the service reports that it has to be restarted.
+        max_connections: connections open at once; fewer where the process may not have that many descriptors.
+        max_connections_per_client: connections open at once from one address.
+        head_seconds: time in which the head of a request, or a new connection's first one, must have arrived.
+        max_head_bytes: largest head of a request: request line and headers.
+        max_request_line_bytes: longest request line.
+        idle_seconds: time that a connection stays open between two requests.
+        write_seconds: time that a client may leave an answer unread.
+        max_bodies_bytes: memory for the bodies of all requests that are not yet answered.
+        pause_seconds: time between failing readiness and taking no more connections, when the service stops.
+        drain_seconds: time to finish what was begun, when the service stops.
+        log_lines: lines of the log that wait for a slow reader; more are dropped and counted.
     """
 
     model_config = SettingsConfigDict(env_prefix="PATHPRINT_", frozen=True)
@@ -98,7 +108,7 @@ class Settings(BaseSettings):
     decode_threads: Annotated[int, Field(ge=1, le=64)] = 2
     torch_threads: Annotated[int, Field(ge=1, le=1024)] | None = None
 
-    # monitoring
+    # Monitoring: what the operator learns.
     metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = None
     metrics_host: str = "127.0.0.1"
     drift_images: Annotated[int, Field(ge=10, le=1_000_000)] = 1000
@@ -107,7 +117,6 @@ class Settings(BaseSettings):
     # Load: how much work is taken, and how it is done.
     max_requests: Annotated[int, Field(ge=1)] = 256
     max_waiting: Annotated[int, Field(ge=1)] = 64
-    max_bodies_bytes: Annotated[int, Field(gt=0)] = 256 * MEBIBYTE
     request_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10
     max_request_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 60
 
@@ -119,15 +128,33 @@ class Settings(BaseSettings):
     rate: RateText | None = None
     anonymous_rate: RateText | None = None
     trusted_hosts: HostNames | None = None
+
+    # Events and traces.
     events: str | None = None
     events_token: SecretStr | None = None
     telemetry: bool = False
-    # Models
+
+    # Models: which bundles are served, and how they are replaced.
     default_model: str | None = None
     exit_if_refused: bool = True
     admin_calls: bool = False
+
+    # Decoding and examining.
     max_images: Annotated[int, Field(ge=1)] = 256
     decode_bytes: Annotated[int, Field(gt=0)] = 384 * MEBIBYTE
     max_batch: Annotated[int, Field(ge=1, le=64)] = 16
     batch_delay_ms: Annotated[float, Field(ge=0, le=1000)] = 0
     stuck_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 300
+
+    # Connections, and the order of stopping.
+    max_connections: Annotated[int, Field(ge=1)] = 1024
+    max_connections_per_client: Annotated[int, Field(ge=1)] = 512
+    head_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10
+    max_head_bytes: Annotated[int, Field(ge=1024, le=1024 * 1024)] = 32768
+    max_request_line_bytes: Annotated[int, Field(ge=256, le=1024 * 1024)] = 8192
+    idle_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 65
+    write_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30
+    max_bodies_bytes: Annotated[int, Field(gt=0)] = 128 * MEBIBYTE
+    pause_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 2
+    drain_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 20
+    log_lines: Annotated[int, Field(ge=1)] = 10000

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
+import asyncio
 import traceback
-import uuid
 from time import perf_counter
 
 import structlog
@@ -13,8 +12,9 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pathprint.app.problems.reporting import problem_response
+from pathprint.app.server.request_ids import request_id_of
+from pathprint.app.server.standing import STOPPING
 
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _LONGEST_PATH = 256
 log = structlog.get_logger("app")
 
@@ -36,6 +36,9 @@ class RequestContext:
         with structlog.contextvars.bound_contextvars(request_id=exchange.request_id):
             try:
                 await self.app(scope, exchange.receive, exchange.send)
+            except asyncio.CancelledError:
+                # Only the server cancels a request, when it has to end before the request is done.
+                await exchange.apologise(STOPPING)
             except Exception as error:
                 # Formatted here: other renderers log local variables, the image among them, or take seconds.
                 log.error("unexpected error", traceback="".join(traceback.format_exception(error)))
@@ -52,9 +55,7 @@ class Exchange:
         self._started = perf_counter()
         self._status = 0
         headers = Headers(scope=scope)
-        asked = headers.get("x-request-id", "")
-        self.request_id = asked if REQUEST_ID.fullmatch(asked) else uuid.uuid4().hex
-        scope.setdefault("state", {})["request_id"] = self.request_id
+        self.request_id: str = scope.setdefault("state", {}).setdefault("request_id", request_id_of(scope["headers"]))
         self._unread = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
 
     async def receive(self) -> Message:
@@ -70,7 +71,6 @@ class Exchange:
             self._status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["X-Request-ID"] = self.request_id
-            headers["X-Content-Type-Options"] = "nosniff"
             if self._unread:
                 # Otherwise the server would go on receiving a refused body for as long as it is sent.
                 headers["Connection"] = "close"

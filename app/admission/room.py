@@ -19,17 +19,14 @@ class Room:
     Attributes:
         most_inside: requests inside at the same time, those whose bodies are still arriving among them.
         most_working: requests whose bodies have arrived and that are not yet answered.
-        most_bytes: bytes of bodies held at the same time.
-        inside, working, held: how many there are now.
+        inside, working: how many there are now.
         refused: how many requests found no room, since the start.
     """
 
     most_inside: int
     most_working: int
-    most_bytes: int
     inside: int = 0
     working: int = 0
-    held: int = 0
     refused: int = 0
     _busy: float = 0.0
     _answers: float = 0.0
@@ -51,7 +48,7 @@ class Room:
         Raises:
             ProblemError: there is no room for it, or it would wait too long.
         """
-        full = self.inside >= self.most_inside or self.working >= self.most_working or self.held >= self.most_bytes
+        full = self.inside >= self.most_inside or self.working >= self.most_working
         if full:
             raise self.refusal("Too many requests are being answered.")
         if self.working and monotonic() + self.wait > deadline:
@@ -65,26 +62,15 @@ class Room:
         detail = f"{reason} Send it again after the seconds that the header Retry-After has."
         return ProblemError("overloaded", detail, {"Retry-After": str(seconds)})
 
-    def hold(self, size: int) -> None:
-        """Note that a part of a body has arrived.
-
-        Raises:
-            ProblemError: the bodies that are held take too much memory.
-        """
-        self.held += size
-        if self.held > self.most_bytes:
-            raise self.refusal("The bodies of the requests that are being answered take too much memory.")
-
     def work(self) -> None:
         """Note that the body of a request has arrived, and the work on it begins."""
         if not self.working:
             self._since = monotonic()
         self.working += 1
 
-    def leave(self, held: int, worked: bool, answered: bool) -> None:
-        """Note that a request is gone: the bytes it ``held``, whether it ``worked``, and whether it was answered."""
+    def leave(self, worked: bool, answered: bool) -> None:
+        """Note that a request is gone: whether it ``worked``, and whether it was answered."""
         self.inside -= 1
-        self.held -= held
         if worked:
             self._measure(answered)
             self.working -= 1

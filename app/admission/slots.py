@@ -56,7 +56,7 @@ class Visit:
     def __init__(self, app: ASGIApp, room: Room, given: Patience, scope: Scope, receive: Receive, send: Send) -> None:
         self._app, self._room, self._given = app, room, given
         self._scope, self._receive, self._send = scope, receive, send
-        self._held, self._arrived, self._answering, self._left = 0, False, False, False
+        self._arrived, self._answering, self._left = False, False, False
         self._watch: asyncio.Task[Message] | None = None
         self._limit: asyncio.Timeout = asyncio.timeout(None)
         self._begin()
@@ -84,7 +84,7 @@ class Visit:
         finally:
             if self._watch is not None:
                 self._watch.cancel()
-            self._room.leave(self._held, self._arrived, self._answering)
+            self._room.leave(self._arrived, self._answering)
 
     async def _report(self, error: ProblemError) -> None:
         """Answer with a problem, unless an answer has begun. Who has left receives nothing; the log has it."""
@@ -96,11 +96,8 @@ class Visit:
         if self._watch is not None:
             return await asyncio.shield(self._watch)
         message = await self._receive()
-        if message["type"] == "http.request":
-            self._held += len(message.get("body", b""))
-            self._room.hold(len(message.get("body", b"")))
-            if not message.get("more_body", False):
-                self._start_work()
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            self._start_work()
         return message
 
     def _start_work(self) -> None:

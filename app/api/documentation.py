@@ -6,10 +6,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from pathprint.app.admission.context import REQUEST_ID
-from pathprint.app.problems.document import Problem
+from pathprint.app.problems.document import MEDIA_TYPE, Problem
 from pathprint.app.problems.kinds import KINDS
-from pathprint.app.problems.reporting import MEDIA_TYPE
 from pathprint.app.runtime.media import ANY_IMAGE, FORM, IMAGE_TYPES
 
 Responses = dict[int | str, dict[str, Any]]
@@ -22,7 +20,7 @@ path that the image takes through the network with the paths that clean images o
 Detection is no guarantee: an attacker who knows the detector can make images that deceive it too (white-box attack).
 
 Errors are problem documents (RFC 9457). Programs should look at `code`. Every response has an `X-Request-ID`: that of
-the request if it is at most 128 letters, digits and `._-`, or else a new one."""
+the request if it is 1 to 128 letters, digits and `._-`, or else a new one."""
 
 _IMAGE = {"type": "string", "format": "binary"}
 _FORM = {"type": "object", "required": ["file"], "additionalProperties": False, "properties": {"file": _IMAGE}}
@@ -47,8 +45,9 @@ UPLOAD: dict[str, Any] = {
             "name": "X-Request-ID",
             "in": "header",
             "required": False,
-            "description": "Comes back in the answer. A value that does not match the pattern is replaced.",
-            "schema": {"type": "string", "pattern": f"^{REQUEST_ID.pattern}$"},
+            "description": "Comes back in the answer if it is 1 to 128 letters, digits and `._-`. Any other value is "
+            "replaced by a new one, and never refused.",
+            "schema": {"type": "string"},
         }
     ],
 }

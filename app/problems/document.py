@@ -6,6 +6,8 @@ from pydantic import Field
 
 from pathprint.app.schema import Schema
 
+MEDIA_TYPE = "application/problem+json"
+
 
 class ParameterProblem(Schema):
     """What is wrong with one parameter."""

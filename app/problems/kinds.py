@@ -56,6 +56,15 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "not_alive": Kind(503, "The service has to be restarted"),
         "overloaded": Kind(503, "The service has no room for the request now"),
         "deadline_exceeded": Kind(504, "The deadline of the request has passed"),
+        # Of the HTTP server:
+        "duplicate_header": Kind(400, "A header that may occur once occurs more often"),
+        "head_timeout": Kind(408, "The request's head took too long to arrive"),
+        "request_line_too_long": Kind(414, "The request line is too long"),
+        "head_too_large": Kind(431, "The request's headers are too large"),
+        "unsupported_transfer_encoding": Kind(501, "The transfer encoding is not accepted"),
+        "too_many_connections": Kind(503, "There are too many connections"),
+        "stopping": Kind(503, "The service is stopping"),
+        "unsupported_http_version": Kind(505, "The version of HTTP is not accepted"),
     }
 )
 """Status and title of each problem, by its code. Clients compare codes, so a code never changes."""

@@ -8,11 +8,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from pathprint.app.problems.document import ParameterProblem, Problem
+from pathprint.app.problems.describing import describe
+from pathprint.app.problems.document import MEDIA_TYPE, ParameterProblem
 from pathprint.app.problems.kinds import KINDS, ProblemError
 from pathprint.models.errors import ImageError
 
-MEDIA_TYPE = "application/problem+json"
 _FRAMEWORK = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
 
 
@@ -53,17 +53,7 @@ def problem_response(request: Request, error: Exception) -> Response:
     """Return the response that reports ``error``, and leave its code for the log."""
     found = problem_of(error)
     request.state.code = found.code
-    request_id = request.state.request_id
-    problem = Problem(
-        type=f"urn:pathprint:problem:{found.code}",
-        title=KINDS[found.code].title,
-        status=KINDS[found.code].status,
-        detail=found.detail,
-        instance=f"urn:request:{request_id}",
-        code=found.code,
-        request_id=request_id,
-        errors=list(found.errors) if found.errors else None,
-    )
+    problem = describe(found, request.state.request_id)
     content = problem.model_dump(exclude_none=True)
     return JSONResponse(content, problem.status, found.headers, MEDIA_TYPE)
 

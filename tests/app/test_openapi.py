@@ -11,7 +11,19 @@ from pathprint.app.api.examples import ANSWER
 from pathprint.app.api.schemas import Answer
 from pathprint.app.problems.kinds import KINDS
 
-UNDOCUMENTED = {"bad_request", "not_found", "method_not_allowed", "client_disconnected", "not_alive"}
+SERVER = {
+    "duplicate_header",
+    "head_timeout",
+    "head_too_large",
+    "overloaded",
+    "request_line_too_long",
+    "stopping",
+    "too_many_connections",
+    "unsupported_http_version",
+    "unsupported_transfer_encoding",
+}
+"""Codes of the HTTP server, which any request may get."""
+UNDOCUMENTED = {"bad_request", "not_found", "method_not_allowed", "client_disconnected", "not_alive"} | SERVER
 """Codes that belong to no route, or to nobody who could read them."""
 ELSEWHERE = {
     "insufficient_scope",

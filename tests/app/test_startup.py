@@ -32,6 +32,7 @@ COMMAND = [sys.executable, "-m", "pathprint.profiling.cli", "serve"]
 def start(bundle: Path, port: int, program: list[str] = PROGRAM, **environment: str) -> subprocess.Popen[str]:
     command = [*program, str(bundle), "--port", str(port)]
     known = {name: value for name, value in os.environ.items() if not name.startswith("PATHPRINT_")}
+    known["PATHPRINT_PAUSE_SECONDS"] = "0"
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdout=pipe, stderr=pipe, env={**known, **environment}, text=True)
 
@@ -67,6 +68,7 @@ def test_a_service_starts_answers_logs_and_stops(program: list[str], bundle_fold
     lines = [json.loads(line) for line in output.splitlines()]
     (ready,) = [line for line in lines if line["event"] == "ready"]
     assert ready["bundle_sha256"] == bundle.sha256
+    assert process.returncode == 0
     (detect,) = [line for line in lines if line.get("path") == "/v1/detect"]
     assert detect["request_id"] == answer["request_id"]
     assert detect["verdict"] == answer["detection"]["verdict"]

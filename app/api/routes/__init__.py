@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from pathprint.app.api.routes import detect, health, model_health
+from pathprint.app.api.routes import detect, docs, health, model_health
 
 ROUTERS: tuple[APIRouter, ...] = (
     detect.router,
+    docs.router,
     health.router,
     model_health.router,
 )

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 
 import pytest
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
@@ -33,12 +33,12 @@ def layer(room: Room, route: Route, settings: Settings = SETTINGS) -> Slots:
     return Slots(app, room, settings)
 
 
-def roomy(most_inside: int = 100, most_working: int = 100, most_bytes: int = 1000) -> Room:
-    return Room(most_inside, most_working, most_bytes)
+def roomy(most_inside: int = 100, most_working: int = 100) -> Room:
+    return Room(most_inside, most_working)
 
 
 def empty(room: Room) -> bool:
-    return (room.inside, room.working, room.held) == (0, 0, 0)
+    return (room.inside, room.working) == (0, 0)
 
 
 async def nothing(request: Request) -> None:
@@ -91,10 +91,10 @@ def test_bodies_that_are_still_arriving_leave_room_for_others_up_to_a_number() -
         slots = layer(room, nothing)
         slow = [Asking().body(more=True) for _ in range(3)]
         asked = [asyncio.create_task(asking.of(slots)) for asking in slow[:2]]
-        await until(lambda: room.held == 2)
+        await until(lambda: room.inside == 2)
         assert (await Asking().body().of(slots)).status == 200
         asked.append(asyncio.create_task(slow[2].of(slots)))
-        await until(lambda: room.held == 3)
+        await until(lambda: room.inside == 3)
         assert (await Asking().body().of(slots)).problem["code"] == "overloaded"
         for asking in slow:
             asking.body()
@@ -105,30 +105,12 @@ def test_bodies_that_are_still_arriving_leave_room_for_others_up_to_a_number() -
     asyncio.run(scenario())
 
 
-def test_bodies_are_held_up_to_a_number_of_bytes() -> None:
-    async def scenario() -> None:
-        room = roomy(most_bytes=100)
-        slots = layer(room, nothing)
-        slow = Asking().body(b"x" * 60, more=True)
-        asked = asyncio.create_task(slow.of(slots))
-        await until(lambda: room.held == 60)
-        assert (await Asking().body(b"x" * 40).of(slots)).status == 200
-        with pytest.raises(Exception, match="overloaded"):  # the framework makes a problem document of it
-            await Asking().body(b"x" * 41).of(slots)
-        slow.leave()
-        with pytest.raises(ClientDisconnect):
-            await asked
-        assert empty(room)
-
-    asyncio.run(scenario())
-
-
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/livez"), ("GET", "/metrics"), ("HEAD", "/readyz"), ("POST", "/v1/admin/reload")]
 )
 def test_probes_metrics_and_administration_need_no_room(method: str, path: str) -> None:
     async def scenario() -> None:
-        found = await Asking(path, method).body().of(layer(roomy(0, 0, 0), nothing))
+        found = await Asking(path, method).body().of(layer(roomy(0, 0), nothing))
         assert found.status == 200
 
     asyncio.run(scenario())

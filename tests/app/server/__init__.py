@@ -1,4 +1,4 @@
-"""Run the service as uvicorn does, on a port that is free."""
+"""Run the service on its own server, on a port that is free."""
 
 from __future__ import annotations
 
@@ -8,28 +8,38 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
-import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from pathprint.app.server.listening import listen
+from pathprint.app.server.server import Server
+from pathprint.app.settings import Settings
 
 _START_SECONDS = 60
+QUICK = Settings(pause_seconds=0)
 
 
 @contextmanager
-def serving(app: FastAPI, lifespan: bool = True) -> Iterator[str]:
+def serving(app: ASGIApp, lifespan: bool = True, settings: Settings = QUICK) -> Iterator[str]:
     """Serve ``app`` from a thread; yield its address."""
-    config = uvicorn.Config(app, port=0, log_config=None, lifespan="on" if lifespan else "off")
-    server = uvicorn.Server(config)
+    with running(app, lifespan, settings) as server:
+        yield "http://{}:{}".format(*server.acceptor.address)
+
+
+@contextmanager
+def running(app: ASGIApp, lifespan: bool = True, settings: Settings = QUICK) -> Iterator[Server]:
+    """Serve ``app`` from a thread; yield the server."""
+    server = Server(listen("127.0.0.1", 0), lambda: app, settings, "on" if lifespan else "off")
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
         deadline = time.monotonic() + _START_SECONDS
-        while not server.started and thread.is_alive() and time.monotonic() < deadline:
+        while not server.door.open and thread.is_alive() and time.monotonic() < deadline:
             time.sleep(0.01)
-        assert server.started, "the server did not start"
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        assert server.door.open, "the server did not start"
+        yield server
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join(60)
     assert not thread.is_alive(), "the server did not stop"
 
 

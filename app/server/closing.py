@@ -1,0 +1,77 @@
+"""Close a connection so that the client can still read the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+from collections.abc import Iterable
+from typing import Any
+
+LINGER_SECONDS = 2.0
+"""Time that a client has for reading the last answer and closing its side."""
+
+
+class LingeringTransport(asyncio.Transport):
+    """A transport whose ``close`` ends our side first and waits for the client to end its own.
+
+    A socket that is closed while bytes of the client are unread makes the system reset the connection, and the client
+    may lose the answer: for instance that its body, of which it is still sending the rest, is too large (RFC 9112 9.6).
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._transport, self._loop = transport, loop
+        self._end: asyncio.TimerHandle | None = None
+
+    def close(self) -> None:
+        """Send what is buffered and the end of the stream; cut the connection if the client does not end it soon."""
+        if self.is_closing():
+            return
+        self._end = self._loop.call_later(LINGER_SECONDS, self.reset)
+        try:
+            self._transport.write_eof()
+            self._transport.resume_reading()  # what comes is dropped, until the client's end of the stream
+        except OSError:  # the client is gone
+            self._transport.abort()
+
+    def lost(self) -> None:
+        """Note that the connection has ended."""
+        if self._end is not None:
+            self._end.cancel()
+
+    @property
+    def is_lingering(self) -> bool:
+        """Whether the last answer is written, and only the client's end of the stream is waited for."""
+        return self._end is not None
+
+    def is_closing(self) -> bool:
+        return self.is_lingering or self._transport.is_closing()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def reset(self) -> None:
+        """Cut the connection and forget what is not sent; the system would keep it for as long as nobody reads it."""
+        with contextlib.suppress(OSError):
+            self.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._transport.abort()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if not self.is_closing():
+            self._transport.write(data)
+
+    def writelines(self, list_of_data: Iterable[Any]) -> None:
+        self.write(b"".join(list_of_data))
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._transport.get_extra_info(name, default)
+
+    def pause_reading(self) -> None:
+        if not self.is_closing():
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        with contextlib.suppress(RuntimeError):
+            self._transport.resume_reading()

@@ -1,0 +1,61 @@
+"""The outermost application: it stands before the service, which may still be loading or may be stopping."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pathprint.app.server.answering import send_problem
+from pathprint.app.server.standing import STARTING, STOPPING
+
+_ALIVE = b'{"status":"alive"}'
+_LIVENESS = ("/livez", "/v2/health/live")
+_CLOSE = (b"connection", b"close")
+
+
+class Door:
+    """Answers in the service's place until it is ``open``, and fails the probes of readiness once it is ``stopping``.
+
+    Attributes:
+        app: the service, as soon as it is loaded.
+    """
+
+    def __init__(self) -> None:
+        self.app: ASGIApp | None = None
+        self.open = self.stopping = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer that the service is starting or stopping."""
+        if scope["type"] != "http":
+            await self._service(scope, receive, send)
+        elif not self.open and scope["path"] in _LIVENESS:
+            await _say_alive(send)
+        elif not self.open:
+            await send_problem(STARTING, scope, send)
+        elif self.stopping and _asks_for_readiness(scope["path"]):
+            await send_problem(STOPPING, scope, send)
+        else:
+            await self._service(scope, receive, self._closing(send) if self.stopping else send)
+
+    async def _service(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert self.app is not None
+        await self.app(scope, receive, send)
+
+    def _closing(self, send: Send) -> Send:
+        """Let every answer end its connection, so that the client looks for another instance."""
+
+        async def closing(message: Message) -> None:
+            if message["type"] == "http.response.start" and _CLOSE not in message["headers"]:
+                message["headers"] = [*message["headers"], _CLOSE]
+            await send(message)
+
+        return closing
+
+
+def _asks_for_readiness(path: str) -> bool:
+    return path == "/readyz" or (path.startswith("/v2/") and path.endswith("/ready"))
+
+
+async def _say_alive(send: Send) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(_ALIVE)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": _ALIVE})

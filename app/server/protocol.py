@@ -1,0 +1,199 @@
+"""One connection: uvicorn's HTTP/1.1 on h11, with limits on time and size and with problems as answers.
+
+h11 and not httptools, which accepts heads of any size: h11 refuses them, and says what was wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from pathprint.app.problems.kinds import ProblemError
+from pathprint.app.server.answering import problem_bytes, refusal
+from pathprint.app.server.closing import LingeringTransport
+from pathprint.app.server.request_ids import request_id_of
+
+if TYPE_CHECKING:
+    from pathprint.app.server.server import Config
+
+_READ_BYTES = 64 * 1024
+"""Bytes read at once from one connection; this is also about what waits unread by the application."""
+_LAST_WORD_SECONDS = 1.0
+"""Time that a connection without a whole request still has when the service takes no more connections."""
+
+
+class Connection(H11Protocol):
+    """A client's connection. It waits for a request's head or is busy with a request."""
+
+    transport: LingeringTransport
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        client: str,
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.settings, self.crowd, self.client_key = config.settings, config.crowd, client
+        self._evicted = False
+        self.waiting_since = self.loop.time()
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._write_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the application has a request of this connection."""
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first request."""
+        if hasattr(transport, "max_size"):
+            transport.max_size = _READ_BYTES
+        super().connection_made(LingeringTransport(transport, self.loop))
+        if self._evicted:
+            self.transport.abort()
+        self._attend()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection; the application learns that its client is gone."""
+        self.transport.lost()
+        self.crowd.leave(self)
+        for timer in (self._head_timer, self._write_timer, self.timeout_keep_alive_task):
+            if timer is not None:
+                timer.cancel()
+        super().connection_lost(exc)
+
+    def evict(self) -> None:
+        """Cut the connection, which has no request, so that another can be served."""
+        self._evicted = True
+        if self.transport is not None:  # otherwise it is about to be made
+            self.transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, unless the last answer is given: then what still comes is dropped."""
+        if not self.transport.is_closing():
+            super().data_received(data)
+            self._attend()
+
+    def eof_received(self) -> None:
+        """Close the connection, whose client sends no more; tell it if the request was not whole."""
+        if self.transport.is_lingering:
+            return
+        if (self.is_busy and self.cycle.more_body) or (not self.is_busy and self._has_begun()):
+            self._refuse(ProblemError("bad_request", "The connection was closed before the request was complete."))
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request."""
+        self.waiting_since = self.loop.time()
+        super().on_response_complete()
+        self._attend()
+
+    def _has_begun(self) -> bool:
+        """Whether a part of the head of the next request is there."""
+        return bool(self.conn.trailing_data[0])
+
+    def _attend(self) -> None:
+        """Limit the time for a head. Between two requests uvicorn's own timer runs, until the first byte."""
+        if self.is_busy or self.transport.is_closing():
+            if self._head_timer is not None:
+                self._head_timer.cancel()
+            self._head_timer = None
+        elif self._head_timer is None and (self.cycle is None or self._has_begun()):
+            self._unset_keepalive_if_required()
+            self._head_timer = self.loop.call_later(self.settings.head_seconds, self._head_is_late)
+
+    def _head_is_late(self) -> None:
+        if self._has_begun():
+            seconds = self.settings.head_seconds
+            self._refuse(ProblemError("head_timeout", f"The request's head must arrive within {seconds:g} seconds."))
+        else:
+            self.transport.close()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what h11 could not read as a request; uvicorn calls this while it handles h11's error."""
+        error = sys.exc_info()[1]
+        assert isinstance(error, h11.RemoteProtocolError)
+        self._refuse(self._problem_of(error))
+
+    def _problem_of(self, error: h11.RemoteProtocolError) -> ProblemError:
+        settings = self.settings
+        match error.error_status_hint:
+            case 431 if not self.is_busy and b"\n" not in self.conn.trailing_data[0]:
+                return too_long_request_line(settings.max_request_line_bytes)
+            case 431:
+                return too_large_head(settings.max_head_bytes)
+            case 501:
+                return ProblemError("unsupported_transfer_encoding", "The only transfer encoding is 'chunked'.")
+        return ProblemError("bad_request", "This is not a well-formed HTTP/1.1 request.")
+
+    def _refuse(self, found: ProblemError) -> None:
+        """Answer by the server itself and close. h11 is passed by: after an error it writes nothing."""
+        if not self.is_busy:
+            self.transport.write(refusal(found))
+        else:
+            self.give_up(found)
+        self.transport.close()
+
+    def give_up(self, found: ProblemError) -> None:
+        """Answer a request in place of the application, which finds its client gone. A begun answer is cut."""
+        begun, self.cycle.disconnected = self.cycle.response_started, True
+        self.cycle.message_event.set()
+        if begun:
+            self.transport.abort()
+            return
+        # If the application has not begun yet, it will take this id too.
+        request_id = self.scope["state"].setdefault("request_id", request_id_of(self.scope["headers"]))
+        self.transport.write(problem_bytes(found, request_id))
+        self.transport.close()
+
+    def shutdown(self) -> None:
+        """Let a request finish; close the connection if none is under way or on its way."""
+        if self.is_busy:
+            self.cycle.keep_alive = False
+        elif self.cycle is None or self._has_begun():
+            self.loop.call_later(_LAST_WORD_SECONDS, self._close_unless_busy)
+        else:
+            self.transport.close()
+
+    def _close_unless_busy(self) -> None:
+        if self.is_busy:
+            self.cycle.keep_alive = False
+        else:
+            self.transport.close()
+
+    def pause_writing(self) -> None:
+        """Limit the time for which the client leaves our answer unread."""
+        super().pause_writing()
+        if self._write_timer is None:
+            self._write_timer = self.loop.call_later(self.settings.write_seconds, self.transport.reset)
+
+    def resume_writing(self) -> None:
+        """Go on after the client has read enough."""
+        super().resume_writing()
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection that has been without a request for too long."""
+        self.transport.close()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Ignore a wish for another protocol, as RFC 9110 allows, without a line in the log."""
+
+
+def too_long_request_line(limit: int) -> ProblemError:
+    """Return the problem of a request line with more than ``limit`` bytes."""
+    return ProblemError("request_line_too_long", f"A request line may have at most {limit:,} bytes.")
+
+
+def too_large_head(limit: int) -> ProblemError:
+    """Return the problem of a head, or of the headers of a body's parts, with more than ``limit`` bytes."""
+    return ProblemError("head_too_large", f"The head of a request may have at most {limit:,} bytes.")
