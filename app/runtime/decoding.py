@@ -11,6 +11,9 @@ from pathprint.app.problems.kinds import ProblemError
 from pathprint.app.runtime.media import detected
 from pathprint.models.preprocessing import Preprocessing, decode
 
+NUMBERS = "application/octet-stream"
+"""Media type of pixels that were sent as numbers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:
@@ -30,9 +33,9 @@ class Decoded:
 
     Attributes:
         pixels: ``1 c h w`` in [0, 1].
-        media_type: one of ``IMAGE_TYPES``, by the bytes themselves.
+        media_type: one of ``IMAGE_TYPES``, by the bytes themselves; ``NUMBERS`` for pixels that were sent as numbers.
         width, height: of the image turned upright, before it was scaled to the network's size.
-        sha256: of the bytes that were sent.
+        sha256: of the bytes that were sent; for numbers, of the float32 that they were taken for.
     """
 
     pixels: Tensor
@@ -55,3 +58,10 @@ def decode_upload(upload: Upload, preprocessing: Preprocessing) -> Decoded:
         raise ProblemError("media_type_mismatch", f"The image was declared as {upload.declared}, but it is {found}.")
     digest = hashlib.sha256(upload.data).hexdigest()
     return Decoded(preprocessing.pixels(image)[None], found, image.width, image.height, digest)
+
+
+def received_pixels(pixels: Tensor) -> Decoded:
+    """Return pixels ``c h w`` that a client sent as numbers in the form in which decoded images have them."""
+    height, width = pixels.shape[-2:]
+    digest = hashlib.sha256(pixels.contiguous().numpy().tobytes()).hexdigest()
+    return Decoded(pixels[None], NUMBERS, width, height, digest)

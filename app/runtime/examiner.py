@@ -15,8 +15,9 @@ from time import perf_counter
 from typing import Generic, TypeVar
 
 import torch
+from torch import Tensor
 
-from pathprint.app.runtime.decoding import Decoded, Upload, decode_upload
+from pathprint.app.runtime.decoding import Decoded, Upload, decode_upload, received_pixels
 from pathprint.app.runtime.models import Loaded
 from pathprint.models.preprocessing import to_image
 from pathprint.profiling.detection.detector import Verdict
@@ -35,13 +36,18 @@ class Timed(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """The verdict on an image, and the milliseconds of decoding, waiting for threads, and computing."""
+    """The verdict on an image, and the milliseconds of decoding, waiting for threads, and computing.
+
+    Attributes:
+        batch: number of images that were examined together.
+    """
 
     image: Decoded
     verdict: Verdict
     decode: float
     queue: float
     compute: float
+    batch: int = 1
 
 
 class Examiner:
@@ -57,8 +63,11 @@ class Examiner:
         to_image(torch.zeros(loaded.detector.network.preprocessing.input_shape)).save(black, "PNG")
         await self.examine(Upload(black.getvalue(), None), loaded)
 
-    async def examine(self, upload: Upload, loaded: Loaded) -> Examination:
+    async def examine(self, upload: Upload, loaded: Loaded, deadline: float | None = None) -> Examination:
         """Return the verdict of a loaded bundle on an upload.
+
+        Args:
+            deadline: seconds of ``time.monotonic`` after which nobody waits for the answer.
 
         Raises:
             ImageError, ProblemError: it is not an image that we accept.
@@ -68,6 +77,19 @@ class Examiner:
         judged = await _timed(self._model, partial(loaded.detector.examine, image.value.pixels))
         (verdict,) = judged.value
         return Examination(image.value, verdict, image.took, image.waited + judged.waited, judged.took)
+
+    async def examine_pixels(self, pixels: Tensor, loaded: Loaded, deadline: float | None = None) -> Examination:
+        """Return the verdict of a loaded bundle on pixels ``c h w`` in [0, 1] that a client sent as numbers.
+
+        Args:
+            deadline: seconds of ``time.monotonic`` after which nobody waits for the answer.
+
+        Raises:
+            PixelsError: they are not float32 in [0, 1], or not of the network's input shape.
+        """
+        judged = await _timed(self._model, partial(loaded.detector.examine, pixels[None]))
+        (verdict,) = judged.value
+        return Examination(received_pixels(pixels), verdict, 0.0, judged.waited, judged.took)
 
     def close(self) -> None:
         """Let running work finish and end the threads."""
