@@ -6,10 +6,32 @@ Details are written for the client. They never carry the text of unexpected exce
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from types import MappingProxyType
 from typing import NamedTuple
 
 from pathprint.app.problems.document import ParameterProblem
+
+
+class Stage(Enum):
+    """Where on its way through the service a request meets a problem. Routes say which stages they have."""
+
+    ANYWHERE = "any request"
+    ADDRESS = "before it is known which route is meant"
+    READINESS = "until the service is ready, and after it has begun to stop"
+    ADMISSION = "before the body is read; every route but the probes has it"
+    OPTIONS = "options in the address or in the body"
+    MODEL = "the name and version of a model"
+    BODY = "receiving a body"
+    JSON = "a body of JSON"
+    BASE64 = "files in JSON"
+    FORM = "a form with files"
+    IMAGE = "decoding an image file"
+    NUMBERS = "pixels that are sent as numbers"
+    TENSORS = "the framing of tensors of the Open Inference Protocol"
+    BATCH = "several images in one request"
+    DETAIL = "answers that a key may not see in full"
+    GATEWAY = "an answer that the verdict withholds"
 
 
 class Kind(NamedTuple):
@@ -17,31 +39,46 @@ class Kind(NamedTuple):
 
     status: int
     title: str
+    stage: Stage = Stage.ADMISSION
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
-        "bad_request": Kind(400, "The request is malformed"),
-        "malformed_multipart": Kind(400, "The form does not hold exactly one file"),
-        "not_found": Kind(404, "There is nothing at this address"),
-        "method_not_allowed": Kind(405, "The HTTP method is not allowed at this address"),
-        "body_timeout": Kind(408, "The request's body took too long to arrive"),
-        "body_too_large": Kind(413, "The request's body is too large"),
-        "unsupported_media_type": Kind(415, "The media type is not accepted"),
-        "unsupported_content_encoding": Kind(415, "The content encoding is not accepted"),
-        "bad_parameter": Kind(422, "A parameter has a value that is not accepted"),
-        "media_type_mismatch": Kind(422, "The image is not of the media type that was declared"),
+        "bad_request": Kind(400, "The request is malformed", Stage.ADDRESS),
+        "malformed_multipart": Kind(400, "The form does not hold the files that are asked for", Stage.FORM),
+        "not_found": Kind(404, "There is nothing at this address", Stage.ADDRESS),
+        "method_not_allowed": Kind(405, "The HTTP method is not allowed at this address", Stage.ADDRESS),
+        "body_timeout": Kind(408, "The request's body took too long to arrive", Stage.BODY),
+        "body_too_large": Kind(413, "The request's body is too large", Stage.BODY),
+        "unsupported_media_type": Kind(415, "The media type is not accepted", Stage.BODY),
+        "unsupported_content_encoding": Kind(415, "The content encoding is not accepted", Stage.BODY),
+        "bad_parameter": Kind(422, "A parameter has a value that is not accepted", Stage.OPTIONS),
+        "media_type_mismatch": Kind(422, "The image is not of the media type that was declared", Stage.IMAGE),
         # The codes of pathprint.models.errors.ImageError:
-        "empty_input": Kind(422, "The image has no bytes"),
-        "undecodable_image": Kind(422, "The bytes cannot be read as an image of an accepted format"),
-        "truncated_image": Kind(422, "The image is truncated or damaged"),
-        "image_too_large": Kind(422, "The image has too many pixels"),
-        "multi_frame": Kind(422, "The image has more than one frame, as animations do"),
-        "unsupported_color_mode": Kind(422, "The colour mode is not accepted"),
+        "empty_input": Kind(422, "The image has no bytes", Stage.IMAGE),
+        "undecodable_image": Kind(422, "The bytes cannot be read as an image of an accepted format", Stage.IMAGE),
+        "truncated_image": Kind(422, "The image is truncated or damaged", Stage.IMAGE),
+        "image_too_large": Kind(422, "The image has too many pixels", Stage.IMAGE),
+        "multi_frame": Kind(422, "The image has more than one frame, as animations do", Stage.IMAGE),
+        "unsupported_color_mode": Kind(422, "The colour mode is not accepted", Stage.IMAGE),
         # No client receives this one; it is for the log (nginx uses the number 499 for it too).
-        "client_disconnected": Kind(499, "The client closed the connection"),
-        "internal": Kind(500, "The service failed"),
-        "not_ready": Kind(503, "The service is not ready"),
+        "client_disconnected": Kind(499, "The client closed the connection", Stage.ADDRESS),
+        "internal": Kind(500, "The service failed", Stage.ANYWHERE),
+        "not_ready": Kind(503, "The service is not ready", Stage.READINESS),
+        # Of bodies that are not plain images, and of what routes answer:
+        "malformed_json": Kind(400, "The body is not JSON as RFC 8259 has it", Stage.JSON),
+        "malformed_tensors": Kind(400, "The binary tensors do not fit the request's header", Stage.TENSORS),
+        "detail_not_allowed": Kind(403, "The API key does not allow answers in this detail", Stage.DETAIL),
+        "image_rejected": Kind(403, "The verdict on the image withholds the answer", Stage.GATEWAY),
+        "model_not_found": Kind(404, "There is no model of this name", Stage.MODEL),
+        "version_not_found": Kind(404, "The model has no version of this name", Stage.MODEL),
+        "too_many_images": Kind(413, "There are too many images in one request", Stage.BATCH),
+        "bad_member": Kind(422, "A member of the JSON is missing, unknown or not accepted", Stage.JSON),
+        "invalid_base64": Kind(422, "The text is not base64", Stage.BASE64),
+        "invalid_npy": Kind(422, "The .npy file is damaged or of a kind that is not accepted", Stage.NUMBERS),
+        "wrong_shape": Kind(422, "The pixels are not of the shape that the model takes", Stage.NUMBERS),
+        "value_out_of_range": Kind(422, "A pixel lies outside the range that is accepted", Stage.NUMBERS),
+        "explain_busy": Kind(503, "As many explanations as allowed are being made", Stage.ADMISSION),
     }
 )
 """Status and title of each problem, by its code. Clients compare codes, so a code never changes."""

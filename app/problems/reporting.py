@@ -8,7 +8,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from pathprint.app.problems.document import ParameterProblem, Problem
+from pathprint.app.problems.describing import describe
+from pathprint.app.problems.document import ParameterProblem, place
 from pathprint.app.problems.kinds import KINDS, ProblemError
 from pathprint.models.errors import ImageError
 
@@ -37,9 +38,7 @@ def problem_of(error: Exception) -> ProblemError:
 
 def _bad_parameters(error: RequestValidationError) -> ProblemError:
     # The wrong value is left out: whoever made the link could put any text before its reader.
-    found = [
-        ParameterProblem(parameter=".".join(map(str, item["loc"][1:])), detail=item["msg"]) for item in error.errors()
-    ]
+    found = [ParameterProblem(parameter=place(item["loc"][1:]), detail=item["msg"]) for item in error.errors()]
     named = "; ".join(f"{item.parameter}: {item.detail}" for item in found)
     return ProblemError("bad_parameter", f"{named}.", errors=found)
 
@@ -53,17 +52,7 @@ def problem_response(request: Request, error: Exception) -> Response:
     """Return the response that reports ``error``, and leave its code for the log."""
     found = problem_of(error)
     request.state.code = found.code
-    request_id = request.state.request_id
-    problem = Problem(
-        type=f"urn:pathprint:problem:{found.code}",
-        title=KINDS[found.code].title,
-        status=KINDS[found.code].status,
-        detail=found.detail,
-        instance=f"urn:request:{request_id}",
-        code=found.code,
-        request_id=request_id,
-        errors=list(found.errors) if found.errors else None,
-    )
+    problem = describe(found, request.state.request_id)
     content = problem.model_dump(exclude_none=True)
     return JSONResponse(content, problem.status, found.headers, MEDIA_TYPE)
 

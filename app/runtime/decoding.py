@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pathprint.app.problems.kinds import ProblemError
 from pathprint.app.runtime.media import detected
+from pathprint.app.runtime.transforms import transforms
 from pathprint.models.preprocessing import Preprocessing, decode
 
 NUMBERS = "application/octet-stream"
@@ -36,6 +37,7 @@ class Decoded:
         media_type: one of ``IMAGE_TYPES``, by the bytes themselves; ``NUMBERS`` for pixels that were sent as numbers.
         width, height: of the image turned upright, before it was scaled to the network's size.
         sha256: of the bytes that were sent; for numbers, of the float32 that they were taken for.
+        transforms: what made the pixels of the image, in this order.
     """
 
     pixels: Tensor
@@ -43,6 +45,7 @@ class Decoded:
     width: int
     height: int
     sha256: str
+    transforms: tuple[str, ...] = ()
 
 
 def decode_upload(upload: Upload, preprocessing: Preprocessing) -> Decoded:
@@ -57,7 +60,8 @@ def decode_upload(upload: Upload, preprocessing: Preprocessing) -> Decoded:
     if upload.declared and found != upload.declared:
         raise ProblemError("media_type_mismatch", f"The image was declared as {upload.declared}, but it is {found}.")
     digest = hashlib.sha256(upload.data).hexdigest()
-    return Decoded(preprocessing.pixels(image)[None], found, image.width, image.height, digest)
+    done = transforms(image, preprocessing)
+    return Decoded(preprocessing.pixels(image)[None], found, image.width, image.height, digest, done)
 
 
 def received_pixels(pixels: Tensor) -> Decoded:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pathprint.app.problems.kinds import ProblemError
 from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.detection.detector import Detector
 
@@ -43,6 +44,26 @@ class Models:
     def __init__(self, loaded: Loaded) -> None:
         self._loaded = loaded
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the models, each once."""
+        return (self._loaded.name,)
+
+    def versions(self, name: str) -> tuple[Loaded, ...]:
+        """Return the versions of a model, the current one first; none if there is no model of that name."""
+        return (self._loaded,) if name == self._loaded.name else ()
+
     def get(self, name: str | None = None, version: str | None = None) -> Loaded:
-        """Return a loaded bundle: the first one if no ``name`` is given, its current version if no ``version`` is."""
-        return self._loaded
+        """Return a loaded bundle: the first one if no ``name`` is given, its current version if no ``version`` is.
+
+        Raises:
+            ProblemError: there is no model or version of that name.
+        """
+        versions = self.versions(self._loaded.name if name is None else name)
+        if not versions:
+            raise ProblemError("model_not_found", f"The models are {', '.join(self.names)}.")
+        for one in versions:
+            if version is None or one.version == version:
+                return one
+        listed = ", ".join(one.version for one in versions)
+        raise ProblemError("version_not_found", f"The versions of this model are {listed}.")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from pathprint.app.api.routes import detect, health
+from pathprint.app.api.routes import detect, health, models, open_inference
 
 ROUTERS: tuple[APIRouter, ...] = (
     detect.router,
     health.router,
+    models.router,
+    open_inference.router,
 )
