@@ -24,7 +24,7 @@ from pathprint.app.settings import Settings
 _SMALL = 65_536
 """Bytes of text that are read on the event loop; more would keep other requests waiting."""
 _OPTIONS = "options"
-_BASE64: dict[str, Any] = {"contentEncoding": "base64", "pattern": "^[A-Za-z0-9+/]+={0,2}$"}
+_BASE64: dict[str, Any] = {"contentEncoding": "base64"}
 T = TypeVar("T")
 
 
