@@ -63,7 +63,7 @@ format: $(INSTALLED)  ## Format the code.
 	$(BIN)/ruff check --fix .
 
 requirements: $(INSTALLED)  ## Compile the hashed requirements files anew.
-	$(BIN)/$(COMPILE) --extra attacks --extra bench --extra parquet --extra ray --extra remote --extra synapses --group dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/$(COMPILE) --extra attacks --extra bench --extra otel --extra parquet --extra ray --extra remote --extra synapses --group dev pyproject.toml -o requirements/dev.txt
 	$(BIN)/$(COMPILE) pyproject.toml -o requirements/service.txt
 	echo uv==0.13.8 | $(BIN)/$(COMPILE) - -o requirements/bootstrap.txt
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from limits import parse
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
@@ -49,6 +49,9 @@ def _folders(value: object) -> object:
                 'Folders are written as one name, or as JSON: ["bundles/one", "two=bundles/two"]'
             ) from None
     return (value,) if value else None
+
+
+Action: TypeAlias = Literal["pass", "flag", "reject"]
 
 
 class Settings(BaseSettings):
@@ -98,6 +101,12 @@ class Settings(BaseSettings):
         pause_seconds: time between failing readiness and taking no more connections, when the service stops.
         drain_seconds: time to finish what was begun, when the service stops.
         log_lines: lines of the log that wait for a slow reader; more are dropped and counted.
+        max_batch_bytes: largest body of a request with several images.
+        max_batch_images: images in one request.
+        explain_concurrency: explanations that are made at the same time.
+        gateway_benign, gateway_uncertain, gateway_adversarial: what ``/v1/classify`` does after each verdict: pass the
+            network's answer on, flag it, or reject the image.
+        gateway_shadow: pass every answer on, and only log what would have been done.
     """
 
     model_config = SettingsConfigDict(env_prefix="PATHPRINT_", frozen=True)
@@ -158,3 +167,12 @@ class Settings(BaseSettings):
     pause_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 2
     drain_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 20
     log_lines: Annotated[int, Field(ge=1)] = 10000
+
+    # What requests may hold, and what the gateway answers.
+    max_batch_bytes: Annotated[int, Field(gt=0)] = 64 * MEBIBYTE
+    max_batch_images: Annotated[int, Field(ge=1, le=1024)] = 32
+    explain_concurrency: Annotated[int, Field(ge=1)] = 2
+    gateway_benign: Action = "pass"
+    gateway_uncertain: Action = "flag"
+    gateway_adversarial: Action = "reject"
+    gateway_shadow: bool = False

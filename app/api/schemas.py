@@ -5,14 +5,21 @@ Every number is finite: a NaN or an infinity here is our mistake and must not re
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
+from pathprint.app.api.options import Detail
+from pathprint.app.problems.document import Problem
 from pathprint.app.schema import Schema
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Milliseconds = Annotated[float, Field(ge=0)]
+Absent = SkipJsonSchema[None]
+"""Of a member that some answers do not have; none has it as ``null``."""
+Decision: TypeAlias = Literal["benign", "adversarial", "uncertain"]
+TestName: TypeAlias = Literal["fitted_on_attacks", "fitted_on_clean_images"]
 
 
 class Model(Schema):
@@ -33,6 +40,12 @@ class Version(Schema):
     bundle_sha256: str = Field(description="SHA-256 that stands for the whole bundle.")
 
 
+class AnsweringModel(Model):
+    """Which network, which bundle and which version gave the answer."""
+
+    version: str = Field(description="The version of the model, as requests can name it.")
+
+
 class ClassName(Schema):
     """A class of the protected network."""
 
@@ -43,8 +56,13 @@ class ClassName(Schema):
 class Prediction(ClassName):
     """What the protected network answers for the image, whatever the verdict on it."""
 
-    confidence: Share = Field(description="The probability (softmax) that the network gives to its answer.")
-    runner_up: ClassName = Field(description="The class that the network finds second likeliest.")
+    confidence: Share | Absent = Field(
+        default=None,
+        description="The probability (softmax) that the network gives to its answer. Absent with `detail=verdict`.",
+    )
+    runner_up: ClassName | Absent = Field(
+        default=None, description="The class that the network finds second likeliest. Absent with `detail=verdict`."
+    )
 
 
 class Calibration(Schema):
@@ -58,23 +76,36 @@ class Calibration(Schema):
 
 
 class Detection(Schema):
-    """The verdict on the image, and the numbers behind it."""
+    """The verdict on the image, and the numbers behind it, which are absent with `detail=verdict`."""
 
-    verdict: Literal["benign", "adversarial", "uncertain"] = Field(
+    verdict: Decision = Field(
         description="`adversarial` if the score is above the threshold, else `benign`; `uncertain` if the score is too "
         "near the threshold or too few images of the predicted class were profiled: `note` says which."
     )
-    score: float = Field(
-        description="How suspicious the image is: larger is more. Not a probability; compare it with `threshold`."
+    test: TestName = Field(
+        description="Which test gave the verdict; the score, the threshold and the evidence are those of this test. "
+        "One looks for what attacked images have in common, the other for what clean images never have."
     )
-    threshold: float = Field(
-        description="Scores above it mean adversarial; for scores near it the verdict is uncertain."
+    score: float | Absent = Field(
+        default=None,
+        description="How suspicious the image is: larger is more. Not a probability; compare it with `threshold`.",
     )
-    p_value: Share = Field(
-        description="Estimated share of clean images with a score at least this high. Small means suspicious."
+    threshold: float | Absent = Field(
+        default=None, description="Scores above it mean adversarial; for scores near it the verdict is uncertain."
+    )
+    tolerance: float | Absent = Field(
+        default=None,
+        ge=0,
+        description="How much the score may differ when the service judges the image again, together with others.",
+    )
+    p_value: Share | Absent = Field(
+        default=None,
+        description="Estimated share of clean images with a score at least this high. Small means suspicious.",
     )
     higher_is: Literal["more_adversarial"] = "more_adversarial"
-    usual_score: float = Field(description="The mean score of the clean images that the threshold was set on.")
+    usual_score: float | Absent = Field(
+        default=None, description="The mean score of the clean images that the threshold was set on."
+    )
     note: str = Field(description="Why the verdict is uncertain; empty if it is not.")
     calibration: Calibration
 
@@ -97,20 +128,35 @@ class Layer(Schema):
     text: str = Field(description="What the layer says about the image, as a sentence.")
 
 
+class Rest(Schema):
+    """The layers that `top_k` left out."""
+
+    layers: int = Field(ge=1, description="Number of these layers.")
+    contribution: float = Field(description="How far they move the score together.")
+
+
 class Evidence(Schema):
     """Why the score is what it is."""
 
     layers: list[Layer] = Field(
-        description="What moves the score most comes first. The contributions add up to `score - usual_score`."
+        description="What moves the score most comes first. The contributions, with that of `rest`, add up to "
+        "`score - usual_score`."
+    )
+    rest: Rest | Absent = Field(
+        default=None, description="The sum of the layers that are not listed; absent if all are."
     )
 
 
 class Input(Schema):
-    """The image as it was received."""
+    """The image as it was received, and what was done to it before the network saw it."""
 
     media_type: str = Field(description="The media type of the bytes themselves, whatever was declared.")
     width: int = Field(ge=1, description="In pixels, after the image was turned upright by its EXIF orientation.")
     height: int = Field(ge=1, description="In pixels, after the image was turned upright by its EXIF orientation.")
+    transforms: list[str] = Field(
+        description="What made the network's input of the image, in this order; empty if nothing was changed. "
+        "`turned_upright`, `over_black` (transparency), `to_grey`, `to_rgb`, `resize:…:bilinear`, `crop_centre`."
+    )
     sha256: str = Field(description="SHA-256 of the bytes of the image.")
 
 
@@ -123,18 +169,65 @@ class Timing(Schema):
     total: Milliseconds = Field(
         description="From the start of the request to its answer: receiving the body, decoding, waiting and computing."
     )
+    batch_size: int = Field(ge=1, description="Number of images that the model judged together, this one included.")
 
 
 class Answer(Schema):
-    """The verdict on one image. `evidence` is absent with `detail=verdict`."""
+    """The verdict on one image."""
 
     request_id: str = Field(description="Identifies the request in the log; also in the header `X-Request-ID`.")
-    model: Model
+    detail: Detail = Field(description="How much this answer says: what was asked for, or less if the key allows less.")
+    model: AnsweringModel
     prediction: Prediction
     detection: Detection
-    evidence: Evidence | None = None
+    evidence: Evidence | Absent = Field(default=None, description="Present with `detail=evidence`.")
     input: Input
-    timing_ms: Timing
+    timing_ms: Timing | Absent = Field(default=None, description="Absent with `include_timing=false`.")
+
+
+class Explanation(Answer):
+    """The verdict on one image, with all that is behind it."""
+
+    reasons: list[str] = Field(description="What the layers say that move the score most, as sentences.")
+    evidence: Evidence
+
+
+class Item(Schema):
+    """The answer for one image of several: either `result` or `problem`."""
+
+    index: int = Field(ge=0, description="The place of the image in the request, from 0.")
+    status: int = Field(description="The HTTP status that the image would have got alone.")
+    result: Answer | Absent = Field(default=None, description="The verdict, with status 200.")
+    problem: Problem | Absent = Field(default=None, description="What was wrong with this image, with other statuses.")
+
+
+class Summary(Schema):
+    """How many images of a request got which answer."""
+
+    images: int = Field(ge=1)
+    benign: int = Field(ge=0)
+    adversarial: int = Field(ge=0)
+    uncertain: int = Field(ge=0)
+    failed: int = Field(ge=0, description="Images with a problem in place of a verdict.")
+
+
+class Answers(Schema):
+    """The verdicts on several images, in the order in which they were sent."""
+
+    request_id: str = Field(description="Identifies the request in the log; also in the header `X-Request-ID`.")
+    results: list[Item]
+    summary: Summary
+
+
+class Classified(Schema):
+    """The network's answer, which the verdict did not withhold."""
+
+    request_id: str = Field(description="Identifies the request in the log; also in the header `X-Request-ID`.")
+    model: AnsweringModel
+    action: Literal["pass", "flag"] = Field(
+        description="`flag` asks for caution: the verdict gives a reason for doubt, but does not withhold the answer."
+    )
+    prediction: Prediction
 
 
 class Reloaded(Schema):

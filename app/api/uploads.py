@@ -1,80 +1,196 @@
-"""Receive an image: all limits on the request apply here, before anything looks at its content."""
+"""Find the images in the body of a request: raw, in a form, or in JSON."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+import binascii
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from starlette.datastructures import Headers, UploadFile
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from pathprint.app.api.bodies import Body, accepted_type
+from pathprint.app.api.options import Options
+from pathprint.app.api.strict_json import read_as
 from pathprint.app.problems.kinds import ProblemError
 from pathprint.app.runtime.decoding import Upload
-from pathprint.app.runtime.media import ACCEPTED, ANY_IMAGE, FORM, IMAGE_TYPES, media_type_of
+from pathprint.app.runtime.media import ACCEPTED, ANY_IMAGE, FILES, FORM, JSON
 from pathprint.app.settings import Settings
 
+_SMALL = 65_536
+"""Bytes of text that are read on the event loop; more would keep other requests waiting."""
+_OPTIONS = "options"
+_BASE64: dict[str, Any] = {"contentEncoding": "base64"}
+T = TypeVar("T")
 
-async def read_upload(request: Request, settings: Settings) -> Upload:
-    """Return the image in the request's body, raw or as the one file of a form.
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What the body of a request holds.
+
+    Attributes:
+        files: in the order in which they were sent; a problem in place of one that cannot be read.
+        options: None if the body has none.
+    """
+
+    files: tuple[Upload | ProblemError, ...]
+    options: Options | None = None
+
+
+class File(BaseModel):
+    """A file in JSON."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    b64: str = Field(description="Standard base64 with padding, without line breaks.", json_schema_extra=_BASE64)
+    media_type: str | None = Field(default=None, description="As in `Content-Type`; without it, it is found out.")
+
+
+class OneFile(BaseModel):
+    """A JSON body with one image."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    image: File
+    options: Options | None = None
+
+
+class Files(BaseModel):
+    """A JSON body with several images."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    images: list[File] = Field(json_schema_extra={"minItems": 1})
+    options: Options | None = None
+
+
+async def read_one(request: Request, settings: Settings) -> tuple[Upload, Options | None]:
+    """Return the image in a body, which is raw, in JSON or the one file of a form; and the options beside it.
 
     Raises:
-        ProblemError: the body is of a type or encoding that is not accepted, is too large or too slow, or is a form
-            without exactly one file.
+        ProblemError: the body is of a type or encoding that is not accepted, is too large or too slow, is a form or
+            JSON of another shape, or the file in it cannot be read.
     """
-    _refuse_encodings(request.headers)
-    media_type = _accepted(media_type_of(request.headers.get("content-type", "")), ACCEPTED)
-    chunks = _chunks(request, settings.max_body_bytes)
+    body = Body(request, settings.max_body_bytes, settings.body_seconds)
+    media_type = body.media_type(ACCEPTED)
+    if media_type == FORM:
+        sent = await _form(body, "Send exactly one file with the name 'file', and a filename.", most=1)
+    elif media_type == JSON:
+        sent = await aside(_one_of_json, await body.read())
+    else:
+        sent = Sent((Upload(await body.read(), _declared(media_type)),))
+    (file,) = sent.files
+    if isinstance(file, ProblemError):
+        raise file
+    return file, sent.options
+
+
+async def read_several(request: Request, settings: Settings) -> Sent:
+    """Return the images in a body, which are files of a form or a list in JSON; and the options beside them.
+
+    Raises:
+        ProblemError: the body is of a type or encoding that is not accepted, is too large or too slow, holds no image
+            or too many, or is a form or JSON of another shape.
+    """
+    body = Body(request, settings.max_batch_bytes, settings.body_seconds)
+    most = settings.max_batch_images
+    if body.media_type((FORM, JSON)) == FORM:
+        wanted = f"Send 1 to {most} files, each with the name 'file' and a filename."
+        return await _form(body, wanted, most)
+    sent = await aside(_several_of_json, await body.read())
+    check_number(len(sent.files), most)
+    return sent
+
+
+def check_number(images: int, most: int) -> None:
+    """Check the number of images in one request.
+
+    Raises:
+        ProblemError: there are none, or too many.
+    """
+    if images > most:
+        raise _too_many(most)
+    if not images:
+        raise ProblemError("bad_member", "images: the list is empty; send at least one image.")
+
+
+async def aside(read: Callable[[bytes], T], data: bytes) -> T:
+    """Return what ``read`` makes of ``data``, on another thread if that takes long."""
+    return await asyncio.to_thread(read, data) if len(data) > _SMALL else read(data)
+
+
+def _one_of_json(data: bytes) -> Sent:
+    body = read_as(OneFile, data)
+    return Sent((_file_of_json(body.image),), body.options)
+
+
+def _several_of_json(data: bytes) -> Sent:
+    body = read_as(Files, data)
+    return Sent(tuple(map(_file_of_json, body.images)), body.options)
+
+
+def _file_of_json(file: File) -> Upload | ProblemError:
     try:
-        async with asyncio.timeout(settings.body_seconds):
-            if media_type == FORM:
-                return await _file_of_form(request.headers, chunks, settings.max_body_bytes)
-            return Upload(b"".join([chunk async for chunk in chunks]), _declared(media_type))
-    except TimeoutError:
-        raise ProblemError("body_timeout", f"The body must arrive within {settings.body_seconds:g} seconds.") from None
+        return Upload(from_base64(file.b64), _declared(accepted_type(file.media_type or "", FILES)))
+    except ProblemError as error:
+        return error
 
 
-def _refuse_encodings(headers: Headers) -> None:
-    encoding = headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("", "identity"):
-        detail = "Send the image without a Content-Encoding: a small body could unpack to a huge one."
-        raise ProblemError("unsupported_content_encoding", detail, {"Accept-Encoding": "identity"})
+def from_base64(text: str) -> bytes:
+    """Return the bytes that standard base64 stands for.
+
+    Raises:
+        ProblemError: it is not base64, or has line breaks or other characters in it.
+    """
+    try:
+        if len(text) % 4:
+            raise ValueError(text)
+        return binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
+        detail = "Send standard base64 with its padding, without line breaks and without 'data:' before it."
+        raise ProblemError("invalid_base64", detail) from None
 
 
-def _accepted(media_type: str, accepted: tuple[str, ...]) -> str:
-    if media_type not in accepted:
-        detail = f"The Content-Type must be one of {', '.join(accepted)}, or missing."
-        raise ProblemError("unsupported_media_type", detail, {"Accept-Post": ", ".join(ACCEPTED)})
-    return media_type
+async def _form(body: Body, wanted: str, most: int) -> Sent:
+    parser = MultiPartParser(body.headers, body.chunks(), max_files=most + 1, max_fields=1)
+    parser.spool_max_size = body.most + 1  # keep all files in memory: nothing of an image is written to disk
+    malformed = ProblemError("malformed_multipart", wanted)
+    try:
+        async with body.in_time():
+            form = await parser.parse()
+    except MultiPartException as error:
+        raise (_too_many(most) if "Too many files" in error.message and most > 1 else malformed) from None
+    options = [part for name, part in form.multi_items() if name == _OPTIONS]
+    files = [part for name, part in form.multi_items() if name == "file" and isinstance(part, UploadFile)]
+    try:
+        if not files or len(options) > 1 or len(files) + len(options) != len(form.multi_items()):
+            raise malformed
+        if len(files) > most:
+            raise _too_many(most) if most > 1 else malformed
+        read = read_as(Options, await _bytes(options[0])) if options else None
+        return Sent(tuple([await _file_of_form(file) for file in files]), read)
+    finally:
+        await form.close()
+
+
+async def _bytes(part: UploadFile | str) -> bytes:
+    return part.encode() if isinstance(part, str) else await part.read()
+
+
+async def _file_of_form(file: UploadFile) -> Upload | ProblemError:
+    try:
+        return Upload(await file.read(), _declared(accepted_type(file.content_type or "", FILES)))
+    except ProblemError as error:
+        return error
 
 
 def _declared(media_type: str) -> str | None:
-    return media_type if media_type in IMAGE_TYPES else None
+    return None if media_type == ANY_IMAGE else media_type
 
 
-async def _chunks(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
-    """Yield the body as it arrives; refuse it as soon as it is known to be larger than ``limit``."""
-    refusal = ProblemError("body_too_large", f"The body may have at most {limit:,} bytes.")
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > limit:
-        raise refusal
-    received = 0
-    async for chunk in request.stream():
-        received += len(chunk)
-        if received > limit:
-            raise refusal
-        yield chunk
-
-
-async def _file_of_form(headers: Headers, chunks: AsyncGenerator[bytes, None], limit: int) -> Upload:
-    parser = MultiPartParser(headers, chunks, max_files=1, max_fields=0)
-    parser.spool_max_size = limit + 1  # keep the whole file in memory: nothing of an image is written to disk
-    try:
-        parts = (await parser.parse()).multi_items()
-    except MultiPartException:
-        parts = []
-    match parts:
-        case [("file", UploadFile() as file)]:
-            declared = _accepted(media_type_of(file.content_type or ""), (*IMAGE_TYPES, ANY_IMAGE))
-            return Upload(await file.read(), _declared(declared))
-    raise ProblemError("malformed_multipart", "Send exactly one part: a file with the name 'file' and a filename.")
+def _too_many(most: int) -> ProblemError:
+    return ProblemError("too_many_images", f"One request may hold at most {most} images; send several requests.")

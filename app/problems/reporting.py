@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from pathprint.app.problems.describing import describe
-from pathprint.app.problems.document import MEDIA_TYPE, ParameterProblem
+from pathprint.app.problems.document import MEDIA_TYPE, ParameterProblem, place
 from pathprint.app.problems.kinds import KINDS, ProblemError
 from pathprint.models.errors import ImageError
 
@@ -37,9 +37,7 @@ def problem_of(error: Exception) -> ProblemError:
 
 def _bad_parameters(error: RequestValidationError) -> ProblemError:
     # The wrong value is left out: whoever made the link could put any text before its reader.
-    found = [
-        ParameterProblem(parameter=".".join(map(str, item["loc"][1:])), detail=item["msg"]) for item in error.errors()
-    ]
+    found = [ParameterProblem(parameter=place(item["loc"][1:]), detail=item["msg"]) for item in error.errors()]
     named = "; ".join(f"{item.parameter}: {item.detail}" for item in found)
     return ProblemError("bad_parameter", f"{named}.", errors=found)
 

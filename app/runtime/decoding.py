@@ -11,6 +11,7 @@ from torch import Tensor
 from pathprint.app.problems.kinds import ProblemError
 from pathprint.app.runtime.media import detected
 from pathprint.app.runtime.pricing import Price, price
+from pathprint.app.runtime.transforms import transforms
 from pathprint.models.preprocessing import Preprocessing, loaded, opened
 
 NUMBERS = "application/octet-stream"
@@ -53,6 +54,7 @@ class Decoded:
         media_type: one of ``IMAGE_TYPES``, by the bytes themselves; ``NUMBERS`` for pixels that were sent as numbers.
         width, height: of the image turned upright, before it was scaled to the network's size.
         sha256: of the bytes that were sent; for numbers, of the float32 that they were taken for.
+        transforms: what made the pixels of the image, in this order.
     """
 
     pixels: Tensor
@@ -60,6 +62,7 @@ class Decoded:
     width: int
     height: int
     sha256: str
+    transforms: tuple[str, ...] = ()
 
 
 def open_upload(upload: Upload) -> Opened:
@@ -84,7 +87,8 @@ def decode_opened(file: Opened, preprocessing: Preprocessing) -> Decoded:
     """
     image = loaded(file.image)
     digest = hashlib.sha256(file.data).hexdigest()
-    return Decoded(preprocessing.pixels(image)[None], file.media_type, image.width, image.height, digest)
+    done = transforms(image, preprocessing)
+    return Decoded(preprocessing.pixels(image)[None], file.media_type, image.width, image.height, digest, done)
 
 
 def received_pixels(pixels: Tensor) -> Decoded:

@@ -13,8 +13,15 @@ IMAGE_TYPES: Mapping[str, str] = MappingProxyType(
 """Format of each accepted media type, as ``pathprint.models.preprocessing.FORMATS`` names it."""
 ANY_IMAGE = "application/octet-stream"
 """Media type of an image whose format the service has to find out."""
+NPY = "application/x-npy"
+"""Media type of a file that ``numpy.save`` wrote: pixels as numbers."""
+NPY_MAGIC = b"\x93NUMPY"
+"""How such a file begins."""
+FILES = (*IMAGE_TYPES, NPY, ANY_IMAGE)
+"""Media types of a single file, alone or in a form."""
 FORM = "multipart/form-data"
-ACCEPTED = (*IMAGE_TYPES, ANY_IMAGE, FORM)
+JSON = "application/json"
+ACCEPTED = (*FILES, FORM, JSON)
 
 _OTHER_NAMES = {
     "image/jpg": "image/jpeg",
@@ -26,6 +33,7 @@ _OTHER_NAMES = {
     "": ANY_IMAGE,
     "image/*": ANY_IMAGE,
     "binary/octet-stream": ANY_IMAGE,  # of object stores
+    "application/npy": NPY,
     "application/x-www-form-urlencoded": ANY_IMAGE,  # what curl --data-binary says of any file
 }
 """What clients in the field say in place of one of ``ACCEPTED``."""

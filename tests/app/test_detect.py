@@ -91,12 +91,19 @@ def test_the_answer_says_what_was_received_and_by_which_bundle(client: httpx.Cli
     data = encoded(digit().resize((40, 30)), "PNG")
     body = post(client, data).json()
     sha256 = hashlib.sha256(data).hexdigest()
-    assert body["input"] == {"media_type": "image/png", "width": 40, "height": 30, "sha256": sha256}
+    assert body["input"] == {
+        "media_type": "image/png",
+        "width": 40,
+        "height": 30,
+        "transforms": ["resize:shorter_side=8:bilinear", "crop_centre:8x8"],
+        "sha256": sha256,
+    }
     network = bundle.detector.network
     assert body["model"] == {
         "name": network.name,
         "fingerprint": network.fingerprint,
         "bundle_sha256": bundle.sha256,
+        "version": bundle.sha256[:12],
     }
     calibration = bundle.detector.calibration
     assert body["detection"]["calibration"] == {
@@ -115,19 +122,41 @@ def test_an_image_is_turned_upright(client: httpx.Client, bundle: Bundle) -> Non
     assert_answers(body, verdict_on(bundle, data))
 
 
-def test_evidence_adds_up_to_the_score(client: httpx.Client) -> None:
-    body = post(client, FILES["image/png"]).json()
+@pytest.mark.parametrize("top_k", [None, 1, 2, 1000])
+def test_evidence_adds_up_to_the_score(client: httpx.Client, top_k: int | None) -> None:
+    asked = {} if top_k is None else {"top_k": str(top_k)}
+    body = post(client, FILES["image/png"], **asked).json()
     layers, detection = body["evidence"]["layers"], body["detection"]
-    excess = sum(layer["contribution"] for layer in layers)
+    rest = body["evidence"].get("rest", {"layers": 0, "contribution": 0})
+    every = post(client, FILES["image/png"]).json()["evidence"]["layers"]
+    assert layers == every[:top_k]
+    assert rest["layers"] == len(every) - len(layers)
+    excess = sum(layer["contribution"] for layer in layers) + rest["contribution"]
     assert excess == pytest.approx(detection["score"] - detection["usual_score"])
     assert all(("towards adversarial" in layer["text"]) == (layer["contribution"] > 0) for layer in layers)
 
 
-def test_detail_decides_whether_evidence_is_in_the_answer(client: httpx.Client) -> None:
-    assert "evidence" in post(client, FILES["image/png"], detail="evidence").json()
-    short = post(client, FILES["image/png"], detail="verdict").json()
-    assert "evidence" not in short
-    assert short["detection"] == post(client, FILES["image/png"]).json()["detection"]
+NUMBERS = {"score", "threshold", "tolerance", "p_value", "usual_score"}
+
+
+def test_detail_decides_what_is_in_the_answer(client: httpx.Client) -> None:
+    full, score, verdict = (
+        post(client, FILES["image/png"], detail=detail).json() for detail in ("evidence", "score", "verdict")
+    )
+    assert [body["detail"] for body in (full, score, verdict)] == ["evidence", "score", "verdict"]
+    assert set(full) - set(score) == {"evidence"}
+    assert score["detection"] == full["detection"]
+    assert set(score["detection"]) - set(verdict["detection"]) == NUMBERS
+    assert set(score["prediction"]) - set(verdict["prediction"]) == {"confidence", "runner_up"}
+    assert all(score["detection"][name] == value for name, value in verdict["detection"].items())
+
+
+def test_timing_can_be_left_out(client: httpx.Client) -> None:
+    assert "timing_ms" not in post(client, FILES["image/png"], include_timing="false").json()
+
+
+def test_the_answer_names_the_test_that_spoke(client: httpx.Client) -> None:
+    assert post(client, FILES["image/png"]).json()["detection"]["test"] == "fitted_on_attacks"
 
 
 def test_the_total_time_covers_its_parts(client: httpx.Client) -> None:

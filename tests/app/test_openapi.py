@@ -7,33 +7,30 @@ from typing import Any
 import httpx
 import pytest
 
-from pathprint.app.api.examples import ANSWER
-from pathprint.app.api.schemas import Answer
-from pathprint.app.problems.kinds import KINDS
+from pathprint.app.api.describing_models import ModelClasses, ModelDescription, ModelList
+from pathprint.app.api.examples import recorded
+from pathprint.app.api.open_inference.schemas import InferAnswer, ServerMetadata
+from pathprint.app.api.schemas import Answer, Answers, Classified, Explanation
+from pathprint.app.problems.kinds import KINDS, Stage
+from pathprint.app.schema import Schema
 
-SERVER = {
-    "duplicate_header",
-    "head_timeout",
-    "head_too_large",
-    "overloaded",
-    "request_line_too_long",
-    "stopping",
-    "too_many_connections",
-    "unsupported_http_version",
-    "unsupported_transfer_encoding",
+EVERY = {
+    Stage.ANYWHERE,
+    Stage.READINESS,
+    Stage.ADMISSION,
+    Stage.OPTIONS,
+    Stage.MODEL,
+    Stage.BODY,
+    Stage.JSON,
+    Stage.FORM,
 }
-"""Codes of the HTTP server, which any request may get."""
-UNDOCUMENTED = {"bad_request", "not_found", "method_not_allowed", "client_disconnected", "not_alive"} | SERVER
-"""Codes that belong to no route, or to nobody who could read them."""
-ELSEWHERE = {
-    "insufficient_scope",
-    "model_required",
-    "model_not_found",
-    "version_not_found",
-    "reload_failed",
-    "reload_in_progress",
+STAGES = {
+    "/v1/detect": EVERY | {Stage.BASE64, Stage.IMAGE, Stage.NUMBERS},
+    "/v1/detect/batch": EVERY | {Stage.BATCH},
+    "/v1/classify": EVERY | {Stage.BASE64, Stage.IMAGE, Stage.NUMBERS, Stage.GATEWAY},
+    "/livez": {Stage.ANYWHERE, Stage.LIVENESS},
+    "/readyz": {Stage.ANYWHERE, Stage.READINESS},
 }
-"""Codes of other routes."""
 
 
 @pytest.fixture
@@ -48,6 +45,21 @@ def test_it_lists_the_routes_with_summaries_and_descriptions(document: dict[str,
     operations = {path: next(iter(item.values())) for path, item in document["paths"].items()}
     assert {(path, *item) for path, item in document["paths"].items()} == {
         ("/v1/detect", "post"),
+        ("/v1/detect/batch", "post"),
+        ("/v1/explain", "post"),
+        ("/v1/classify", "post"),
+        ("/v1/models", "get"),
+        ("/v1/models/{model}", "get"),
+        ("/v1/models/{model}/classes", "get"),
+        ("/v2", "get"),
+        ("/v2/health/live", "get"),
+        ("/v2/health/ready", "get"),
+        ("/v2/models/{model}", "get"),
+        ("/v2/models/{model}/infer", "post"),
+        ("/v2/models/{model}/ready", "get"),
+        ("/v2/models/{model}/versions/{version}", "get"),
+        ("/v2/models/{model}/versions/{version}/infer", "post"),
+        ("/v2/models/{model}/versions/{version}/ready", "get"),
         ("/livez", "get"),
         ("/readyz", "get"),
         ("/v1/models/{model}/health", "get"),
@@ -58,6 +70,8 @@ def test_it_lists_the_routes_with_summaries_and_descriptions(document: dict[str,
 def test_it_lists_the_accepted_media_types(document: dict[str, Any]) -> None:
     body = document["paths"]["/v1/detect"]["post"]["requestBody"]
     assert set(body["content"]) == {
+        "application/json",
+        "application/x-npy",
         "image/png",
         "image/jpeg",
         "image/bmp",
@@ -67,8 +81,10 @@ def test_it_lists_the_accepted_media_types(document: dict[str, Any]) -> None:
     }
 
 
-def test_it_lists_every_problem_under_its_status(document: dict[str, Any]) -> None:
-    responses = dict(document["paths"]["/v1/detect"]["post"]["responses"])
+@pytest.mark.parametrize("path", STAGES)
+def test_it_lists_every_problem_under_its_status(document: dict[str, Any], path: str) -> None:
+    (operation,) = document["paths"][path].values()
+    responses = dict(operation["responses"])
     assert set(responses.pop("200")["content"]) == {"application/json"}
     assert all(set(response["content"]) == {"application/problem+json"} for response in responses.values())
     found = {
@@ -76,7 +92,7 @@ def test_it_lists_every_problem_under_its_status(document: dict[str, Any]) -> No
         for status, response in responses.items()
         for code in response["content"]["application/problem+json"]["examples"]
     }
-    assert found == {(kind.status, code) for code, kind in KINDS.items() if code not in UNDOCUMENTED | ELSEWHERE}
+    assert found == {(kind.status, code) for code, kind in KINDS.items() if kind.stage in STAGES[path]}
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
@@ -95,9 +111,27 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     assert "#/components/schemas/Problem" in references(document)
 
 
-def test_the_example_is_a_possible_answer() -> None:
-    answer = Answer.model_validate(ANSWER)
-    assert answer.evidence is not None
-    excess = sum(layer.contribution for layer in answer.evidence.layers)
-    assert excess == pytest.approx(answer.detection.score - answer.detection.usual_score, abs=1e-4)
-    assert answer.model_dump(exclude_none=True, mode="json") == ANSWER
+RECORDED: dict[str, type[Schema]] = {
+    "detect": Answer,
+    "detect_batch": Answers,
+    "explain": Explanation,
+    "classify": Classified,
+    "models": ModelList,
+    "model": ModelDescription,
+    "classes": ModelClasses,
+    "v2": ServerMetadata,
+    "v2_infer": InferAnswer,
+}
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_an_example_is_a_possible_answer(name: str) -> None:
+    answer = RECORDED[name].model_validate(recorded(name))
+    assert answer.model_dump(exclude_none=True, mode="json") == recorded(name)
+
+
+@pytest.mark.parametrize("name", ["detect", "explain"])
+def test_the_evidence_of_an_example_adds_up(name: str) -> None:
+    found = recorded(name)
+    excess = sum(layer["contribution"] for layer in found["evidence"]["layers"])
+    assert excess == pytest.approx(found["detection"]["score"] - found["detection"]["usual_score"])

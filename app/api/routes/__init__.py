@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from pathprint.app.api.routes import detect, docs, health, model_health
+from pathprint.app.api.routes import detect, docs, health, model_health, models, open_inference
 
 ROUTERS: tuple[APIRouter, ...] = (
     detect.router,
     docs.router,
     health.router,
     model_health.router,
+    models.router,
+    open_inference.router,
 )

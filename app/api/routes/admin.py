@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 
 from pathprint.app.api.documentation import problems
 from pathprint.app.api.schemas import Reloaded, Version
-from pathprint.app.problems.kinds import ProblemError
+from pathprint.app.problems.kinds import ProblemError, Stage
 from pathprint.app.runtime.service import Running
 
 SCOPE = "admin"
@@ -17,7 +17,7 @@ router = APIRouter(prefix="/v1/admin", tags=["administration"])
     "/reload",
     summary="Load the bundles again",
     response_description="The bundles that the folders hold now answer.",
-    responses=problems("insufficient_scope", "reload_failed", "reload_in_progress", "internal", "not_ready"),
+    responses=problems(Stage.READINESS, Stage.ADMISSION, Stage.RELOAD),
 )
 async def reload(request: Request, service: Running) -> Reloaded:
     """Loads what the bundle folders hold now, beside what answers; then that takes its place in one step.

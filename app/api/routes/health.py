@@ -6,13 +6,13 @@ from fastapi import APIRouter, Request
 
 from pathprint.app.api.documentation import problems
 from pathprint.app.api.schemas import Alive, Model, Ready, Version
-from pathprint.app.problems.kinds import ProblemError
+from pathprint.app.problems.kinds import ProblemError, Stage
 from pathprint.app.runtime.service import Running, Service
 
 router = APIRouter(tags=["health"])
 
 
-@router.get("/livez", summary="Does the process run?", responses=problems("internal", "not_alive"))
+@router.get("/livez", summary="Does the process run?", responses=problems(Stage.LIVENESS))
 async def livez(request: Request) -> Alive:
     """Answers 200 as long as the process works. If it does not, or does not answer, restart the process."""
     service: Service | None = getattr(request.app.state, "service", None)
@@ -21,7 +21,7 @@ async def livez(request: Request) -> Alive:
     return Alive()
 
 
-@router.get("/readyz", summary="Can it judge images?", responses=problems("internal", "not_ready"))
+@router.get("/readyz", summary="Can it judge images?", responses=problems(Stage.READINESS))
 async def readyz(service: Running) -> Ready:
     """Answers 200 once every bundle is loaded, verified and warm; send images only then. Before, it says what lacks."""
     models = service.models

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from pathprint.app.api.documentation import problems
 from pathprint.app.monitoring.health import ModelHealth, health_of
-from pathprint.app.problems.kinds import ProblemError
+from pathprint.app.problems.kinds import Stage
 from pathprint.app.runtime.service import Running
 from pathprint.app.runtime.watching import reference_of
 
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1", tags=["models"])
 @router.get(
     "/models/{model}/health",
     summary="Do recent images look like those of the calibration?",
-    responses=problems("not_found", "bad_parameter", "internal", "not_ready"),
+    responses=problems(Stage.READINESS, Stage.ADMISSION, Stage.OPTIONS, Stage.MODEL),
 )
 async def model_health(
     service: Running,
@@ -27,7 +27,5 @@ async def model_health(
 ) -> ModelHealth:
     """Compare the latest images that were judged with the images that the threshold was set on."""
     loaded = service.models.get(model, version)
-    if loaded.name != model or version not in (None, loaded.version):
-        raise ProblemError("not_found", "No model of this name and version is loaded.")
     drift = service.windows.drift(loaded.name, loaded.version)
     return health_of(loaded.name, loaded.version, loaded.bundle.sha256, reference_of(loaded), drift)

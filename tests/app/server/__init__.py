@@ -52,11 +52,12 @@ def problem(response: httpx.Response) -> tuple[int, str]:
     """Return status and code of a problem, after checking all that every problem must have."""
     assert response.headers["content-type"] == "application/problem+json"
     body = response.json()
-    assert set(body) - {"errors"} == {"type", "title", "status", "detail", "instance", "code", "request_id"}
+    assert set(body) - {"errors"} == {"type", "title", "status", "detail", "instance", "code", "request_id", "error"}
     assert body["status"] == response.status_code
     assert body["request_id"] == response.headers["x-request-id"]
     assert body["instance"] == f"urn:request:{body['request_id']}"
     assert body["type"] == f"urn:pathprint:problem:{body['code']}"
     assert body["title"]
+    assert body["error"] == body["detail"]
     assert body["detail"].endswith(".")
     return response.status_code, body["code"]

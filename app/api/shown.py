@@ -1,0 +1,65 @@
+"""How much an answer says: as much as the client asked for and its API key allows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import get_args
+
+from starlette.requests import Request
+
+from pathprint.app.api.options import Detail, Options
+from pathprint.app.problems.kinds import ProblemError
+
+DETAILS: tuple[Detail, ...] = get_args(Detail)
+"""The least first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What an answer shows.
+
+    Attributes:
+        digits: decimals of scores, p-values and evidence; all if None.
+        top: layers that the evidence lists; all if None.
+        timing: whether it says where the time went.
+    """
+
+    detail: Detail = "evidence"
+    digits: int | None = None
+    top: int | None = None
+    timing: bool = True
+
+    @property
+    def numbers(self) -> bool:
+        """Whether it has the numbers behind the verdict."""
+        return self.detail != "verdict"
+
+    @property
+    def evidence(self) -> bool:
+        """Whether it has what each layer says."""
+        return self.detail == "evidence"
+
+    def round(self, value: float) -> float:
+        """Return a number with as many decimals as are shown."""
+        return value if self.digits is None else round(value, self.digits)
+
+
+def shown(request: Request, options: Options) -> Shown:
+    """Return what the answer to a request shows."""
+    allowed = getattr(request.state, "hardening", Shown())
+    detail = min(options.detail, allowed.detail, key=DETAILS.index)
+    return Shown(detail, allowed.digits, options.top_k, options.include_timing)
+
+
+def shown_in_full(request: Request, options: Options) -> Shown:
+    """Return what an explanation shows.
+
+    Raises:
+        ProblemError: the API key allows less than that, or the request asks for less.
+    """
+    if options.detail != "evidence":
+        raise ProblemError("bad_parameter", "detail: an explanation is always of `evidence`; leave it out.")
+    found = shown(request, options)
+    if not found.evidence:
+        raise ProblemError("detail_not_allowed", f"This key is answered with `{found.detail}` at most.")
+    return found
