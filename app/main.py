@@ -14,6 +14,8 @@ from pathprint.app.admission.guards import add_guards
 from pathprint.app.admission.key_file import KeyFileError
 from pathprint.app.api.documentation import DESCRIPTION, Documented
 from pathprint.app.api.routes import ROUTERS
+from pathprint.app.monitoring.attending import attending, open_audit
+from pathprint.app.monitoring.audit import AuditError
 from pathprint.app.problems.reporting import install
 from pathprint.app.runtime.service import running
 from pathprint.app.server.hangup import on_hangup
@@ -32,11 +34,15 @@ def create_app(bundle: Bundle, settings: Settings | None = None) -> FastAPI:
         settings: read from the environment if not given.
     """
     chosen = settings or Settings()
+    audit = open_audit(chosen)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with running(app, bundle, chosen):
-            with on_hangup(app.state.keys.read_again):
+            with (
+                on_hangup(app.state.keys.read_again),
+                attending(app, app.state.service.decisions, chosen, audit),
+            ):
                 yield
 
     app = Documented(
@@ -72,7 +78,7 @@ def from_environment() -> FastAPI:
     except ValidationError as error:
         wrong = "; ".join(f"PATHPRINT_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
         raise _refused(f"{wrong}.") from None
-    except (BundleError, KeyFileError, OSError) as error:
+    except (BundleError, KeyFileError, AuditError, OSError) as error:
         raise _refused(str(error)) from None
 
 
