@@ -15,6 +15,8 @@ from pathprint.app.admission.room import Room
 from pathprint.app.admission.slots import Slots
 from pathprint.app.api.documentation import DESCRIPTION, Documented
 from pathprint.app.api.routes import ROUTERS, admin
+from pathprint.app.monitoring.attending import attending, open_audit
+from pathprint.app.monitoring.audit import AuditError
 from pathprint.app.monitoring.checking import check_monitoring
 from pathprint.app.monitoring.errors import MonitoringError
 from pathprint.app.monitoring.metrics import Metrics
@@ -44,11 +46,15 @@ def create_app(bundle: Bundle | None = None, settings: Settings | None = None) -
         settings: read from the environment if not given.
     """
     chosen, metrics = settings or Settings(), Metrics()
+    audit = open_audit(chosen)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with running(app, bundle, chosen, metrics):
-            with on_hangup(app.state.keys.read_again):
+            with (
+                on_hangup(app.state.keys.read_again),
+                attending(app, app.state.service.decisions, chosen, audit),
+            ):
                 yield
 
     app = Documented(
@@ -94,5 +100,5 @@ def from_environment() -> FastAPI:
     except ValidationError as error:
         wrong = "; ".join(f"PATHPRINT_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
         raise refused(f"{wrong}.") from None
-    except (BundleError, KeyFileError, MonitoringError, OSError) as error:
+    except (AuditError, BundleError, KeyFileError, MonitoringError, OSError) as error:
         raise refused(str(error)) from None

@@ -107,6 +107,12 @@ class Settings(BaseSettings):
         gateway_benign, gateway_uncertain, gateway_adversarial: what ``/v1/classify`` does after each verdict: pass the
             network's answer on, flag it, or reject the image.
         gateway_shadow: pass every answer on, and only log what would have been done.
+        similar_queries: what it leads to if a caller asks about one image in many versions: alert, refuse or ignore.
+        similar_images: how many similar images of a caller's last 512 lead to that.
+        refused_seconds: for how long such a caller is refused, if it is.
+        audit: file to which a line is appended for each decision; None for no audit log.
+        audit_bytes: size at which the audit log goes on in a new file.
+        audit_files: files of the audit log that are kept.
     """
 
     model_config = SettingsConfigDict(env_prefix="PATHPRINT_", frozen=True)
@@ -176,3 +182,9 @@ class Settings(BaseSettings):
     gateway_uncertain: Action = "flag"
     gateway_adversarial: Action = "reject"
     gateway_shadow: bool = False
+    similar_queries: Literal["alert", "refuse", "ignore"] = "alert"
+    similar_images: Annotated[int, Field(ge=2, le=512)] = 50
+    refused_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 600
+    audit: Path | None = None
+    audit_bytes: Annotated[int, Field(ge=4096)] = 100 * MEBIBYTE
+    audit_files: Annotated[int, Field(ge=1, le=1000)] = 10
