@@ -17,7 +17,7 @@ from pathprint.app.monitoring.windows import Windows
 from pathprint.app.problems.kinds import ProblemError
 from pathprint.app.runtime.examiner import Examiner
 from pathprint.app.runtime.models import Loaded, Models
-from pathprint.app.runtime.watching import watched
+from pathprint.app.runtime.watching import Inside, watched
 from pathprint.app.settings import Settings
 from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.threads import settle_threads
@@ -47,7 +47,8 @@ async def running(app: FastAPI, bundle: Bundle, settings: Settings, metrics: Met
     examiner = Examiner(settings.decode_threads)
     try:
         await examiner.warm_up(loaded)
-        async with watched(settings, metrics, lambda: [loaded], lambda: int(getattr(examiner, "pending", 0))) as watch:
+        inside = Inside(pending=lambda: int(getattr(examiner, "inside", 0)))
+        async with watched(settings, metrics, lambda: [loaded], inside) as watch:
             app.state.service = Service(settings, Models(loaded), examiner, watch.decisions, watch.windows)
             log.info("ready", **loaded.facts, kernel=loaded.detector.extractor.chooser.name)
             yield

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI, Request
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.responses import JSONResponse, Response
 
@@ -184,6 +184,7 @@ def test_where_nobody_listens_is_unreachable(address: str) -> None:
         client.detect(SEVEN)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 20), st.one_of(st.none(), st.floats(0, 100)))
 def test_pauses_lie_between_what_was_asked_for_and_the_longest(attempt: int, asked: float | None) -> None:
     retries = Retries(attempts=30)
@@ -212,6 +213,7 @@ def test_the_header_may_be_a_date(offset: int, low: int, high: int) -> None:
     assert low <= found <= high
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, MOST_BYTES // 3 * 2), max_size=60))
 def test_requests_stay_small_and_nothing_is_lost(sizes: list[int]) -> None:
     class Sized(bytes):
