@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -162,6 +163,37 @@ def test_whoever_else_answers_is_not_believed(moody: tuple[Moody, str], name: st
     server, address = moody
     server.answers = [FOREIGN[name]]
     with Client(address, retries=QUICK) as client, pytest.raises(Unreachable):
+        client.detect(SEVEN)
+
+
+WRONG: list[tuple[tuple[str, ...], Any]] = [
+    (("detection", "score"), "high"),
+    (("detection", "score"), True),
+    (("detection", "verdict"), None),
+    (("detection",), []),
+    (("prediction", "class_id"), "8"),
+    (("prediction", "runner_up"), {"class_id": 1}),
+    (("evidence", "layers"), [{"layer": "1"}]),
+    (("evidence", "layers"), 7),
+    (("evidence",), "none"),
+    (("model",), None),
+    (("input",), {}),
+]
+
+
+@pytest.mark.parametrize(("where", "value"), WRONG)
+def test_an_answer_with_something_wrong_in_it_is_not_believed(
+    moody: tuple[Moody, str], answer_body: dict[str, Any], where: tuple[str, ...], value: Any
+) -> None:
+    server, address = moody
+    body = copy.deepcopy(answer_body)
+    *path, last = where
+    inner = body
+    for step in path:
+        inner = inner[step]
+    inner[last] = value
+    server.answers = [JSONResponse(body)]
+    with Client(address) as client, pytest.raises(Unreachable):
         client.detect(SEVEN)
 
 
