@@ -14,6 +14,7 @@ from pathprint.profiling.data.datasets import Dataset
 NAMES = [
     "Bundle",
     "ClassSignatures",
+    "Client",
     "Detector",
     "Extractor",
     "ImagePaths",
@@ -29,6 +30,7 @@ NAMES = [
     "load_bundle",
     "merge",
     "profile",
+    "recalibrate",
     "scan",
 ]
 

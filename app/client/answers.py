@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
+from math import isfinite
 from typing import Any
 
 from pathprint.app.client.errors import Refused, Unreachable
@@ -88,7 +90,19 @@ class Answer:
 
 
 _VERDICT = tuple(field.name for field in fields(Answer) if field.name not in ("request_id", "model", "sha256", "body"))
-_LAYER = tuple(field.name for field in fields(Layer))
+
+
+@contextmanager
+def understood() -> Iterator[None]:
+    """Turn what is missing or of another type in a response into an error that says so.
+
+    Raises:
+        Unreachable: the response is not one of a service of ours.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise Unreachable(f"the answer is not one of a Pathprint service ({error!r}); check the address.") from error
 
 
 def answer_of(body: Mapping[str, Any]) -> Answer:
@@ -97,35 +111,74 @@ def answer_of(body: Mapping[str, Any]) -> Answer:
     Raises:
         Unreachable: the body is not an answer of the service.
     """
-    try:
+    with understood():
         prediction, detection, model = body["prediction"], body["detection"], body["model"]
         runner_up = prediction.get("runner_up") or {}
         layers = (body.get("evidence") or {}).get("layers", [])
         return Answer(
-            decision=detection["verdict"],
-            predicted=prediction["class_id"],
-            label=prediction["label"],
-            runner_up=runner_up.get("class_id"),
-            runner_up_label=runner_up.get("label"),
-            confidence=prediction.get("confidence"),
-            score=detection.get("score"),
-            threshold=detection.get("threshold"),
-            p_value=detection.get("p_value"),
-            usual_score=detection.get("usual_score"),
-            layers=tuple(Layer(*(layer[name] for name in _LAYER)) for layer in layers),
-            note=detection.get("note", ""),
-            request_id=body["request_id"],
-            model=Model(model["name"], model.get("version", ""), model["fingerprint"], model["bundle_sha256"]),
-            sha256=body["input"]["sha256"],
+            decision=_text(detection["verdict"]),
+            predicted=_integer(prediction["class_id"]),
+            label=_text(prediction["label"]),
+            runner_up=_integer(runner_up["class_id"]) if runner_up else None,
+            runner_up_label=_text(runner_up["label"]) if runner_up else None,
+            confidence=_number(prediction.get("confidence")),
+            score=_number(detection.get("score")),
+            threshold=_number(detection.get("threshold")),
+            p_value=_number(detection.get("p_value")),
+            usual_score=_number(detection.get("usual_score")),
+            layers=tuple(_layer(layer) for layer in layers),
+            note=_text(detection.get("note", "")),
+            request_id=_text(body["request_id"]),
+            model=Model(
+                _text(model["name"]),
+                _text(model.get("version", "")),
+                _text(model["fingerprint"]),
+                _text(model["bundle_sha256"]),
+            ),
+            sha256=_text(body["input"]["sha256"]),
             body=body,
         )
-    except (LookupError, TypeError, AttributeError) as error:
-        raise Unreachable(f"the answer is not one of a Pathprint service ({error!r}); check the address.") from error
 
 
 def refusal_of(problem: Mapping[str, Any], retry_after: float | None = None) -> Refused:
-    """Return the error that a problem document stands for."""
-    status = int(problem["status"])
-    detail = str(problem.get("detail", problem.get("title", "")))
-    code, request_id = str(problem.get("code", f"http_{status}")), str(problem.get("request_id", ""))
-    return Refused(code, status, detail, request_id, retry_after=retry_after)
+    """Return the error that a problem document stands for.
+
+    Raises:
+        Unreachable: the body is no problem document.
+    """
+    with understood():
+        status = _integer(problem["status"])
+        detail = str(problem.get("detail", problem.get("title", "")))
+        code, request_id = str(problem.get("code", f"http_{status}")), str(problem.get("request_id", ""))
+        return Refused(code, status, detail, request_id, retry_after=retry_after)
+
+
+def _layer(layer: Mapping[str, Any]) -> Layer:
+    return Layer(
+        layer=_text(layer["layer"]),
+        contribution=_number(layer["contribution"]),
+        feature=_text(layer["feature"]),
+        value=_number(layer["value"]),
+        usual=_number(layer["usual"]),
+        spread=_number(layer["spread"]),
+        text=_text(layer["text"]),
+    )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _integer(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{value!r} is no whole number")
+    return value
+
+
+def _number(value: Any) -> Any:
+    """Return a finite number or None as it is."""
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value)):
+        raise TypeError(f"{value!r} is no number")
+    return value

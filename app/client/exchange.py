@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import httpx
 
-from pathprint.app.client.answers import Answer, answer_of, refusal_of
+from pathprint.app.client.answers import Answer, answer_of, refusal_of, understood
 from pathprint.app.client.errors import ClientError, Refused, Unreachable
 from pathprint.app.client.retrying import Retries, retry_after
 
@@ -124,9 +124,11 @@ def answers_in(response: httpx.Response, images: int) -> list[Answer | Refused |
 
 
 def _result(item: Mapping[str, Any]) -> Answer | Refused | None:
-    if not item.get("problem"):
-        return answer_of(item["result"])
-    refused = refusal_of(item["problem"])
+    with understood():
+        problem, result = item.get("problem"), item.get("result")
+    if not problem:
+        return answer_of(result or {})
+    refused = refusal_of(problem)
     return refused if refused.of_the_image else None
 
 

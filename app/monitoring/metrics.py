@@ -45,7 +45,6 @@ class Metrics:
         self.compute_seconds = self._histogram("compute_seconds", "Seconds of judging an image.", SECONDS)
         self.batch_size = self._histogram("batch_size", "Images judged together, for each image.", _BATCHES)
         self.loop_lag = self._histogram("loop_lag_seconds", "Seconds that the event loop woke too late.", SECONDS)
-        self.reloads = self._counter("reload", "Bundles loaded in place of others, by result.", "result")
         self.events = self._counter("events", "Events on flagged images, by what became of them.", "result")
 
     def decided(self, decision: Decision, pixels: Tensor | None = None) -> None:

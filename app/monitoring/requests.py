@@ -16,7 +16,12 @@ REASONS = {
     "body_timeout": "deadline",
     "client_disconnected": "cancelled",
     "rate_limited": "rate",
+    "query_attack": "query_attack",
+    "explain_busy": "queue_full",
+    "too_many_connections": "connections",
+    "head_timeout": "deadline",
     "draining": "draining",
+    "stopping": "draining",
     "not_ready": "not_ready",
 }
 """Why a request was turned away, by the code of the problem that it was answered with."""
@@ -29,6 +34,10 @@ DECODING = frozenset(
         "multi_frame",
         "unsupported_color_mode",
         "media_type_mismatch",
+        "invalid_base64",
+        "invalid_npy",
+        "wrong_shape",
+        "value_out_of_range",
     }
 )
 """Codes of problems with the bytes of an image."""

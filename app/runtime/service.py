@@ -22,7 +22,7 @@ from pathprint.app.runtime.loader import Loader
 from pathprint.app.runtime.loading import LOADED, Wanted
 from pathprint.app.runtime.models import Loaded, Models
 from pathprint.app.runtime.starting import loading_meanwhile
-from pathprint.app.runtime.watching import watched
+from pathprint.app.runtime.watching import Inside, watched
 from pathprint.app.server.hangup import on_hangup
 from pathprint.app.settings import Settings
 from pathprint.profiling.detection.bundle import Bundle
@@ -82,8 +82,9 @@ async def running(app: FastAPI, bundle: Bundle | None, settings: Settings, metri
         return list(loader.models or ())
 
     loader = Loader(Wanted(settings.bundle or (), settings.default_model), first)
+    inside = Inside(pending=lambda: examiner.inside, reloads=lambda: loader.outcomes)
     try:
-        async with watched(settings, metrics, current, lambda: examiner.inside) as watch:
+        async with watched(settings, metrics, current, inside) as watch:
             app.state.service = Service(settings, loader, examiner, watch.decisions, watch.windows)
             starting: AbstractAsyncContextManager[None] = loading_meanwhile(loader, settings.exit_if_refused)
             if bundle is not None:

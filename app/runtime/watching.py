@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from pathprint.app.monitoring.events import events
 from pathprint.app.monitoring.loop_lag import watch_loop
 from pathprint.app.monitoring.metrics import Metrics
 from pathprint.app.monitoring.metrics_port import metrics_port
-from pathprint.app.monitoring.state import State, registered
+from pathprint.app.monitoring.state import Source, State, registered
 from pathprint.app.monitoring.windows import Windows
 from pathprint.app.runtime.models import Loaded
 from pathprint.app.settings import Settings
@@ -23,6 +23,19 @@ from pathprint.app.settings import Settings
 def reference_of(loaded: Loaded) -> Reference:
     """Return what images judged by a bundle are compared with."""
     return Reference(loaded.detector.calibration, loaded.detector.clean_scores)
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What is asked of the running service at each scrape.
+
+    Attributes:
+        pending: returns the number of images that are decoded or examined, or wait for it.
+        reloads: returns how many loadings of bundles ended in which way.
+    """
+
+    pending: Callable[[], int]
+    reloads: Callable[[], Mapping[str, int]] = dict
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +53,19 @@ class Watch:
 
 @asynccontextmanager
 async def watched(
-    settings: Settings, metrics: Metrics, loaded: Callable[[], Iterable[Loaded]], pending: Callable[[], int]
+    settings: Settings, metrics: Metrics, loaded: Callable[[], Iterable[Loaded]], inside: Inside
 ) -> AsyncIterator[Watch]:
     """Count, compare and report what is decided during the block.
 
     Args:
         loaded: returns the bundles that are loaded at the moment.
-        pending: returns the number of images that wait for a thread.
+        inside: the rest of what is asked at each scrape.
     """
     decisions, windows = Decisions(), Windows(_references(loaded), settings.drift_images, settings.drift_fewest)
     for listener in (metrics.decided, windows.decided, log_decision):
         decisions.listen(listener)
     token = settings.events_token.get_secret_value() if settings.events_token else None
-    state = State(lambda: [_facts(one) for one in loaded()], pending)
+    state = State(Source(lambda: [_facts(one) for one in loaded()], inside.pending, inside.reloads))
     lag = asyncio.create_task(watch_loop(metrics.loop_lag))
     try:
         with (

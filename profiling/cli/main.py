@@ -30,7 +30,7 @@ SECTIONS = {
     },
     "Use it": {
         "detect": "Say for each image whether it is adversarial, and why.",
-        "recalibrate": "Set the threshold of a bundle anew, on newer clean images.",
+        "recalibrate": "Set the threshold of a bundle anew, on newer clean images; write it as a new bundle.",
         "inspect": "Show what is in a run, a profile or a bundle.",
         "scan": "Judge all images of a data set; write a report with a line for each.",
         "paths": "Write the path that an image takes, as arrays.",

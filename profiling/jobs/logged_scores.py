@@ -66,7 +66,7 @@ def logged_scores(path: Path, bundle: Bundle) -> LoggedScores:
     """
     try:
         found = list(_of_report(path, bundle) if _is_report(path) else _of_log(path))
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, LookupError, OverflowError) as error:
         raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
     own = [score for score, sha256 in found if sha256 in ("", bundle.sha256)]
     if not own:
@@ -98,7 +98,7 @@ def _is_report(path: Path) -> bool:
 def _of_report(path: Path, bundle: Bundle) -> Iterator[tuple[_Score, str]]:
     """Yield the scores of a report. It does not name its bundle, but each line has the threshold."""
     for line in read_report(path):
-        if line.score is not None:
+        if line.score is not None and isfinite(line.score):
             own = line.threshold == bundle.detector.calibration.threshold
             yield _score_of(line), bundle.sha256 if own else "of another bundle"
 
@@ -118,8 +118,8 @@ def _of_log(path: Path) -> Iterator[tuple[_Score, str]]:
         for text in file:
             line = _object(text)
             value, bundle, image = (line.get(name) for name in ("score", "bundle_sha256", "sha256"))
-            if isinstance(value, float | int) and isfinite(value) and isinstance(bundle, str) and image:
-                yield _Score(float(value), str(image)), bundle
+            if isinstance(value, float) and isfinite(value) and isinstance(bundle, str) and image:
+                yield _Score(value, str(image)), bundle
 
 
 def _object(text: str) -> dict[str, Any]:

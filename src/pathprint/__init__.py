@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathprint.app.client.synchronous import Client
     from pathprint.models.network import Network
     from pathprint.models.preprocessing import Preprocessing
     from pathprint.profiling.detection.bundle import Bundle, load_bundle
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathprint.profiling.jobs.job import Job
     from pathprint.profiling.jobs.merge import merge
     from pathprint.profiling.jobs.profile import profile
+    from pathprint.profiling.jobs.recalibrate import recalibrate
     from pathprint.profiling.jobs.scan import scan
     from pathprint.profiling.paths.extraction import Extractor
     from pathprint.profiling.paths.path import ImagePaths
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "Bundle": "profiling.detection.bundle",
     "ClassSignatures": "profiling.signatures.counts",
+    "Client": "app.client.synchronous",
     "Detector": "profiling.detection.detector",
     "Extractor": "profiling.paths.extraction",
     "ImagePaths": "profiling.paths.path",
@@ -50,12 +53,14 @@ _MODULES = {
     "load_bundle": "profiling.detection.bundle",
     "merge": "profiling.jobs.merge",
     "profile": "profiling.jobs.profile",
+    "recalibrate": "profiling.jobs.recalibrate",
     "scan": "profiling.jobs.scan",
 }
 
 __all__ = [
     "Bundle",
     "ClassSignatures",
+    "Client",
     "Detector",
     "Extractor",
     "ImagePaths",
@@ -71,6 +76,7 @@ __all__ = [
     "load_bundle",
     "merge",
     "profile",
+    "recalibrate",
     "scan",
 ]
 

@@ -15,7 +15,7 @@ import yaml
 from pathprint.app.monitoring.drift import Reference
 from pathprint.app.monitoring.metrics import Metrics
 from pathprint.app.monitoring.requests import REASONS
-from pathprint.app.monitoring.state import State, registered
+from pathprint.app.monitoring.state import Source, State, registered
 from pathprint.app.monitoring.windows import Windows
 from pathprint.profiling.detection.calibration import calibrate
 from tests.app.monitoring.decided import decision
@@ -41,11 +41,11 @@ def samples() -> dict[str, set[str]]:
     metrics.request_seconds.labels("/v1/detect").observe(0.1)
     metrics.rejected.labels("rate").inc()
     metrics.decode_errors.labels("empty_input").inc()
-    metrics.reloads.labels("success").inc()
     metrics.events.labels("dropped").inc()
     facts = dict.fromkeys(("model", "version", "bundle_sha256", "fingerprint"), "x")
+    source = Source(lambda: [facts], lambda: 0, lambda: {"swapped": 1})
     found: dict[str, set[str]] = {}
-    with registered(metrics.registry, windows, State(lambda: [facts], lambda: 0)):
+    with registered(metrics.registry, windows, State(source)):
         for family in metrics.registry.collect():
             for sample in family.samples:
                 found.setdefault(sample.name, set()).update(sample.labels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI, Request
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.responses import JSONResponse, Response
 
@@ -165,6 +166,37 @@ def test_whoever_else_answers_is_not_believed(moody: tuple[Moody, str], name: st
         client.detect(SEVEN)
 
 
+WRONG: list[tuple[tuple[str, ...], Any]] = [
+    (("detection", "score"), "high"),
+    (("detection", "score"), True),
+    (("detection", "verdict"), None),
+    (("detection",), []),
+    (("prediction", "class_id"), "8"),
+    (("prediction", "runner_up"), {"class_id": 1}),
+    (("evidence", "layers"), [{"layer": "1"}]),
+    (("evidence", "layers"), 7),
+    (("evidence",), "none"),
+    (("model",), None),
+    (("input",), {}),
+]
+
+
+@pytest.mark.parametrize(("where", "value"), WRONG)
+def test_an_answer_with_something_wrong_in_it_is_not_believed(
+    moody: tuple[Moody, str], answer_body: dict[str, Any], where: tuple[str, ...], value: Any
+) -> None:
+    server, address = moody
+    body = copy.deepcopy(answer_body)
+    *path, last = where
+    inner = body
+    for step in path:
+        inner = inner[step]
+    inner[last] = value
+    server.answers = [JSONResponse(body)]
+    with Client(address) as client, pytest.raises(Unreachable):
+        client.detect(SEVEN)
+
+
 @pytest.mark.parametrize("address", ["", "127.0.0.1:8000", "ftp://host", "http://", "file:///etc/passwd"])
 def test_what_is_no_address_is_refused_at_once(address: str) -> None:
     with pytest.raises(Unreachable, match="address"):
@@ -184,6 +216,7 @@ def test_where_nobody_listens_is_unreachable(address: str) -> None:
         client.detect(SEVEN)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 20), st.one_of(st.none(), st.floats(0, 100)))
 def test_pauses_lie_between_what_was_asked_for_and_the_longest(attempt: int, asked: float | None) -> None:
     retries = Retries(attempts=30)
@@ -212,6 +245,7 @@ def test_the_header_may_be_a_date(offset: int, low: int, high: int) -> None:
     assert low <= found <= high
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, MOST_BYTES // 3 * 2), max_size=60))
 def test_requests_stay_small_and_nothing_is_lost(sizes: list[int]) -> None:
     class Sized(bytes):

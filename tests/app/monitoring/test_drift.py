@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, ks_2samp, kstwobign
 
@@ -19,12 +19,14 @@ from tests.app.monitoring.decided import decision
 SCORES = st.lists(st.integers(-5, 5).map(float), min_size=1, max_size=40)
 
 
+@settings(deadline=None)
 @given(SCORES, SCORES)
 def test_the_distance_is_that_of_kolmogorov_and_smirnov(found: list[float], usual: list[float]) -> None:
     expected = ks_2samp(found, usual, method="asymp").statistic
     assert ks_distance(np.array(found), np.sort(usual)) == pytest.approx(expected)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 3000), st.floats(0, 1))
 def test_the_interval_is_wilsons(trials: int, share: float) -> None:
     hits = round(share * trials)
@@ -75,6 +77,7 @@ def test_few_images_say_nothing_and_no_image_is_no_error() -> None:
     assert (empty.state, empty.images, empty.since, empty.interval) == ("too_few", 0, None, (0.0, 1.0))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 25))
 def test_a_window_holds_the_latest_images(seen: int) -> None:
     window = Window(reference(), 10, 1)

@@ -93,6 +93,27 @@ def test_too_few_images_and_scores_of_others_are_refused(saved: Bundle, log: Log
         recalibrate(saved)
 
 
+HOSTILE = ["1e999", "NaN", "true", '"high"', "null", "[]", "1" * 400, "9" * 5000, "[" * 100_000]
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=lambda value: value[:8])
+def test_lines_that_hold_no_score_are_passed_over(saved: Bundle, log: Log, value: str) -> None:
+    path = log(np.arange(60) / 7)
+    line = f'\n{{"score": {value}, "sha256": "x", "bundle_sha256": "{saved.sha256}"}}\n'
+    path.write_bytes(path.read_bytes() + line.encode() + b"\xff\x00\n[]\n7\n")
+    assert recalibrate(saved, scores=path).after.images == 60
+
+
+@pytest.mark.parametrize("name", ["r.csv", "r.jsonl", "r.parquet"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xfe", b"name,key\n1,2\n", b'{"name": 1, "threshold": 2, "error": 3}\n']
+)
+def test_what_is_no_report_is_refused_in_a_sentence(saved: Bundle, tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=name):
+        recalibrate(saved, scores=tmp_path / name)
+
+
 def test_an_image_that_is_sent_again_and_again_counts_once(saved: Bundle, log: Log) -> None:
     path = log(range(60))
     path.write_text(path.read_text() + "\n" + path.read_text())
