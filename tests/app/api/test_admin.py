@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 import httpx
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
+from structlog.testing import capture_logs
 
 from pathprint.app.main import create_app
 from pathprint.app.settings import Settings
@@ -91,6 +93,29 @@ def test_a_refused_bundle_is_answered_and_the_old_one_goes_on(
     assert str(folder) not in refusal.text
     assert bundle_of(admin) == before
     assert admin.get("/readyz").json()["model"]["bundle_sha256"] == before
+
+
+def test_a_bundle_that_is_replaced_is_released_once_its_requests_are_answered(bundle: Bundle, tmp_path: Path) -> None:
+    folder = tmp_path / "digits"
+    old = variant(bundle, folder, 1).sha256
+    app = create_app(settings=Settings(bundle=(str(folder),), admin_calls=True))
+    app.add_middleware(Keys)
+    with serving(app) as address, httpx.Client(base_url=address, timeout=60) as client, capture_logs() as logs:
+        within_a_minute(lambda: client.get("/readyz").status_code == 200)
+        assert post(client, PNG).status_code == 200
+        variant(bundle, folder, 2)
+        assert reload(client).status_code == 200
+        # No further image comes: threads that wait for one must not hold the bundle of the last one.
+        within_a_minute(lambda: {"bundle released"} & {line["event"] for line in logs})
+        (line,) = [line for line in logs if line["event"] == "bundle released"]
+        assert line["bundle_sha256"] == old
+
+
+def within_a_minute(happens: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not happens():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_a_service_that_was_handed_its_bundle_has_nothing_to_load(bundle: Bundle) -> None:
