@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -38,7 +39,18 @@ def _parser() -> argparse.ArgumentParser:
         "--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 listens on every network [%(default)s]"
     )
     parser.add_argument("--port", type=_port, default=8000, help="port to listen on [%(default)s]")
+    parser.add_argument("--workers", type=_count, default=1, help="processes that share the port [%(default)s]")
+    # How the supervisor starts a worker:
+    parser.add_argument("--fd", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--supervisor", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--wait", action="store_true", help=argparse.SUPPRESS)
     return parser
+
+
+def _count(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= 256):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to 256, not {text!r}")
+    return int(text)
 
 
 def _folder(text: str) -> Path:
@@ -57,6 +69,8 @@ def main() -> None:
     """Serve the bundle until the process is told to stop."""
     given = _parser().parse_args()
     os.environ["PATHPRINT_BUNDLE"] = str(given.bundle)
+    if given.supervisor is not None:
+        _work(socket.socket(fileno=given.fd), given.supervisor, given.wait)
     # Imported here: a wrong call and a taken port are refused without waiting for the rest.
     from pathprint.app.server.listening import listen
 
@@ -65,9 +79,25 @@ def main() -> None:
     except OSError as error:
         sys.stderr.write(f"pathprint: {error}\n")
         raise SystemExit(2) from None
+    if given.workers > 1:
+        _supervise(listener, given.workers)
     from pathprint.app.server.process import run
 
     run(listener, _load)
+
+
+def _supervise(listener: socket.socket, workers: int) -> NoReturn:
+    from pathprint.app.server.supervisor import Supervisor
+
+    command = [sys.executable, "-P", "-m", "pathprint.app", *sys.argv[1:]]
+    raise SystemExit(Supervisor(listener, command, workers).run())
+
+
+def _work(listener: socket.socket, supervisor: int, wait: bool) -> NoReturn:
+    from pathprint.app.server.process import run
+    from pathprint.app.server.server import Supervised
+
+    run(listener, _load, Supervised(supervisor, wait))
 
 
 def _load() -> ASGIApp:
