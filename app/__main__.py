@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import socket
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
@@ -55,7 +56,18 @@ def _parser() -> argparse.ArgumentParser:
         const="http://127.0.0.1:8000",
         help="ask the service at URL [%(const)s] whether it is ready, and end with status 0 or 1",
     )
+    parser.add_argument("--workers", type=_count, default=1, help="processes that share the port [%(default)s]")
+    # How the supervisor starts a worker:
+    parser.add_argument("--fd", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--supervisor", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--wait", action="store_true", help=argparse.SUPPRESS)
     return parser
+
+
+def _count(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= 256):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to 256, not {text!r}")
+    return int(text)
 
 
 def _bundle(text: str) -> str:
@@ -82,6 +94,8 @@ def main() -> None:
     if refusal := refusal_to_listen(given.host):
         parser.exit(2, f"pathprint: {refusal}\n")
     os.environ["PATHPRINT_BUNDLE"] = json.dumps(given.bundles)
+    if given.supervisor is not None:
+        _work(socket.socket(fileno=given.fd), given.supervisor, given.wait)
     # Imported here: a wrong call and a taken port are refused without waiting for the rest.
     from pathprint.app.server.listening import listen
 
@@ -89,9 +103,25 @@ def main() -> None:
         listener = listen(given.host, given.port)
     except OSError as error:
         parser.exit(2, f"pathprint: {error}\n")
+    if given.workers > 1:
+        _supervise(listener, given.workers)
     from pathprint.app.server.process import run
 
     run(listener, _load)
+
+
+def _supervise(listener: socket.socket, workers: int) -> NoReturn:
+    from pathprint.app.server.supervisor import Supervisor
+
+    command = [sys.executable, "-P", "-m", "pathprint.app", *sys.argv[1:]]
+    raise SystemExit(Supervisor(listener, command, workers).run())
+
+
+def _work(listener: socket.socket, supervisor: int, wait: bool) -> NoReturn:
+    from pathprint.app.server.process import run
+    from pathprint.app.server.server import Supervised
+
+    run(listener, _load, Supervised(supervisor, wait))
 
 
 def _load() -> ASGIApp:

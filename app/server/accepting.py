@@ -48,7 +48,7 @@ class Acceptor:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._rest: asyncio.TimerHandle | None = None
         self._missed, self._reported = 0, float("-inf")
-        self._finishing = False
+        self._begun = self._finishing = False
 
     @property
     def address(self) -> tuple[str, int]:
@@ -58,16 +58,19 @@ class Acceptor:
 
     def start(self) -> None:
         """Take connections from now on."""
-        self._rest = None
+        self._begun, self._rest = True, None
         self._loop.add_reader(self._listener, self._take)
 
     async def finish(self) -> None:
-        """Take the connections that are waiting, then no more: whoever comes later is refused by the system."""
+        """Take the connections that are waiting, then no more: whoever comes later is refused by the system.
+
+        Where none was taken yet, the waiting ones are those of other workers on this socket.
+        """
         self._finishing = True
         if self._rest is not None:
             self._rest.cancel()
         self._loop.remove_reader(self._listener)
-        while self._take():
+        while self._begun and self._take():
             pass
         self._listener.close()
         if self._tasks:

@@ -29,7 +29,7 @@ class LingeringTransport(asyncio.Transport):
         """Send what is buffered and the end of the stream; cut the connection if the client does not end it soon."""
         if self.is_closing():
             return
-        self._end = self._loop.call_later(LINGER_SECONDS, self.reset)
+        self._end = self._loop.call_later(LINGER_SECONDS, self._transport.abort)
         try:
             self._transport.write_eof()
             self._transport.resume_reading()  # what comes is dropped, until the client's end of the stream

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pathprint.app.server.answering import send_problem
@@ -36,6 +38,25 @@ class Door:
         else:
             await self._service(scope, receive, self._closing(send) if self.stopping else send)
 
+    async def is_ready(self) -> bool:
+        """Ask the service itself whether it is ready, as a probe would."""
+        statuses: list[int] = []
+
+        async def receive() -> Message:
+            if not statuses and not asked:
+                asked.append(True)
+                return {"type": "http.request", "body": b"", "more_body": False}
+            await asyncio.Event().wait()  # whoever waits on waits for the client to go away
+            raise AssertionError
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                statuses.append(message["status"])
+
+        asked: list[bool] = []
+        await self._service(_probe(), receive, send)
+        return statuses != [503]
+
     async def _service(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert self.app is not None
         await self.app(scope, receive, send)
@@ -49,6 +70,25 @@ class Door:
             await send(message)
 
         return closing
+
+
+def _probe() -> Scope:
+    path = "/readyz"
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"host", b"localhost")],
+        "client": ("127.0.0.1", 0),
+        "server": ("127.0.0.1", 0),
+        "state": {},
+    }
 
 
 def _asks_for_readiness(path: str) -> bool:

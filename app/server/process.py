@@ -13,18 +13,18 @@ from pydantic import ValidationError
 from starlette.types import ASGIApp
 
 from pathprint.app.server.logs import configure_logs
-from pathprint.app.server.server import Server
+from pathprint.app.server.server import Server, Supervised
 from pathprint.app.settings import Settings
 
 _LIFESPAN_SECONDS = 5.0
 """Time for the service to end its threads once every request is answered."""
 
 
-def run(listener: socket.socket, load: Callable[[], ASGIApp]) -> NoReturn:
+def run(listener: socket.socket, load: Callable[[], ASGIApp], supervised: Supervised | None = None) -> NoReturn:
     """Serve what ``load`` returns on ``listener`` until a signal or the service itself ends it; end the process."""
     settings = settings_or_exit()
     lines = configure_logs(settings.log_lines)
-    server = Server(listener, load, settings, when_drained=_end_soon)
+    server = Server(listener, load, settings, when_drained=_end_soon, supervised=supervised)
     server.run()
     lines.close()
     _leave(server.status)

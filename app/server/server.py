@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from types import FrameType
 from typing import Literal, TypeVar
@@ -30,6 +32,7 @@ log = structlog.get_logger("app")
 T = TypeVar("T")
 
 _POLL_SECONDS = 0.02
+_PROBE_SECONDS = 0.5
 _LAST_ANSWERS_SECONDS = 2.0
 """Time to answer and to flush what could not be finished."""
 
@@ -56,6 +59,19 @@ class Config(uvicorn.Config):
         self.settings, self.door = settings, door
 
 
+@dataclass(frozen=True, slots=True)
+class Supervised:
+    """How a worker belongs to a supervisor.
+
+    Attributes:
+        by: the supervisor's process id.
+        wait: take connections only when the service is ready, because other workers take them meanwhile or did before.
+    """
+
+    by: int
+    wait: bool
+
+
 class Server(uvicorn.Server):
     """Serves what ``load`` returns on a socket that listens already.
 
@@ -72,6 +88,7 @@ class Server(uvicorn.Server):
         settings: Settings,
         lifespan: Literal["on", "off"] = "on",
         when_drained: Callable[[int], None] | None = None,
+        supervised: Supervised | None = None,
     ) -> None:
         """Prepare to serve.
 
@@ -83,13 +100,14 @@ class Server(uvicorn.Server):
         self.config.crowd = Crowd(settings)
         self.status = 0
         self._listener, self._load = listener, load
-        self._when_drained = when_drained
+        self._when_drained, self._supervised = when_drained, supervised
         self._opening: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Take connections, and begin to load the service behind them."""
         self.acceptor = Acceptor(self._listener, self.config.crowd, self._connection)
-        self.acceptor.start()
+        if not (self._supervised and self._supervised.wait):
+            self.acceptor.start()
         self._opening = asyncio.create_task(self._open())
         self.started = True
 
@@ -111,6 +129,17 @@ class Server(uvicorn.Server):
         if self.lifespan.should_exit:
             self._fail(STARTUP_FAILURE)
         self.door.open = not self.lifespan.should_exit
+        if self._supervised and self._supervised.wait and self.door.open:
+            while not await self.door.is_ready():
+                await asyncio.sleep(_PROBE_SECONDS)
+            if not self.should_exit:
+                self.acceptor.start()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Return whether to stop: also when the supervisor is gone, who would stop us."""
+        if self._supervised and os.getppid() != self._supervised.by:
+            return True
+        return await super().on_tick(counter)
 
     def _fail(self, status: int) -> None:
         self.status, self.should_exit = status, True
