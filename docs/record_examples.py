@@ -10,10 +10,13 @@ import base64
 import io
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 from starlette.testclient import TestClient
 
 from pathprint.app.api.examples import FOLDER
@@ -44,9 +47,7 @@ def attacked(detector: Detector) -> bytes:
 
 def png_of(pixels: torch.Tensor) -> bytes:
     """Return pixels ``c h w`` as a PNG file."""
-    buffer = io.BytesIO()
-    to_image(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
+    return file_of(to_image(pixels), "PNG")
 
 
 def settled(value: Any) -> Any:
@@ -94,12 +95,69 @@ def recordings(client: TestClient, sent: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def problems(client: TestClient, sent: dict[str, Any]) -> dict[str, Any]:
+    """Return a problem document for each code that a request alone can provoke."""
+    file = sent["request"]["image"]
+    png = base64.b64decode(file["b64"])
+    detect, batch, infer = "/v1/detect", "/v1/detect/batch", "/v2/models/digits-cnn/infer"
+    form, json_type, npy = "multipart/form-data; boundary=b", "application/json", "application/x-npy"
+
+    def bodies() -> Iterator[tuple[str, str, bytes]]:
+        yield detect, "image/png", b""
+        yield detect, "image/png", b"text"
+        yield detect, "image/png", png[: len(png) // 2]
+        yield detect, "image/jpeg", png
+        yield detect, "text/plain", png
+        yield detect, form, b"--b--"
+        yield detect, json_type, b'{"image": 1, "image": 2}'
+        yield detect, json_type, b'{"picture": 1}'
+        yield detect, json_type, b'{"image": {"b64": "%"}}'
+        yield detect, "image/png", file_of(Image.new("RGB", (8193, 600)), "PNG")
+        yield detect, "image/jpeg", file_of(Image.new("CMYK", (8, 8)), "JPEG")
+        yield (
+            detect,
+            "image/png",
+            file_of(Image.new("L", (8, 8)), "PNG", save_all=True, append_images=[Image.new("L", (8, 8), 9)]),
+        )
+        yield detect, npy, b"text"
+        yield detect, npy, saved(np.zeros((3, 8, 8), np.float32))
+        yield detect, npy, saved(np.full((1, 8, 8), 255, np.float32))
+        yield detect + "?detial=verdict", "image/png", png
+        yield detect + "?model=other", "image/png", png
+        yield detect + "?model=digits-cnn&version=1", "image/png", png
+        yield batch, json_type, json.dumps({"images": [file] * 33}).encode()
+        yield infer, json_type, b"{}"
+        yield "/v1/classify", "image/png", png
+
+    answers = [client.post(url, content=body, headers={"Content-Type": kind}) for url, kind, body in bodies()]
+    answers.append(client.post(detect, content=png, headers={"Content-Encoding": "gzip"}))
+    answers.append(client.post(detect, content=png, headers={"Content-Length": "20000000"}))
+    answers.append(client.post(infer, content=b"{}", headers={"Inference-Header-Content-Length": "3"}))
+    return {answer.json()["code"]: settled(answer.json()) for answer in answers}
+
+
+def file_of(image: Image.Image, name: str, **options: Any) -> bytes:
+    """Return an image as a file of a format."""
+    buffer = io.BytesIO()
+    image.save(buffer, name, **options)
+    return buffer.getvalue()
+
+
+def saved(array: np.ndarray[Any, Any]) -> bytes:
+    """Return an array as a file."""
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
 def main(bundle_folder: str) -> None:
     """Write all recordings."""
     bundle = load_bundle(Path(bundle_folder))
     sent = requests_about(attacked(bundle.detector))
     with TestClient(create_app(bundle, Settings(gateway_adversarial="flag"))) as client:
         answers = {name: settled(answer.json()) for name, answer in recordings(client, sent).items()}
+    with TestClient(create_app(bundle)) as client:
+        answers["problems"] = problems(client, sent)
     for name, value in (sent | answers).items():
         (FOLDER / f"{name}.json").write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 

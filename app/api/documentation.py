@@ -11,8 +11,9 @@ from pathprint.app.api.open_inference.framing import LENGTH_HEADER
 from pathprint.app.api.open_inference.schemas import InferRequest
 from pathprint.app.api.options import Options
 from pathprint.app.api.uploads import Files, OneFile
+from pathprint.app.problems.describing import describe
 from pathprint.app.problems.document import MEDIA_TYPE, Problem
-from pathprint.app.problems.kinds import KINDS, Stage
+from pathprint.app.problems.kinds import KINDS, ProblemError, Stage
 from pathprint.app.runtime.media import ANY_IMAGE, FILES, FORM, JSON, NPY
 
 Responses = dict[int | str, dict[str, Any]]
@@ -27,6 +28,7 @@ Detection is no guarantee: an attacker who knows the detector can make images th
 Errors are problem documents (RFC 9457). Programs should look at `code`. Every response has an `X-Request-ID`: that of
 the request if it is 1 to 128 letters, digits and `._-`, or else a new one."""
 
+_PROBLEMS: dict[str, Any] = recorded("problems")
 _FILE = {"type": "string", "format": "binary"}
 _FILE_TYPES = ", ".join(FILES)
 _OPTIONS = {"$ref": "#/components/schemas/Options"}
@@ -136,17 +138,10 @@ def _response(status: int, codes: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def _example(code: str) -> dict[str, Any]:
-    problem = Problem(
-        type=f"urn:pathprint:problem:{code}",
-        title=KINDS[code].title,
-        status=KINDS[code].status,
-        detail="One sentence about this very request.",
-        instance="urn:request:4f1c",
-        code=code,
-        request_id="4f1c",
-    )
-    return problem.model_dump(exclude_none=True)
+def _example(code: str) -> Any:
+    """Return a recorded problem; one that only circumstances can provoke has a general sentence for its detail."""
+    general = ProblemError(code, f"{KINDS[code].title}.")
+    return _PROBLEMS.get(code) or describe(general, "4f1c").model_dump(exclude_none=True)
 
 
 class Documented(FastAPI):

@@ -39,9 +39,17 @@ class Shown:
         """Whether it has what each layer says."""
         return self.detail == "evidence"
 
-    def round(self, value: float) -> float:
-        """Return a number with as many decimals as are shown."""
-        return value if self.digits is None else round(value, self.digits)
+    def round(self, value: float, bound: float | None = None) -> float:
+        """Return a number with as many decimals as are shown, on the side of ``bound`` on which it is.
+
+        A rounded score then never contradicts the verdict.
+        """
+        if self.digits is None:
+            return value
+        nearest, step = round(value, self.digits), 10.0**-self.digits
+        if bound is None or (nearest > bound) == (value > bound):
+            return nearest
+        return round(nearest + (step if value > bound else -step), self.digits)
 
 
 def shown(request: Request, options: Options) -> Shown:

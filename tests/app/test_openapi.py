@@ -11,6 +11,7 @@ from pathprint.app.api.describing_models import ModelClasses, ModelDescription, 
 from pathprint.app.api.examples import recorded
 from pathprint.app.api.open_inference.schemas import InferAnswer, ServerMetadata
 from pathprint.app.api.schemas import Answer, Answers, Classified, Explanation
+from pathprint.app.problems.document import Problem
 from pathprint.app.problems.kinds import KINDS, Stage
 from pathprint.app.schema import Schema
 
@@ -135,3 +136,12 @@ def test_the_evidence_of_an_example_adds_up(name: str) -> None:
     found = recorded(name)
     excess = sum(layer["contribution"] for layer in found["evidence"]["layers"])
     assert excess == pytest.approx(found["detection"]["score"] - found["detection"]["usual_score"])
+
+
+def test_examples_of_problems_are_possible_problems() -> None:
+    problems = recorded("problems")
+    assert {"wrong_shape", "bad_member", "truncated_image", "image_rejected"} <= set(problems)
+    for code, found in problems.items():
+        parts = {name: value for name, value in found.items() if name != "error"}
+        assert Problem.model_validate(parts).model_dump(exclude_none=True) == found
+        assert (found["code"], found["status"], found["title"]) == (code, KINDS[code].status, KINDS[code].title)

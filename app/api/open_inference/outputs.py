@@ -41,7 +41,7 @@ OUTPUTS: Mapping[str, Output] = MappingProxyType(
         "is_adversarial": Output("BOOL", "verdict", lambda verdict, _: verdict.decision == "adversarial"),
         "predicted_class": Output("INT64", "verdict", lambda verdict, _: verdict.predicted),
         "label": Output("BYTES", "verdict", lambda verdict, _: verdict.label),
-        "score": Output("FP64", "score", lambda verdict, shown: shown.round(verdict.score)),
+        "score": Output("FP64", "score", lambda verdict, shown: shown.round(verdict.score, verdict.threshold)),
         "threshold": Output("FP64", "score", lambda verdict, _: verdict.threshold),
         "p_value": Output("FP64", "score", lambda verdict, shown: shown.round(verdict.p_value)),
         "confidence": Output("FP64", "score", lambda verdict, shown: shown.round(verdict.confidence)),
