@@ -34,7 +34,7 @@ from pathprint.app.settings import Settings
 from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.errors import BundleError
 
-API_VERSION = "1.0"
+API_VERSION = "1.1"
 
 
 def create_app(bundle: Bundle | None = None, settings: Settings | None = None) -> FastAPI:

@@ -11,13 +11,12 @@ from pathprint.app.api.shown import Shown
 from pathprint.app.runtime.decoding import Decoded
 from pathprint.app.runtime.examiner import Examination
 from pathprint.app.runtime.models import Loaded
-from pathprint.profiling.detection.bundle import GOLDEN_TOLERANCE
 from pathprint.profiling.detection.calibration import Calibration
 from pathprint.profiling.detection.classifiers.classifier import needs_attacks
 from pathprint.profiling.detection.detector import Detector, Verdict
 from pathprint.profiling.detection.evidence import LayerEvidence
+from pathprint.profiling.detection.together import TOLERANCE
 
-SCORE_TOLERANCE = GOLDEN_TOLERANCE
 """How much a score may differ between two runs of one image: sums are rounded in another order."""
 
 
@@ -77,7 +76,7 @@ def detection(verdict: Verdict, detector: Detector, shown: Shown) -> schemas.Det
         **always,
         score=shown.round(verdict.score, verdict.threshold),
         threshold=verdict.threshold,
-        tolerance=SCORE_TOLERANCE,
+        tolerance=TOLERANCE,
         p_value=shown.round(verdict.p_value),
         usual_score=verdict.usual_score,
     )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, TypeAlias
 
 from fastapi import Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from pathprint.app.admission.keys import Detail
 from pathprint.app.problems.document import ParameterProblem
 from pathprint.app.problems.kinds import ProblemError
 
-Detail: TypeAlias = Literal["verdict", "score", "evidence"]
 Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=128)]
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
-from pathprint.app.api.options import Detail
+from pathprint.app.admission.keys import Detail
 from pathprint.app.problems.document import Problem
 from pathprint.app.schema import Schema
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
 
 from starlette.requests import Request
 
-from pathprint.app.api.options import Detail, Options
+from pathprint.app.admission.hardening import hardening_of, least_detail, rounded
+from pathprint.app.admission.keys import Detail
+from pathprint.app.api.options import Options
 from pathprint.app.problems.kinds import ProblemError
-
-DETAILS: tuple[Detail, ...] = get_args(Detail)
-"""The least first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +42,13 @@ class Shown:
 
         A rounded score then never contradicts the verdict.
         """
-        if self.digits is None:
-            return value
-        nearest, step = round(value, self.digits), 10.0**-self.digits
-        if bound is None or (nearest > bound) == (value > bound):
-            return nearest
-        return round(nearest + (step if value > bound else -step), self.digits)
+        return rounded(value, self.digits, bound)
 
 
 def shown(request: Request, options: Options) -> Shown:
     """Return what the answer to a request shows."""
-    allowed = getattr(request.state, "hardening", Shown())
-    detail = min(options.detail, allowed.detail, key=DETAILS.index)
-    return Shown(detail, allowed.digits, options.top_k, options.include_timing)
+    allowed = hardening_of(request)
+    return Shown(least_detail(options.detail, allowed.detail), allowed.digits, options.top_k, options.include_timing)
 
 
 def shown_in_full(request: Request, options: Options) -> Shown:

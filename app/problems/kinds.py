@@ -31,6 +31,7 @@ class Stage(Enum):
     TENSORS = "the framing of tensors of the Open Inference Protocol"
     BATCH = "several images in one request"
     DETAIL = "answers that a key may not see in full"
+    EXPLAIN = "an explanation, of which few are made at once"
     GATEWAY = "an answer that the verdict withholds"
     RELOAD = "loading the bundles again"
     LIVENESS = "a process that no longer works"
@@ -95,7 +96,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "invalid_npy": Kind(422, "The .npy file is damaged or of a kind that is not accepted", Stage.NUMBERS),
         "wrong_shape": Kind(422, "The pixels are not of the shape that the model takes", Stage.NUMBERS),
         "value_out_of_range": Kind(422, "A pixel lies outside the range that is accepted", Stage.NUMBERS),
-        "explain_busy": Kind(503, "As many explanations as allowed are being made", Stage.ADMISSION),
+        "explain_busy": Kind(503, "As many explanations as allowed are being made", Stage.EXPLAIN),
         # Of the HTTP server:
         "duplicate_header": Kind(400, "A header that may occur once occurs more often", Stage.SERVER),
         "head_timeout": Kind(408, "The request's head took too long to arrive", Stage.SERVER),

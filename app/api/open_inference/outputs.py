@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from pathprint.app.admission.keys import DETAILS, Detail
 from pathprint.app.api.open_inference.framing import joined, member_problem
 from pathprint.app.api.open_inference.schemas import BinarySize, Datatype, InferRequest, Tensor, TensorMetadata
-from pathprint.app.api.options import Detail
-from pathprint.app.api.shown import DETAILS, Shown
+from pathprint.app.api.shown import Shown
 from pathprint.app.problems.kinds import ProblemError
 from pathprint.profiling.detection.detector import Detector, Verdict
 

@@ -72,7 +72,7 @@ async def detect_batch(request: Request, service: Running, asked: Asked) -> Answ
     "/explain",
     summary="Why is this image adversarial, or why not?",
     response_description="The verdict and what each layer says.",
-    responses={**success("explain"), **work_problems(*_ONE, Stage.DETAIL)},
+    responses={**success("explain"), **work_problems(*_ONE, Stage.DETAIL, Stage.EXPLAIN)},
     response_model_exclude_none=True,
     openapi_extra=ONE_FILE,
 )

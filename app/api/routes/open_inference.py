@@ -8,7 +8,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
-from pathprint.app.api.answers import SCORE_TOLERANCE
 from pathprint.app.api.bodies import Body
 from pathprint.app.api.documentation import INFER, problems, success, work_problems
 from pathprint.app.api.judging import Judge, Numbers
@@ -36,6 +35,7 @@ from pathprint.app.runtime.media import ANY_IMAGE, JSON
 from pathprint.app.runtime.models import Loaded
 from pathprint.app.runtime.service import Running, Service
 from pathprint.profiling.detection.detector import Verdict
+from pathprint.profiling.detection.together import TOLERANCE
 
 router = APIRouter(prefix="/v2", tags=["open inference protocol"])
 
@@ -193,7 +193,7 @@ def _answer(
         parameters=AnswerParameters(
             bundle_sha256=judge.loaded.bundle.sha256,
             request_id=judge.request.state.request_id,
-            tolerance=SCORE_TOLERANCE if show.numbers else None,
+            tolerance=TOLERANCE if show.numbers else None,
         ),
         outputs=outputs,
     )
