@@ -38,6 +38,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "image_too_large": Kind(422, "The image has too many pixels"),
         "multi_frame": Kind(422, "The image has more than one frame, as animations do"),
         "unsupported_color_mode": Kind(422, "The colour mode is not accepted"),
+        "decoder_failed": Kind(422, "The image cannot be decoded within the limits on memory and time"),
         # No client receives this one; it is for the log (nginx uses the number 499 for it too).
         "client_disconnected": Kind(499, "The client closed the connection"),
         "internal": Kind(500, "The service failed"),

@@ -33,6 +33,7 @@ _PROBLEMS = (
     "image_too_large",
     "multi_frame",
     "unsupported_color_mode",
+    "decoder_failed",
     "internal",
     "not_ready",
     "overloaded",
