@@ -87,6 +87,8 @@ class Settings(BaseSettings):
         admin_calls: whether ``POST /v1/admin/reload`` is there.
         max_images: images that are decoded, examined, or wait for it, those of batch requests among them.
         decode_bytes: memory that images in decoding may take together; one that needs more is decoded alone.
+        decode_in_processes: decode in processes that are killed when an image takes too much memory or time.
+        decode_seconds: processor time for an image where processes decode.
         max_batch: images that are examined together.
         batch_delay_ms: milliseconds for which an image waits for others to be examined with.
         stuck_seconds: time that a batch may take before the service reports that it has to be restarted.
@@ -157,6 +159,8 @@ class Settings(BaseSettings):
     # Decoding and examining.
     max_images: Annotated[int, Field(ge=1)] = 256
     decode_bytes: Annotated[int, Field(gt=0)] = 384 * MEBIBYTE
+    decode_in_processes: bool = False
+    decode_seconds: Annotated[int, Field(ge=1)] = 10
     max_batch: Annotated[int, Field(ge=1, le=64)] = 16
     batch_delay_ms: Annotated[float, Field(ge=0, le=1000)] = 0
     stuck_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 300

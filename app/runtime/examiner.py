@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic, perf_counter
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -26,6 +27,9 @@ from pathprint.app.settings import Settings
 from pathprint.models.network import check_range
 from pathprint.models.preprocessing import to_image
 from pathprint.profiling.detection.detector import Verdict
+
+if TYPE_CHECKING:
+    from pathprint.app.runtime.limited import LimitedDecoders
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class Examiner:
         self._settings = settings
         self._headers = ThreadPoolExecutor(1, "header")
         self._decoders = Decoders(settings.decode_threads, settings.decode_bytes)
+        self._limited = _limited(settings)
         self._model = ModelThread(settings.max_batch, settings.batch_delay_ms / 1000)
         self._inside = 0
 
@@ -130,7 +135,8 @@ class Examiner:
         return await asyncio.get_running_loop().run_in_executor(self._headers, timed)
 
     async def _decoded(self, file: Opened, loaded: Loaded, deadline: float | None) -> Timed[Decoded]:
-        work = partial(decode_opened, file, loaded.detector.network.preprocessing)
+        decode = decode_opened if self._limited is None else self._limited.decode
+        work = partial(decode, file, loaded.detector.network.preprocessing)
         return await asyncio.wrap_future(self._decoders.decode(work, file.price, deadline))
 
     async def _judged(self, pixels: Tensor, loaded: Loaded, deadline: float | None) -> Judged:
@@ -140,4 +146,14 @@ class Examiner:
         """Let running work finish and end the threads."""
         self._headers.shutdown()
         self._decoders.close()
+        if self._limited is not None:
+            self._limited.close()
         self._model.close()
+
+
+def _limited(settings: Settings) -> LimitedDecoders | None:
+    if not settings.decode_in_processes:
+        return None
+    from pathprint.app.runtime.limited import LimitedDecoders  # not everywhere are there limits and such processes
+
+    return LimitedDecoders(settings.decode_threads, settings.decode_bytes, settings.decode_seconds)

@@ -36,3 +36,10 @@ def test_a_service_that_has_stopped_can_start_again(bundle: Bundle) -> None:
     for _ in range(2):
         with serving(app) as address:
             assert httpx.get(f"{address}/readyz").status_code == 200
+
+
+def test_a_service_whose_model_thread_has_ended_is_not_alive(bundle: Bundle) -> None:
+    app = create_app(bundle)
+    with serving(app) as address, httpx.Client(base_url=address, timeout=30) as client:
+        app.state.service.examiner._model.close()
+        assert problem(client.get("/livez")) == (503, "not_alive")

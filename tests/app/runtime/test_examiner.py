@@ -124,3 +124,9 @@ def test_images_of_clients_that_left_are_not_decoded(bundle: Bundle) -> None:
         return (await examiner.examine(Upload(FILES["00.png"], None), loaded)).queue
 
     with_examiner(leaving)
+
+
+def test_processes_decode_as_threads_do(bundle: Bundle) -> None:
+    upload = Upload(FILES["23.png"], None)
+    found = with_examiner(lambda examiner: examiner.examine(upload, Loaded.of(bundle)), decode_in_processes=True)
+    assert found.verdict == with_examiner(lambda examiner: examiner.examine(upload, Loaded.of(bundle))).verdict
