@@ -226,6 +226,7 @@ def protocol(bundle: str) -> None:
         for name, request in requests.items():
             with service.connect() as connection:
                 connection.sendall(request)
+                time.sleep(0.5)  # head and body may come apart
                 received = connection.recv(65536).decode("latin-1")
                 body = received.partition("\r\n\r\n")[2]
                 code = json.loads(body)["code"] if body.startswith("{") and "code" in body else "-"
