@@ -71,12 +71,6 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "unsupported_color_mode": Kind(422, "The colour mode is not accepted", Stage.IMAGE),
         "rate_limited": Kind(429, "The client asks more often than it may"),
         "query_attack": Kind(429, "The client sent too many similar images"),
-        "empty_input": Kind(422, "The image has no bytes"),
-        "undecodable_image": Kind(422, "The bytes cannot be read as an image of an accepted format"),
-        "truncated_image": Kind(422, "The image is truncated or damaged"),
-        "image_too_large": Kind(422, "The image has too many pixels"),
-        "multi_frame": Kind(422, "The image has more than one frame, as animations do"),
-        "unsupported_color_mode": Kind(422, "The colour mode is not accepted"),
         "decoder_failed": Kind(422, "The image cannot be decoded within the limits on memory and time", Stage.IMAGE),
         # No client receives this one; it is for the log (nginx uses the number 499 for it too).
         "client_disconnected": Kind(499, "The client closed the connection", Stage.ADDRESS),

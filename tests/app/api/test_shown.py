@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
-from pathprint.app.api.options import Detail, Options
-from pathprint.app.api.shown import DETAILS, Shown, shown, shown_in_full
+from pathprint.app.admission.keys import DETAILS, Detail
+from pathprint.app.api.options import Options
+from pathprint.app.api.shown import Shown, shown, shown_in_full
 from pathprint.app.problems.kinds import ProblemError
 
 
