@@ -2,7 +2,8 @@
 
 Example: python benchmarks/service/query_attacks.py ../shared/data
 
-Prints a Markdown table for each data set: the digits, and, if the folder has them, CIFAR-10 and Imagenette.
+Prints a Markdown table for each data set: the digits, and, if the folder has them, CIFAR-10 and Imagenette. Further
+arguments are words of the titles of those that are wanted, such as CIFAR.
 """
 
 from __future__ import annotations
@@ -24,25 +25,27 @@ from pathprint.app.monitoring.query_attacks import Watch
 from pathprint.models.zoo import catalogue
 from pathprint.profiling.data.datasets import open_dataset
 
-ATTACKED, STREAM, SCENES = 4, 1200, 3
+STREAM, SCENES = 1200, 3
+WATCH = Watch()
 THRESHOLDS = (1, 2, 4, 6, 8, 12, 16, 24, 32)
 
 
 class Subject(NamedTuple):
-    """A network, the data that it is attacked on, the largest change, and the queries that are followed."""
+    """A network, the data that it is attacked on, the largest change, the images attacked, and queries followed."""
 
     network: str
     data: str
     weights: str | None
     epsilon: float
+    images: int
     budget: int
 
 
 SUBJECTS = {
-    "digits, 8 x 8": Subject("digits-cnn", "digits", None, 0.3, 500),
-    "CIFAR-10, 32 x 32": Subject("cifar-resnet20", "cifar10-jpeg.zip", None, 8 / 255, 500),
+    "digits, 8 x 8": Subject("digits-cnn", "digits", None, 0.3, 6, 500),
+    "CIFAR-10, 32 x 32": Subject("cifar-resnet20", "cifar10-jpeg.zip", None, 8 / 255, 4, 500),
     "Imagenette, 224 x 224": Subject(
-        "torchvision:mobilenet_v2", "imagenette160.zip", "mobilenet_v2-imagenet.safetensors", 8 / 255, 400
+        "torchvision:mobilenet_v2", "imagenette160.zip", "mobilenet_v2-imagenet.safetensors", 8 / 255, 2, 250
     ),
 }
 
@@ -52,7 +55,7 @@ def looks(queries: NDArray[np.uint8]) -> Look:
     return np.stack([look_of(torch.from_numpy(query)[None] / 255) for query in queries])
 
 
-def most_similar(looks: Look, within: float, window: int = Watch.window) -> NDArray[np.int64]:
+def most_similar(looks: Look, within: float, window: int = WATCH.window) -> NDArray[np.int64]:
     """Return for each query how many of those in the window before it are within a distance."""
     found, values = [], looks.astype(np.float32)
     for index, look in enumerate(values):
@@ -77,7 +80,7 @@ def attacks(subject: Subject, classify: Callable[[Tensor], Tensor], pixels: Tens
     answers = classify(pixels[:100]).argmax(1)
     for name in ATTACKS:
         found = []
-        for index in range(ATTACKED):
+        for index in range(subject.images):
             other = int((answers != answers[index]).nonzero()[0])
             pair = (pixels[index], pixels[other])
             found.append(looks(queries_of(name, classify, *pair, index, subject.epsilon, subject.budget)))
@@ -107,16 +110,18 @@ def delay(many: list[Look], within: float) -> str:
     """Return after how many queries the attacks are noticed: the median and the latest; ``-`` where never."""
     found = []
     for one in many:
-        noticed = np.flatnonzero(most_similar(one, within) >= Watch.similar)
+        noticed = np.flatnonzero(most_similar(one, within) >= WATCH.similar)
         found.append(int(noticed[0]) + 1 if len(noticed) else None)
     times = sorted(time if time is not None else sys.maxsize for time in found)
     return " / ".join("-" if time == sys.maxsize else str(time) for time in (times[(len(times) - 1) // 2], times[-1]))
 
 
-def main(folder: str) -> None:
-    """Print the tables of all data sets that are there."""
+def main(folder: str, *words: str) -> None:
+    """Print the tables of the data sets that are there and wanted."""
     torch.set_num_threads(1)
     for title, subject in SUBJECTS.items():
+        if words and not any(word in title for word in words):
+            continue
         if subject.data == "digits" or (Path(folder) / subject.data).exists():
             report(title, subject, Path(folder))
 
