@@ -39,14 +39,9 @@ class Loader:
         self.stages: dict[str, str] = {}
         self.outcomes: Counter[str] = Counter()
         self._wanted, self._first = wanted, first
-        self._listeners: list[Callable[[str], None]] = []
         self._thread = LoadThread()
         self._running: asyncio.Task[Swap] | None = None
         self._next: asyncio.Task[None] | None = None
-
-    def listen(self, ended: Callable[[str], None]) -> None:
-        """Have ``ended`` called after each loading, with how it ended."""
-        self._listeners.append(ended)
 
     async def begin_with(self, models: Models) -> None:
         """Let models answer that are in memory already."""
@@ -87,20 +82,15 @@ class Loader:
             models = await self._thread.run(Reading(self._wanted, self.models, self.stages.__setitem__).models)
             swap = await self._put(models)
         except Exception as error:
-            self._ended("failed")
+            self.outcomes["failed"] += 1
             raise self._refused(error) from error
         finally:
             self._running = None
             self.stages.clear()
         outcome = "swapped" if swap.changed else "unchanged"
-        self._ended(outcome)
+        self.outcomes[outcome] += 1
         log.info("bundles loaded", outcome=outcome, seconds=round(perf_counter() - started, 3), **swap.facts)
         return swap
-
-    def _ended(self, outcome: str) -> None:
-        self.outcomes[outcome] += 1
-        for listener in self._listeners:
-            listener(outcome)
 
     async def _put(self, models: Models) -> Swap:
         if self.models is None:
