@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 from limits import parse
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MEBIBYTE = 1024 * 1024
@@ -54,44 +54,32 @@ def _folders(value: object) -> object:
 Action: TypeAlias = Literal["pass", "flag", "reject"]
 
 
-class Settings(BaseSettings):
-    """How the service behaves; each field is read from ``PATHPRINT_`` and its name in capitals.
+class _Group(BaseModel):
+    """Settings that belong together; ``Settings`` puts the groups together, and reads them."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class ModelSettings(_Group):
+    """Which bundles are served, and how they are replaced (docs/service-models.md).
 
     Attributes:
         bundle: ``FOLDER`` or ``NAME=FOLDER``, or a JSON list of these; ``create_app`` may be handed a loaded bundle.
-        max_body_bytes: largest request body, multipart framing included.
-        body_seconds: time in which a request body must have arrived.
-        decode_threads: images decoded at the same time; if there are several, one thread takes small images only.
-        torch_threads: threads inside one inference; None lets the size of the network decide.
-        metrics_port: port on which Prometheus finds the metrics; None serves none. It is never the service's own port.
-        metrics_host: address that the metrics are served at.
-        drift_images: number of the latest images that are compared with the calibration.
-        drift_fewest: number of images from which on they are compared.
-        max_requests: requests inside at the same time, those whose bodies are still arriving among them.
-        max_waiting: requests with whole bodies that are not yet answered; one more is refused.
-        request_seconds: time for an answer, from the arrival of the whole body, if the client does not say.
-        max_request_seconds: longest time that a client may ask for.
-        keys: file of API keys, TOML or JSON; without one clients need no key.
-        allow_anonymous: whether clients without a key are served beside those who have one, and on public addresses.
-        anonymous_detail: the most that answers to clients without a key say.
-        anonymous_digits: decimals in answers to clients without a key; None for all.
-        rate: of each key whose line in the key file names none; None for no limit.
-        anonymous_rate: of each address whose clients have no key; None for no limit.
-        trusted_hosts: names by which clients may ask for the service, with commas; None for any.
-        events: where an event on each flagged image goes: a file, an address that begins with http:// or https://, or
-            ``-`` for standard output; None for nowhere.
-        events_token: sent to that address as a bearer token.
-        telemetry: whether traces and measurements of requests go to where OpenTelemetry's own variables say.
         default_model: the model that requests mean which name none; None takes that of the first folder in ``bundle``.
         exit_if_refused: whether the process ends if a bundle cannot be loaded at the start, or stays not ready.
         admin_calls: whether ``POST /v1/admin/reload`` is there.
-        max_images: images that are decoded, examined, or wait for it, those of batch requests among them.
-        decode_bytes: memory that images in decoding may take together; one that needs more is decoded alone.
-        decode_in_processes: decode in processes that are killed when an image takes too much memory or time.
-        decode_seconds: processor time for an image where processes decode.
-        max_batch: images that are examined together.
-        batch_delay_ms: milliseconds for which an image waits for others to be examined with.
-        stuck_seconds: time that a batch may take before the service reports that it has to be restarted.
+    """
+
+    bundle: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_folders)] = None
+    default_model: str | None = None
+    exit_if_refused: bool = True
+    admin_calls: bool = False
+
+
+class ConnectionSettings(_Group):
+    """What a connection may cost, and how long it may take.
+
+    Attributes:
         max_connections: connections open at once; fewer where the process may not have that many descriptors.
         max_connections_per_client: connections open at once from one address.
         head_seconds: time in which the head of a request, or a new connection's first one, must have arrived.
@@ -99,16 +87,90 @@ class Settings(BaseSettings):
         max_request_line_bytes: longest request line.
         idle_seconds: time that a connection stays open between two requests.
         write_seconds: time that a client may leave an answer unread.
-        max_bodies_bytes: memory for the bodies of all requests that are not yet answered.
-        pause_seconds: time between failing readiness and taking no more connections, when the service stops.
-        drain_seconds: time to finish what was begun, when the service stops.
-        log_lines: lines of the log that wait for a slow reader; more are dropped and counted.
+    """
+
+    max_connections: Annotated[int, Field(ge=1)] = 1024
+    max_connections_per_client: Annotated[int, Field(ge=1)] = 512
+    head_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10
+    max_head_bytes: Annotated[int, Field(ge=1024, le=1024 * 1024)] = 32768
+    max_request_line_bytes: Annotated[int, Field(ge=256, le=1024 * 1024)] = 8192
+    idle_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 65
+    write_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30
+
+
+class BodySettings(_Group):
+    """What a request's body may cost, and how long it may take.
+
+    Attributes:
+        max_body_bytes: largest request body, multipart framing included.
         max_batch_bytes: largest body of a request with several images.
         max_batch_images: images in one request.
+        max_bodies_bytes: memory for the bodies of all requests that are not yet answered.
+        body_seconds: time in which a request body must have arrived.
+    """
+
+    max_body_bytes: Annotated[int, Field(gt=0)] = 10 * MEBIBYTE
+    max_batch_bytes: Annotated[int, Field(gt=0)] = 64 * MEBIBYTE
+    max_batch_images: Annotated[int, Field(ge=1, le=1024)] = 32
+    max_bodies_bytes: Annotated[int, Field(gt=0)] = 128 * MEBIBYTE
+    body_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 15
+
+
+class LoadSettings(_Group):
+    """How many requests are taken, and how long they may wait.
+
+    Attributes:
+        max_requests: requests inside at the same time, those whose bodies are still arriving among them.
+        max_waiting: requests with whole bodies that are not yet answered; one more is refused.
+        max_images: images that are decoded, examined, or wait for it, those of batch requests among them.
         explain_concurrency: explanations that are made at the same time.
-        gateway_benign, gateway_uncertain, gateway_adversarial: what ``/v1/classify`` does after each verdict: pass the
-            network's answer on, flag it, or reject the image.
-        gateway_shadow: pass every answer on, and only log what would have been done.
+        request_seconds: time for an answer, from the arrival of the whole body, if the client does not say.
+        max_request_seconds: longest time that a client may ask for.
+    """
+
+    max_requests: Annotated[int, Field(ge=1)] = 256
+    max_waiting: Annotated[int, Field(ge=1)] = 64
+    max_images: Annotated[int, Field(ge=1)] = 256
+    explain_concurrency: Annotated[int, Field(ge=1)] = 2
+    request_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10
+    max_request_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 60
+
+
+class ComputeSettings(_Group):
+    """How images are decoded and examined.
+
+    Attributes:
+        decode_threads: images decoded at the same time; if there are several, one thread takes small images only.
+        decode_bytes: memory that images in decoding may take together; one that needs more is decoded alone.
+        decode_in_processes: decode in processes that are killed when an image takes too much memory or time.
+        decode_seconds: processor time for an image where processes decode.
+        torch_threads: threads inside one inference; None lets the size of the network decide.
+        max_batch: images that are examined together.
+        batch_delay_ms: milliseconds for which an image waits for others to be examined with.
+        stuck_seconds: time that a batch may take before the service reports that it has to be restarted.
+    """
+
+    decode_threads: Annotated[int, Field(ge=1, le=64)] = 2
+    decode_bytes: Annotated[int, Field(gt=0)] = 384 * MEBIBYTE
+    decode_in_processes: bool = False
+    decode_seconds: Annotated[int, Field(ge=1)] = 10
+    torch_threads: Annotated[int, Field(ge=1, le=1024)] | None = None
+    max_batch: Annotated[int, Field(ge=1, le=64)] = 16
+    batch_delay_ms: Annotated[float, Field(ge=0, le=1000)] = 0
+    stuck_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 300
+
+
+class SafetySettings(_Group):
+    """Who may ask, how often, and how much they are told.
+
+    Attributes:
+        keys: file of API keys, TOML or JSON; without one clients need no key.
+        allow_anonymous: whether clients without a key are served beside those who have one, and on public addresses.
+        anonymous_detail: the most that answers to clients without a key say.
+        anonymous_digits: decimals in answers to clients without a key; None for all.
+        rate: of each key whose line in the key file names none; None for no limit.
+        anonymous_rate: of each address whose clients have no key; None for no limit.
+        trusted_hosts: names by which clients may ask for the service, with commas; None for any.
         similar_queries: what it leads to if a caller asks about one image in many versions: alert, refuse or ignore.
         similar_images: how many similar images of a caller's last 512 lead to that.
         refused_seconds: for how long such a caller is refused, if it is.
@@ -117,27 +179,6 @@ class Settings(BaseSettings):
         audit_files: files of the audit log that are kept.
     """
 
-    model_config = SettingsConfigDict(env_prefix="PATHPRINT_", frozen=True)
-
-    bundle: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_folders)] = None
-    max_body_bytes: Annotated[int, Field(gt=0)] = 10 * MEBIBYTE
-    body_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 15
-    decode_threads: Annotated[int, Field(ge=1, le=64)] = 2
-    torch_threads: Annotated[int, Field(ge=1, le=1024)] | None = None
-
-    # Monitoring: what the operator learns.
-    metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = None
-    metrics_host: str = "127.0.0.1"
-    drift_images: Annotated[int, Field(ge=10, le=1_000_000)] = 1000
-    drift_fewest: Annotated[int, Field(ge=10)] = 200
-
-    # Load: how much work is taken, and how it is done.
-    max_requests: Annotated[int, Field(ge=1)] = 256
-    max_waiting: Annotated[int, Field(ge=1)] = 64
-    request_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10
-    max_request_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 60
-
-    # Safety: who may ask, how often, and how much they are told.
     keys: Path | None = None
     allow_anonymous: bool = False
     anonymous_detail: Literal["verdict", "score", "evidence"] = "evidence"
@@ -145,50 +186,78 @@ class Settings(BaseSettings):
     rate: RateText | None = None
     anonymous_rate: RateText | None = None
     trusted_hosts: HostNames | None = None
-
-    # Events and traces.
-    events: str | None = None
-    events_token: SecretStr | None = None
-    telemetry: bool = False
-
-    # Models: which bundles are served, and how they are replaced.
-    default_model: str | None = None
-    exit_if_refused: bool = True
-    admin_calls: bool = False
-
-    # Decoding and examining.
-    max_images: Annotated[int, Field(ge=1)] = 256
-    decode_bytes: Annotated[int, Field(gt=0)] = 384 * MEBIBYTE
-    decode_in_processes: bool = False
-    decode_seconds: Annotated[int, Field(ge=1)] = 10
-    max_batch: Annotated[int, Field(ge=1, le=64)] = 16
-    batch_delay_ms: Annotated[float, Field(ge=0, le=1000)] = 0
-    stuck_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 300
-
-    # Connections, and the order of stopping.
-    max_connections: Annotated[int, Field(ge=1)] = 1024
-    max_connections_per_client: Annotated[int, Field(ge=1)] = 512
-    head_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10
-    max_head_bytes: Annotated[int, Field(ge=1024, le=1024 * 1024)] = 32768
-    max_request_line_bytes: Annotated[int, Field(ge=256, le=1024 * 1024)] = 8192
-    idle_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 65
-    write_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30
-    max_bodies_bytes: Annotated[int, Field(gt=0)] = 128 * MEBIBYTE
-    pause_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 2
-    drain_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 20
-    log_lines: Annotated[int, Field(ge=1)] = 10000
-
-    # What requests may hold, and what the gateway answers.
-    max_batch_bytes: Annotated[int, Field(gt=0)] = 64 * MEBIBYTE
-    max_batch_images: Annotated[int, Field(ge=1, le=1024)] = 32
-    explain_concurrency: Annotated[int, Field(ge=1)] = 2
-    gateway_benign: Action = "pass"
-    gateway_uncertain: Action = "flag"
-    gateway_adversarial: Action = "reject"
-    gateway_shadow: bool = False
     similar_queries: Literal["alert", "refuse", "ignore"] = "alert"
     similar_images: Annotated[int, Field(ge=2, le=512)] = 50
     refused_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 600
     audit: Path | None = None
     audit_bytes: Annotated[int, Field(ge=4096)] = 100 * MEBIBYTE
     audit_files: Annotated[int, Field(ge=1, le=1000)] = 10
+
+
+class GatewaySettings(_Group):
+    """What becomes of the network's answer after each verdict.
+
+    Attributes:
+        gateway_benign, gateway_uncertain, gateway_adversarial: what ``/v1/classify`` does after each verdict: pass the
+            network's answer on, flag it, or reject the image.
+        gateway_shadow: pass every answer on, and only log what would have been done.
+    """
+
+    gateway_benign: Action = "pass"
+    gateway_uncertain: Action = "flag"
+    gateway_adversarial: Action = "reject"
+    gateway_shadow: bool = False
+
+
+class MonitoringSettings(_Group):
+    """What the operator learns: metrics, drift, events, traces.
+
+    Attributes:
+        metrics_port: port on which Prometheus finds the metrics; None serves none. It is never the service's own port.
+        metrics_host: address that the metrics are served at.
+        drift_images: number of the latest images that are compared with the calibration.
+        drift_fewest: number of images from which on they are compared.
+        events: where an event on each flagged image goes: a file, an address that begins with http:// or https://, or
+            ``-`` for standard output; None for nowhere.
+        events_token: sent to that address as a bearer token.
+        telemetry: whether traces and measurements of requests go to where OpenTelemetry's own variables say.
+    """
+
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    metrics_host: str = "127.0.0.1"
+    drift_images: Annotated[int, Field(ge=10, le=1_000_000)] = 1000
+    drift_fewest: Annotated[int, Field(ge=10)] = 200
+    events: str | None = None
+    events_token: SecretStr | None = None
+    telemetry: bool = False
+
+
+class StoppingSettings(_Group):
+    """How the service stops, and how long its log waits for a reader.
+
+    Attributes:
+        pause_seconds: time between failing readiness and taking no more connections, when the service stops.
+        drain_seconds: time to finish what was begun, when the service stops.
+        log_lines: lines of the log that wait for a slow reader; more are dropped and counted.
+    """
+
+    pause_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 2
+    drain_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 20
+    log_lines: Annotated[int, Field(ge=1)] = 10000
+
+
+class Settings(
+    ModelSettings,
+    ConnectionSettings,
+    BodySettings,
+    LoadSettings,
+    ComputeSettings,
+    SafetySettings,
+    GatewaySettings,
+    MonitoringSettings,
+    StoppingSettings,
+    BaseSettings,
+):
+    """How the service behaves; each field is read from ``PATHPRINT_`` and its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="PATHPRINT_", frozen=True)

@@ -77,7 +77,7 @@ def detection(verdict: Verdict, detector: Detector, shown: Shown) -> schemas.Det
         score=shown.round(verdict.score, verdict.threshold),
         threshold=verdict.threshold,
         tolerance=TOLERANCE,
-        p_value=shown.round(verdict.p_value),
+        p_value=shown.round(verdict.p_value, detector.calibration.target),
         usual_score=verdict.usual_score,
     )
 

@@ -91,6 +91,7 @@ class ModelThread:
                 self._began = monotonic()
                 _judge(batch)
                 self._began = None
+                batch = []  # or its bundle, and its images, would live until the next image comes
         finally:
             self._give_up(batch)
 

@@ -14,9 +14,8 @@ import httpx
 import pytest
 
 from pathprint.app.main import create_app
-from pathprint.app.settings import Settings
 from pathprint.profiling.detection.bundle import Bundle
-from tests.app.api.test_admin import Keys, reload
+from tests.app.api.test_admin import Admin, opened, reload
 from tests.app.bundles import variant
 from tests.app.images import digit, encoded
 from tests.app.server import post, serving
@@ -70,14 +69,13 @@ def test_a_hundred_swaps_under_load_fail_no_request_and_mix_no_versions(bundle: 
     belonging = {(one.sha256, one.detector.calibration.threshold) for one in made}
     current = tmp_path / "current"
     current.symlink_to(places[0])
-    app = create_app(made[0], Settings(bundle=(str(current),), admin_calls=True))
-    app.add_middleware(Keys)
-    with serving(app) as address, httpx.Client(base_url=address, timeout=60) as admin:
+    settings, key = opened(tmp_path, bundle=(str(current),))
+    with serving(create_app(made[0], settings)) as address, httpx.Client(base_url=address, timeout=60) as admin:
         traffic = Traffic(address)
         with traffic.flowing():
             for number in range(SWAPS):
                 point(current, places[(number + 1) % 2])
-                swap = reload(admin)
+                swap = reload(Admin(admin, key))
                 assert [one["bundle_sha256"] for one in swap.json()["loaded"]] == [made[(number + 1) % 2].sha256]
                 if number == SWAPS // 2:
                     before = resident()
