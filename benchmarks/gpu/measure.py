@@ -49,6 +49,7 @@ BEGAN = time.perf_counter()
 
 
 def say(*what: Any) -> None:
+    """Print how long this process has run, and ``what``."""
     print(f"[{time.perf_counter() - BEGAN:5.1f} s]", *what, flush=True)
 
 
@@ -184,9 +185,8 @@ def measure(subject: Subject, pixels: Tensor) -> None:
         say(f"extraction, {name}: {attempt(lambda: timed(lambda: some.extract(pixels)))} ms")  # noqa: B023
         say(f"detection, {name}: {attempt(lambda: timed(lambda: maker.make(pixels)))} ms")  # noqa: B023
     say("recorded:", _recorded(extractor))
-    say(
-        f"comparing: {timed(lambda: compare(paths, maker.lookup)):.2f} ms, confidence {timed(lambda: confidence(paths)):.2f}"
-    )
+    say(f"comparing: {timed(lambda: compare(paths, maker.lookup)):.2f} ms")
+    say(f"confidence: {timed(lambda: confidence(paths)):.2f} ms")
     torch.cuda.reset_peak_memory_stats()
     maker.make(pixels)
     say(f"peak {torch.cuda.max_memory_allocated() / 1e6:.0f} MB, reserved {torch.cuda.memory_reserved() / 1e6:.0f} MB")
