@@ -47,7 +47,7 @@ def _calibrated(module: nn.Module, inputs: Tensor) -> nn.Module:
             part.momentum = None  # the plain mean of all batches
             part.reset_running_stats()
             nn.init.constant_(part.weight, _LAST_GAIN if name.endswith("bn3") else 1.0)
-            nn.init.constant_(part.bias, _SHIFT if name.endswith(("bn1", "bn2")) else 0.0)
+            nn.init.constant_(part.bias, _SHIFT if name.endswith(("bn1", "bn2")) else _SHIFT / 3)
     with torch.no_grad():
         module.train()(inputs)
         fc, module.fc = module.fc, nn.Identity()
