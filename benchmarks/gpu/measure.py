@@ -3,7 +3,9 @@
     python benchmarks/gpu/measure.py PHOTOGRAPHS.npz WEIGHTS.safetensors
 
 The photographs are an array ``x``, uint8 ``(n, h, w, 3)``; the weights are those of torchvision's MobileNetV2.
-Milliseconds are per batch. It takes three minutes; every part that fails says so, and the next one goes on.
+Milliseconds are per batch. Functions are compiled when they are first needed. Each stage prints a line before it
+begins and one when it has ended, so that a run that is cut short shows how far it came; a stage that fails says so,
+and the next one goes on. A third argument takes some of the networks by number: ``0`` or ``0,1``.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import numpy as np
 import torch
 from networks import Subject, subjects
 from torch import Tensor, nn
-from variants import Eager, compared, compiled_beforehand, cut
+from variants import compared
 
 from pathprint.models.network import Network
 from pathprint.profiling.features.confidence import confidence
@@ -32,6 +34,7 @@ from pathprint.profiling.features.measure import FeatureMaker
 from pathprint.profiling.features.similarity import compare
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.kernels import ReferenceKernel
+from pathprint.profiling.paths.kernels.gpu.kernel import GpuKernel
 from pathprint.profiling.paths.kernels.precision import full_precision
 from pathprint.profiling.paths.path import ImagePaths
 from pathprint.profiling.paths.policy import Policy
@@ -43,7 +46,7 @@ BATCH = 64
 ROUNDS = 10
 COMPARED = 2
 LAYOUTS = (torch.contiguous_format, torch.channels_last)
-LOOKED_UP = ((4096, 32, 4), (4096, 16, 4), (2048, 32, 4), (8192, 32, 8), (2048, 16, 2))
+LOOKED_UP = ((4096, 32, 4), (2048, 32, 4))
 """Units, members at once and warps of a program that looks up marks."""
 BEGAN = time.perf_counter()
 
@@ -53,13 +56,16 @@ def say(*what: Any) -> None:
     print(f"[{time.perf_counter() - BEGAN:5.1f} s]", *what, flush=True)
 
 
-def attempt(part: Callable[[], Any]) -> Any:
-    """Return what ``part`` returns; if it fails, say so and return None."""
+def stage(name: str, part: Callable[[], Any]) -> Any:
+    """Return what ``part`` returns, None if it fails; say when it begins, and how it ends."""
+    say(f"{name} ...")
     try:
-        return part()
+        found = part()
     except Exception:
-        say("FAILED", traceback.format_exc())
+        say(f"{name}: FAILED", traceback.format_exc())
         return None
+    say(f"{name}: {'done' if found is None else found}")
+    return found
 
 
 def timed(run: Callable[[], Any], rounds: int = ROUNDS) -> float:
@@ -141,12 +147,8 @@ def checked(extractor: Extractor, network: Network, pixels: Tensor) -> None:
         compare(some, Lookup.of(count(reference, reference.seeds, ""))).values for some in (few, reference)
     )
     say(f"features apart by {abs(found - expected).max():.1e} at most")
-    repeated = [extractor.extract(pixels[:COMPARED]) for _ in range(4)]
-    say("apart from its own fifth run:", differing(few, repeated[-1]), "recorded:", _recorded(extractor))
-
-
-def _recorded(extractor: Extractor) -> Any:
-    return None if extractor._repeated is None else list(extractor._repeated._recorded)  # type: ignore[attr-defined]
+    again = [extractor.extract(pixels[:COMPARED]) for _ in range(4)]
+    say("apart from its own fifth run:", differing(few, again[-1]))
 
 
 def looked_up(run: Callable[[], Any], maker: FeatureMaker) -> None:
@@ -165,52 +167,63 @@ def looked_up(run: Callable[[], Any], maker: FeatureMaker) -> None:
 
 
 def measure(subject: Subject, pixels: Tensor) -> None:
-    """Print everything about one network."""
-    print(f"\n== {subject.name}, batch {len(pixels)}", flush=True)
+    """Print everything about one network: what matters most comes first, the untried recording last."""
     network = Network.capture(subject.module, subject.preprocessing).to("cuda")
     module, pixels = subject.module.cuda(), pixels.cuda()
-    extractor, eager = Extractor(network), Extractor(network, Policy(), Eager())
+    extractor = Extractor(network)
     x = network.preprocessing.normalise(pixels)
-    attempt(lambda: checked(extractor, network, pixels))
-    attempt(lambda: plain(module, x))
-    attempt(lambda: recorded(network, extractor, x))
-    paths = eager.extract(pixels)
-    wanted = sum(int(layer.neurons.counts.sum()) for layer in paths.layers)
-    synapses = sum(int(layer.synapses.sum()) for layer in paths.layers)
-    places = sum(int(layer.neurons.counts.sum()) * layer.shape.fan_in for layer in paths.layers)
-    say(f"per image: {wanted / BATCH:.0f} wanted, {synapses / BATCH:.0f} chosen of {places / BATCH / 1e6:.1f} M")
+    paths = stage("first extraction, compiling", lambda: extractor.extract(pixels))
     signatures = count(paths, paths.seeds, extractor.fingerprint)
-    for name, some in (("one by one", eager), ("repeated", extractor)):
-        maker = FeatureMaker(some, signatures, False)
-        say(f"extraction, {name}: {attempt(lambda: timed(lambda: some.extract(pixels)))} ms")  # noqa: B023
-        say(f"detection, {name}: {attempt(lambda: timed(lambda: maker.make(pixels)))} ms")  # noqa: B023
-    say("recorded:", _recorded(extractor))
-    say(f"comparing: {timed(lambda: compare(paths, maker.lookup)):.2f} ms")
-    say(f"confidence: {timed(lambda: confidence(paths)):.2f} ms")
+    maker = FeatureMaker(extractor, signatures, False)
+    stage("plain", lambda: plain(module, x))
+    stage("extraction, ms", lambda: timed(lambda: extractor.extract(pixels)))
+    stage("detection, ms", lambda: timed(lambda: maker.make(pixels)))
+    stage("recorded run", lambda: recorded(network, extractor, x))
+    stage("wanted", lambda: wanted(paths))
+    stage("where the time goes", lambda: profiled(lambda: maker.make(pixels)))
+    stage("peak", lambda: peak(lambda: maker.make(pixels)))
+    stage("comparing, ms", lambda: timed(lambda: compare(paths, maker.lookup)))
+    stage("confidence, ms", lambda: timed(lambda: confidence(paths)))
+    stage("agreement", lambda: checked(extractor, network, pixels))
+    stage("looking up", lambda: looked_up(lambda: compare(paths, maker.lookup), maker))
+    stage("variants", lambda: compared(network, pixels, say))
+    stage("walks as a CUDA graph", lambda: repeated(network, paths, pixels))
+
+
+def wanted(paths: ImagePaths) -> str:
+    """Say how much an image wants, on average."""
+    counts = [(int(layer.neurons.counts.sum()), layer.shape.fan_in) for layer in paths.layers]
+    synapses = sum(int(layer.synapses.sum()) for layer in paths.layers)
+    places = sum(some * fan_in for some, fan_in in counts)
+    units = sum(some for some, _ in counts)
+    return f"per image {units / BATCH:.0f} units, {synapses / BATCH:.0f} chosen of {places / BATCH / 1e6:.1f} M"
+
+
+def peak(run: Callable[[], Any]) -> str:
+    """Return how much of the device's memory ``run`` takes at most."""
     torch.cuda.reset_peak_memory_stats()
-    maker.make(pixels)
-    say(f"peak {torch.cuda.max_memory_allocated() / 1e6:.0f} MB, reserved {torch.cuda.memory_reserved() / 1e6:.0f} MB")
-    print(attempt(lambda: profiled(lambda: maker.make(pixels))), flush=True)
-    attempt(lambda: looked_up(lambda: compare(paths, maker.lookup), maker))
-    print(attempt(lambda: compared(network, pixels)), flush=True)
+    run()
+    return f"{torch.cuda.max_memory_allocated() / 1e6:.0f} MB, reserved {torch.cuda.memory_reserved() / 1e6:.0f} MB"
+
+
+def repeated(network: Network, paths: ImagePaths, pixels: Tensor) -> str:
+    """Say how recorded walks differ from ``paths``, and how long they take."""
+    extractor = Extractor(network, Policy(), GpuKernel(recording=True))
+    found = [extractor.extract(pixels) for _ in range(4)]
+    return f"apart {differing(found[-1], paths)}; extraction {timed(lambda: extractor.extract(pixels)):.2f} ms"
 
 
 def main() -> None:
-    """Measure all networks; with the number of one and a variant, only compile what they need."""
-    photographs, weights, *compiled = sys.argv[1:]
+    """Measure the networks that were asked for."""
+    photographs, weights, *some = sys.argv[1:]
+    numbers = [int(number) for number in some[0].split(",")] if some else [0, 1, 2]
+    say(torch.__version__, torch.cuda.get_device_name())
     images = torch.from_numpy(np.load(photographs)["x"][:BATCH]).permute(0, 3, 1, 2).float() / 255
     pixels = nn.functional.interpolate(images, (224, 224), mode="bilinear")
-    if compiled:
-        subject = subjects(pixels[:2], Path(weights))[int(compiled[0])]
-        network = Network.capture(subject.module, subject.preprocessing).to("cuda")
-        with cut(compiled[1]):
-            Extractor(network).extract(pixels[:2])
-        return
-    print(torch.__version__, torch.cuda.get_device_name(), flush=True)
-    compiled_beforehand([photographs, weights])
-    say("compiled")
-    for subject in subjects(pixels, Path(weights)):
-        attempt(partial(measure, subject, pixels))
+    say("making the networks ...")
+    made = subjects(pixels, Path(weights))
+    for subject in (made[number] for number in numbers):
+        stage(f"{subject.name}, batch {BATCH}", partial(measure, subject, pixels))
         torch.cuda.empty_cache()
 
 

@@ -52,6 +52,7 @@ def _calibrated(module: nn.Module, inputs: Tensor) -> nn.Module:
         module.train()(inputs)
         fc, module.fc = module.fc, nn.Identity()
         seen = module.eval()(inputs)
-        fc.weight[: len(seen)] = nn.functional.normalize(seen - seen.mean(0))  # each photograph is a class of its own, surely recognised
+        # Each photograph is a class of its own, surely recognised.
+        fc.weight[: len(seen)] = nn.functional.normalize(seen - seen.mean(0))
         module.fc = fc
     return module

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,25 +16,18 @@ from pathprint.profiling.paths.policy import Policy
 
 VARIANTS: dict[str, dict[str, int]] = {
     "as it is": {},
-    "20 a thread": {"PER_THREAD": 20},
     "10 a thread": {"PER_THREAD": 10},
-    "short to 64": {"SHORT": 64},
     "short to 16": {"SHORT": 16},
-    "small blocks": {"WORK": 1 << 15, "BLOCK": 512},
-    "large blocks": {"WORK": 1 << 19, "BLOCK": 2048},
 }
 WALKS = 3
 
 
-class Eager(kernel.GpuKernel):
-    """The kernel, but never repeated from a recording; it remembers how long each layer's receptive fields are."""
+class Noting(kernel.GpuKernel):
+    """The kernel, which remembers how long each layer's receptive fields are."""
 
     def __init__(self) -> None:
         super().__init__()
         self.fan_ins: list[int] = []
-
-    def repeated(self, *arguments: Any) -> None:
-        return None
 
     def _weighted_layer(self, step: Any) -> Any:
         self.fan_ins.append(step.layer.fan_in)
@@ -58,21 +49,10 @@ def cut(variant: str) -> Iterator[None]:
         setattr(tiles, name, value)
 
 
-def compiled_beforehand(arguments: list[str]) -> None:
-    """Compile what all variants need, in a process for each: Triton keeps what it compiled in files."""
-    runs = [
-        subprocess.Popen([sys.executable, sys.argv[0], *arguments, str(subject), variant], stdout=subprocess.DEVNULL)
-        for variant in VARIANTS
-        for subject in (0, 1)
-    ]
-    for run in runs:
-        run.wait()
-
-
 def microseconds(network: Network, pixels: Tensor, variant: str) -> list[tuple[int, float]]:
     """Return the length of receptive fields, and the time of choosing for a batch, of each layer in a walk's order."""
     with cut(variant):
-        own = Eager()
+        own = Noting()
         extractor = Extractor(network, Policy(), own)
         extractor.extract(pixels)
         own.fan_ins.clear()
@@ -86,9 +66,13 @@ def microseconds(network: Network, pixels: Tensor, variant: str) -> list[tuple[i
     return [(fan_in, min(some)) for fan_in, some in zip(own.fan_ins, taken, strict=False)]
 
 
-def compared(network: Network, pixels: Tensor) -> str:
-    """Return a table of all variants."""
-    found = {variant: microseconds(network, pixels, variant) for variant in VARIANTS}
+def compared(network: Network, pixels: Tensor, say: Callable[[str], None]) -> str:
+    """Return a table of all variants; ``say`` is told of each before it is compiled and timed."""
+    found = {}
+    for variant in VARIANTS:
+        say(f"variant: {variant} ...")
+        found[variant] = microseconds(network, pixels, variant)
+        say(f"variant: {variant}: {sum(taken for _, taken in found[variant]) / 1e3:.2f} ms of choosing")
     lines = [" " * 12 + "".join(f"{variant:>14s}" for variant in found)]
     lines += [
         f"{row[0][0]:12d}" + "".join(f"{taken:14.0f}" for _, taken in row) for row in zip(*found.values(), strict=False)

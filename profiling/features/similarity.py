@@ -164,9 +164,7 @@ def _ranked_classes(paths: ImagePaths) -> Indices:
     last = np.partition(descending, voters - 1, axis=1)[:, voters - 1]
     # Sorting all of a thousand classes takes longer than the walk.
     among = [np.flatnonzero(~(row > end)) for row, end in zip(descending, last, strict=True)]
-    return np.stack(
-        [few[row[few].argsort(kind="stable")[:voters]] for row, few in zip(descending, among, strict=True)]
-    )
+    return np.stack([few[row[few].argsort(kind="stable")[:voters]] for row, few in zip(descending, among, strict=True)])
 
 
 @cache

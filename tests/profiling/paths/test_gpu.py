@@ -75,7 +75,14 @@ def assert_is_the_oracles(name: str, n: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["residual", "one dimension", "three dimensions", "max pool, overlapping, padded", "windows"]
+    "name",
+    [
+        "residual",
+        "one dimension",
+        "max pool, overlapping, padded",
+        pytest.param("three dimensions", marks=pytest.mark.slow),
+        pytest.param("windows", marks=pytest.mark.slow),
+    ],
 )
 def test_path_is_the_oracles(name: str) -> None:
     assert_is_the_oracles(name, 2)
@@ -189,13 +196,21 @@ def test_features_of_marks_are_those_of_lists() -> None:
     assert np.ptp(values, axis=0).max() > 0
 
 
+def test_walks_are_recorded_only_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    steps = Extractor(built("residual")[1].to(DEVICE)).plan.steps
+    found = [gpu.GpuKernel(*given).repeated(steps, Policy(), lambda x: x) for given in ((), (True,))]
+    assert [walked is None for walked in found] == [True, False]
+
+
 @pytest.mark.gpu
 @NEEDS_GPU
-def test_a_network_on_a_gpu_takes_pixels_from_anywhere() -> None:
+@pytest.mark.parametrize("recording", [False, True])
+def test_a_network_on_a_gpu_takes_pixels_from_anywhere(recording: bool) -> None:
     network = built("residual")[1]
     pixels = images(network, 5)
-    extractor = Extractor(network.to("cuda"))
-    assert extractor.chooser.name == "gpu"
+    assert Extractor(network.to("cuda")).chooser.name == "gpu"
+    extractor = Extractor(network.to("cuda"), kernel=gpu.GpuKernel(recording))
     assert_same(extractor.extract(pixels), extractor.extract(pixels.cuda()))
     assert_same(Extractor(network).extract(pixels.cuda()), Extractor(network).extract(pixels))
     single = ImagePaths.join([extractor.extract(image[None]) for image in pixels])

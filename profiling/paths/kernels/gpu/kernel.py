@@ -5,7 +5,7 @@ Its tests interpret the Triton functions on the CPU (``TRITON_INTERPRET=1``) whe
 
 What costs time is to wait for the device, and each start of a function on it. So a walk waits once, at its end, and
 is always made of the same starts, whatever is wanted: these can be recorded, and repeated all at once
-(``repeating``). Masks of weighted layers are in C order.
+(``repeating``), if the kernel is made to. Masks of weighted layers are in C order.
 """
 
 from __future__ import annotations
@@ -72,17 +72,24 @@ class _Layer(NamedTuple):
 
 
 class GpuKernel(ReferenceKernel):
-    """A ``Kernel`` in Triton; thresholds phi, lists of synapses and rare kinds of steps are left to the reference."""
+    """A ``Kernel`` in Triton; thresholds phi, lists of synapses and rare kinds of steps are left to the reference.
+
+    Args:
+        recording: record walks as CUDA graphs, and repeat these. Untried: only small networks have been walked so
+            on a device, and its speed and its need for memory have not been measured.
+    """
 
     name = "gpu"
 
-    def __init__(self) -> None:
+    def __init__(self, recording: bool = False) -> None:
+        self._recording = recording
         self._layers: WeakKeyDictionary[Step, _Layer] = WeakKeyDictionary()
         self._plain: WeakKeyDictionary[Step, bool] = WeakKeyDictionary()
 
     def repeated(self, steps: Sequence[Step], policy: Policy, walked: Walked) -> Walked | None:
-        never_waits = torch.cuda.is_available() and all(self._never_waits(step, policy) for step in steps)
-        return Repeated(walked) if never_waits else None
+        if not (self._recording and torch.cuda.is_available()):
+            return None
+        return Repeated(walked) if all(self._never_waits(step, policy) for step in steps) else None
 
     def _never_waits(self, step: Step, policy: Policy) -> bool:
         """Say whether a step always makes the same starts, whatever is wanted."""
@@ -183,7 +190,8 @@ class GpuKernel(ReferenceKernel):
             outputs, window = len(step.weight), step.taps.shape[1]
             weight = step.weight.reshape(outputs, -1, window).transpose(1, 2)
             shape = len(step.taps), outputs, outputs // step.groups, step.size, step.weight.numel()
-            layer = self._layers[step] = _layer(weight, step.bias, step.taps, shape, step.input_strides, step.channels_last)
+            strides = step.input_strides
+            layer = self._layers[step] = _layer(weight, step.bias, step.taps, shape, strides, step.channels_last)
         return layer
 
     def _average_layer(self, step: Average) -> _Layer:

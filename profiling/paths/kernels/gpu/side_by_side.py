@@ -195,4 +195,6 @@ def choose(
         share = tl.where(gross > 0, net / tl.where(gross > 0, gross, 1.0), 0.0)
         one_sided += (share * _COHERENCE).to(tl.int64)
     if count > 0:
-        add_sums(sums + image * 4, tl.sum(synapses, axis=0), tl.sum(with_reason, axis=0), tl.sum(one_sided, axis=0), count)
+        add_sums(
+            sums + image * 4, tl.sum(synapses, axis=0), tl.sum(with_reason, axis=0), tl.sum(one_sided, axis=0), count
+        )
