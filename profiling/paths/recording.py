@@ -86,7 +86,7 @@ class Recording:
         return read(self.walked(seeds), self.kernel)
 
     def walked(self, seeds: Tensor) -> Walk:
-        """Walk all images at once, each from the class of ``seeds``, int64 ``(n,)``, and leave on the device what is."""
+        """Walk all images at once from the classes ``seeds``, int64 ``(n,)``; leave on the device what is there."""
         layers = self._forward() if self.policy.is_forward else self._walk(seeds, _all)
         return Walk(self.logits, seeds, layers)
 

@@ -76,7 +76,7 @@ _STRIDES = ("x_channel", "x_position", "channel_stride", "position_stride", "wei
 # Triton must not know which numbers are 1 or even: it would have threads share a unit, to read places side by side, and
 # then carry everything from thread to thread. It would also compile the function anew for every layer.
 @triton.jit(do_not_specialize=[*_NUMBERS, *_STRIDES])
-def choose(
+def choose(  # noqa: C901  # one start of one function: most branches are decided when it is compiled
     x, weight, bias, taps, y, wanted, listed, theta, inputs, used, sums,
     units, positions, outputs, group_outputs, size, weights,
     x_channel, x_position, channel_stride, position_stride, weight_step,
@@ -119,14 +119,16 @@ def choose(
         o, e = split(unit, positions, outputs, channels_last)
         first = o // group_outputs * per_group
         a, b = _gather(
-            x, weight, taps, o, e, first, here, positions, outputs, 0, main, fan_in, per_group, window, x_channel, x_position
+            x, weight, taps, o, e, first, here, positions, outputs, 0, main,
+            fan_in, per_group, window, x_channel, x_position
         )  # fmt: skip
         values = a * b
         exact = a.to(tl.float64) * b.to(tl.float64)
         net, gross = tl.sum(exact, axis=1), tl.sum(tl.abs(exact), axis=1)
         if rest > 0:
             a, b = _gather(
-                x, weight, taps, o, e, first, here, positions, outputs, main, rest, fan_in, per_group, window, x_channel, x_position
+                x, weight, taps, o, e, first, here, positions, outputs, main, rest,
+                fan_in, per_group, window, x_channel, x_position
             )  # fmt: skip
             more = a * b
             exact = a.to(tl.float64) * b.to(tl.float64)

@@ -144,7 +144,7 @@ _STRIDES = ("weight_stride", "x_channel", "x_position", "channel_stride", "posit
 
 # Triton must not know which numbers are even: it would read several places at once for each thread, in another order.
 @triton.jit(do_not_specialize=[*_NUMBERS, *_STRIDES])
-def choose(
+def choose(  # noqa: C901  # one start of one function: most branches are decided when it is compiled
     x, weight, bias, taps, y, wanted, listed, theta, inputs, used, sums,
     units, positions, outputs, group_outputs, size, weights, weight_stride,
     x_channel, x_position, channel_stride, position_stride,
@@ -177,14 +177,16 @@ def choose(
         first_channel = o // group_outputs * per_group
         seen = taps + e * window
         a, b = _gather(
-            x + first_channel * x_channel, weight + o * weight_stride, seen, 0, main, lanes, fan_in, per_group, window, x_position
+            x + first_channel * x_channel, weight + o * weight_stride,
+            seen, 0, main, lanes, fan_in, per_group, window, x_position
         )  # fmt: skip
         values = a * b
         exact = a.to(tl.float64) * b.to(tl.float64)
         net, gross = tl.sum(exact, axis=1), tl.sum(tl.abs(values), axis=1)
         if rest > 0:
             a, b = _gather(
-                x + first_channel * x_channel, weight + o * weight_stride, seen, main, rest, lanes, fan_in, per_group, window,
+                x + first_channel * x_channel, weight + o * weight_stride,
+                seen, main, rest, lanes, fan_in, per_group, window,
                 x_position,
             )  # fmt: skip
             more_values = a * b
