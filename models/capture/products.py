@@ -41,7 +41,7 @@ class _Writing:
         # Not computed: torch 2.11 cannot compute a linear layer where the number of images is a symbol.
         return self._call(function, args, self.node.meta["val"])
 
-    def constant(self, function: Any, weight: fx.Node, *args: Any) -> fx.Node:
+    def constant(self, function: Any, weight: Any, *args: Any) -> fx.Node:
         """Write a change of form of a constant ``weight``."""
         return self._call(function, (weight, *args), function(weight.meta["val"], *args))
 

@@ -216,8 +216,17 @@ def _layer(
     tiles = tiles_of(weight[0].numel())
     placed = (weight, taps) if tiles.spread else (weight.movedim(0, -1), taps.T)
     known = torch.zeros_like(weight[:, 0, 0]) if bias is None else bias
-    parts = (part.contiguous() for part in (*placed, known))
-    return _Layer(*parts, shape, (weight.shape[2], weight.shape[1]), strides, channels_last, tiles)
+    placed_weight, placed_taps, placed_bias = (part.contiguous() for part in (*placed, known))
+    return _Layer(
+        placed_weight,
+        placed_taps,
+        placed_bias,
+        shape,
+        (weight.shape[2], weight.shape[1]),
+        strides,
+        channels_last,
+        tiles,
+    )
 
 
 def _ascends(source: Tensor, size: int) -> bool:
@@ -278,8 +287,8 @@ def _choose(
     with torch.cuda.device(x.get_device()):  # Triton launches on the current one; -1 changes nothing
         strides = (*(layer.strides if per_group == 1 else (1, layer.channels)), *layer.strides)
         if tiles.spread:
-            numbers = (*numbers, window * per_group)
-            spread.choose[blocks, n](*rows, *marks, *numbers, *strides, **settings, steps=cut.STEPS)
+            row = window * per_group
+            spread.choose[blocks, n](*rows, *marks, *numbers, row, *strides, **settings, steps=cut.STEPS)
         else:
             side_by_side.choose[blocks, n](*rows, *marks, *numbers, *strides, 1, **settings)
     return inputs, used, sums
