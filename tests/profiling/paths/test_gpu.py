@@ -7,6 +7,7 @@ slow and says nothing about compilation. ``pytest -m gpu`` runs the rest where t
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
+from itertools import product
 
 import numpy as np
 import pytest
@@ -95,9 +96,14 @@ def test_every_path_is_the_oracles(name: str) -> None:
     assert_is_the_oracles(name, 3)
 
 
-@pytest.mark.parametrize("unexplained", ["none", "argmax"])
-@pytest.mark.parametrize("reference", ["sum", "output", "positive"])
-@pytest.mark.parametrize("theta", [0.1, 0.5, 1.0])
+def _options() -> Iterator[object]:
+    """Yield all combinations; where they are interpreted, the first of each reference is enough for the short run."""
+    for reference, theta, unexplained in product(["sum", "output", "positive"], [0.5, 0.1, 1.0], ["argmax", "none"]):
+        short = DEVICE == "cuda" or (theta, unexplained) == (0.5, "argmax")
+        yield pytest.param(theta, reference, unexplained, marks=() if short else pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("theta", "reference", "unexplained"), _options())
 def test_options_are_the_oracles(theta: float, reference: Reference, unexplained: Unexplained) -> None:
     network = built("residual")[1]
     paths = paths_of(network, images(network, 1), Policy(theta, reference, unexplained))
@@ -106,7 +112,7 @@ def test_options_are_the_oracles(theta: float, reference: Reference, unexplained
 
 
 @given(convolutions(), st.sampled_from(["none", "argmax"]), st.integers(0, 99))
-@settings(max_examples=25 if DEVICE == "cuda" else 6, deadline=None)
+@settings(max_examples=25 if DEVICE == "cuda" else 3, deadline=None)
 def test_small_integers_give_equality_without_exception(
     generated: tuple[nn.Module, int], unexplained: Unexplained, seed: int
 ) -> None:
@@ -137,11 +143,11 @@ SPREAD = {"SHORT": 0, "BLOCK": 256}
     "setting",
     [
         SPREAD,
-        {**SPREAD, "PER_THREAD": 1},
-        {**SPREAD, "PER_THREAD": 4, "WARP": 2},
-        {**SPREAD, "LONGEST": 20},
+        pytest.param({**SPREAD, "PER_THREAD": 1}, marks=pytest.mark.slow),
+        pytest.param({**SPREAD, "PER_THREAD": 4, "WARP": 2}, marks=pytest.mark.slow),
+        pytest.param({**SPREAD, "LONGEST": 20}, marks=pytest.mark.slow),
         {**SPREAD, "STEPS": 1},
-        {"BLOCK": 64, "THREADS": 16},
+        pytest.param({"BLOCK": 64, "THREADS": 16}, marks=pytest.mark.slow),
     ],
 )
 def test_how_the_work_is_cut_does_not_matter(setting: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
