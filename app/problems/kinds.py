@@ -87,9 +87,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "model_not_found": Kind(404, "There is no model of this name", Stage.MODEL),
         "version_not_found": Kind(404, "The model has no version of this name", Stage.MODEL),
         "model_required": Kind(422, "The request does not say which model it means", Stage.MODEL),
-        "reload_failed": Kind(
-            409, "The bundles cannot be loaded; those that were loaded go on answering", Stage.RELOAD
-        ),
+        "reload_failed": Kind(409, "The bundles cannot be loaded; what was loaded goes on answering", Stage.RELOAD),
         "reload_in_progress": Kind(409, "The bundles are being loaded already", Stage.RELOAD),
         "too_many_images": Kind(413, "There are too many images in one request", Stage.BATCH),
         "bad_member": Kind(422, "A member of the JSON is missing, unknown or not accepted", Stage.JSON),

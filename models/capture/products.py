@@ -36,10 +36,18 @@ class _Writing:
     def __init__(self, graph: fx.Graph, node: fx.Node) -> None:
         self.graph, self.node = graph, node
 
-    def call(self, function: Any, *args: Any) -> fx.Node:
+    def layer(self, function: Any, *args: Any) -> fx.Node:
+        """Write the layer that takes the product's place, with an output of the product's form."""
+        # Not computed: torch 2.11 cannot compute a linear layer where the number of images is a symbol.
+        return self._call(function, args, self.node.meta["val"])
+
+    def constant(self, function: Any, weight: Any, *args: Any) -> fx.Node:
+        """Write a change of form of a constant ``weight``."""
+        return self._call(function, (weight, *args), function(weight.meta["val"], *args))
+
+    def _call(self, function: Any, args: tuple[Any, ...], value: Any) -> fx.Node:
         with self.graph.inserting_before(self.node):
             made = self.graph.call_function(function, args)
-        value = function(*(arg.meta["val"] if isinstance(arg, fx.Node) else arg for arg in args))
         made.meta = {**self.node.meta, "val": value}
         return made
 
@@ -53,9 +61,9 @@ def _layer_of(writing: _Writing, depending: frozenset[fx.Node]) -> fx.Node | Non
         return None
     first, second = arguments
     if second not in depending and _axes(second) == 2:
-        return writing.call(_ATEN.linear.default, first, writing.call(_ATEN.permute.default, second, [1, 0]))
+        return writing.layer(_ATEN.linear.default, first, writing.constant(_ATEN.permute.default, second, [1, 0]))
     if first not in depending and _axes(first) == 2 and _axes(second) == 3:
-        return writing.call(_ATEN.conv1d.default, second, writing.call(_ATEN.unsqueeze.default, first, 2))
+        return writing.layer(_ATEN.conv1d.default, second, writing.constant(_ATEN.unsqueeze.default, first, 2))
     return None
 
 
@@ -64,7 +72,7 @@ def _biased(writing: _Writing, arguments: Sequence[Any], depending: frozenset[fx
     outputs = weight.meta["val"].shape[1]
     if bias in depending or weight in depending or tuple(bias.meta["val"].shape) != (outputs,):
         return None
-    return writing.call(_ATEN.linear.default, x, writing.call(_ATEN.permute.default, weight, [1, 0]), bias)
+    return writing.layer(_ATEN.linear.default, x, writing.constant(_ATEN.permute.default, weight, [1, 0]), bias)
 
 
 def _axes(node: Any) -> int:

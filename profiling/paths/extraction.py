@@ -15,11 +15,12 @@ from pathprint.models.network import Network, canonical_json, check_range
 from pathprint.profiling.arrays import Indices
 from pathprint.profiling.errors import OptionsError
 from pathprint.profiling.paths.kernels import Kernel, kernel_named
+from pathprint.profiling.paths.kernels.interface import Walked
 from pathprint.profiling.paths.kernels.precision import full_precision
-from pathprint.profiling.paths.path import ImagePaths, Layout
+from pathprint.profiling.paths.path import ImagePaths, Layout, Walk
 from pathprint.profiling.paths.plan import Plan, plan
 from pathprint.profiling.paths.policy import Policy
-from pathprint.profiling.paths.recording import Follow, Recording
+from pathprint.profiling.paths.recording import Follow, Recording, read
 
 _RECORDED = 1 << 28
 """Bytes of activations that are held at once."""
@@ -89,12 +90,32 @@ class Extractor:
             OptionsError: there are no images, or the policy does not fit the network.
             PixelsError: the pixels are not float32 in [0, 1], or do not have the network's input shape.
         """
+        if rank == 1 and seeds is None and self._repeated is not None:
+            return self._extracted_again(pixels, self._repeated)
         found, start = [], 0
         for recording in self.recorded(pixels):
             given = None if seeds is None else seeds[start : start + len(recording)]
             found.append(recording.paths(_started(recording.logits, rank, given)))
             start += len(recording)
         return ImagePaths.join(found)
+
+    def _extracted_again(self, pixels: Tensor, walked: Walked) -> ImagePaths:
+        """Return the paths from the predicted classes, in a way that is fast where batches of one shape come often."""
+        self._check(pixels)
+        parts = torch.split(pixels, self.batch_size or self._affordable)
+        return ImagePaths.join([read(walked(self._inputs(part)), self.chooser) for part in parts])
+
+    @cached_property
+    def _repeated(self) -> Walked | None:
+        """Runs the network on its inputs and walks from the predicted classes; None if the kernel has no such way."""
+        if self.policy.is_forward:
+            return None
+
+        def walked(x: Tensor) -> Walk:
+            recording = self._run(x)
+            return recording.walked(_started(recording.logits, 1, None))
+
+        return self.chooser.repeated(self.plan.steps, self.policy, walked)
 
     def recorded(self, pixels: Tensor) -> Iterator[Recording]:
         """Run the network on pixels ``n c h w``; yield what it computed, as many images at a time as memory affords.
@@ -138,9 +159,15 @@ class Extractor:
         check_range(pixels)
 
     def _record(self, pixels: Tensor) -> Recording:
-        """Run once; keep the activations that the walk looks at, images first."""
+        return self._run(self._inputs(pixels))
+
+    def _inputs(self, pixels: Tensor) -> Tensor:
+        """Return the network inputs of pixels, on the network's device."""
+        return self.network.preprocessing.normalise(pixels.to(self.network.device))
+
+    def _run(self, x: Tensor) -> Recording:
+        """Run the network once on its inputs; keep the activations that the walk looks at, images first."""
         with torch.inference_mode():
-            x = self.network.preprocessing.normalise(pixels.to(self.network.device))
             with full_precision(x.device):
                 values = self.network.graph.record(x, self.plan.recorded)
             placed = {name: self.plan.axes[name].images_first(value) for name, value in values.items()}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -223,6 +223,35 @@ class LayerPath:
                 raise OptionsError(f"{self.shape.name}: synapses were not recorded; extract with synapses=True.")
             return self.synapse_ids
         return self.neurons if kind == "neurons" else self.weights
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unread:
+    """The path of a batch through a weighted layer as a GPU has it; ``Kernel.read`` makes a ``LayerPath`` of it.
+
+    Attributes:
+        neurons, weights: marks, ``(n, size)``; see ``Marked``.
+        sums: what was added up over wanted units, in the kernel's own form, ``(n, …)``.
+    """
+
+    shape: LayerShape
+    neurons: Tensor
+    weights: Tensor
+    sums: Tensor
+
+
+class Walk(NamedTuple):
+    """What a walk found, on the device where it was walked.
+
+    Attributes:
+        logits: class scores, ``(n, k)``.
+        seeds: the class whose logit each walk started from, int64 ``(n,)``.
+        layers: in forward order.
+    """
+
+    logits: Tensor
+    seeds: Tensor
+    layers: tuple[LayerPath | Unread, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from pathprint.profiling.arrays import Indices
 from pathprint.profiling.paths.kernels import Kernel
-from pathprint.profiling.paths.path import ImagePaths, LayerPath
+from pathprint.profiling.paths.path import ImagePaths, LayerPath, Unread, Walk
 from pathprint.profiling.paths.plan import Plan
 from pathprint.profiling.paths.policy import Policy
 from pathprint.profiling.paths.steps.step import Chosen, Step
@@ -26,6 +26,12 @@ Follow = Callable[[Step, Tensor, Chosen], Chosen]
 
 def _all(step: Step, mask: Tensor, chosen: Chosen) -> Chosen:
     return chosen
+
+
+def read(walk: Walk, kernel: Kernel) -> ImagePaths:
+    """Return the paths of a walk, brought from the device where they were walked."""
+    layers = kernel.read(walk.layers)
+    return ImagePaths(walk.logits.cpu().numpy(), walk.seeds.cpu().numpy(), layers)
 
 
 @dataclass(frozen=True)
@@ -77,15 +83,19 @@ class Recording:
         return ImagePaths.join(in_parallel(walked, shares) if threads > 1 else [walked(share) for share in shares])
 
     def _paths(self, seeds: Tensor) -> ImagePaths:
+        return read(self.walked(seeds), self.kernel)
+
+    def walked(self, seeds: Tensor) -> Walk:
+        """Walk all images at once from the classes ``seeds``, int64 ``(n,)``; leave on the device what is there."""
         layers = self._forward() if self.policy.is_forward else self._walk(seeds, _all)
-        return ImagePaths(self.logits.cpu().numpy(), seeds.cpu().numpy(), layers)
+        return Walk(self.logits, seeds, layers)
 
     def followed(self, follow: Follow) -> ImagePaths:
         """Return paths from the predicted classes; after each step the walk goes on with what ``follow`` returns."""
         seeds = self.logits.argmax(1)
-        return ImagePaths(self.logits.cpu().numpy(), seeds.cpu().numpy(), self._walk(seeds, follow))
+        return read(Walk(self.logits, seeds, self._walk(seeds, follow)), self.kernel)
 
-    def _forward(self) -> tuple[LayerPath, ...]:
+    def _forward(self) -> tuple[LayerPath | Unread, ...]:
         """Take every layer on its own: choose for its outputs that reach the layer's firing threshold."""
         layers = []
         for step in self.plan.weighted:
@@ -93,14 +103,14 @@ class Recording:
             layers.append(step.choose(self.kernel, self.values, over, self.policy).layer)
         return tuple(layer for layer in layers if layer is not None)
 
-    def _walk(self, seeds: Tensor, follow: Follow) -> tuple[LayerPath, ...]:
+    def _walk(self, seeds: Tensor, follow: Follow) -> tuple[LayerPath | Unread, ...]:
         """Walk from the logits to the input; ``wanted`` holds the units that later steps chose.
 
         A mask has the shape of its activation, in whatever memory layout the kernel gave it.
         """
         seeded = torch.zeros_like(self.logits, dtype=torch.bool).scatter_(1, seeds[:, None], True)
         wanted: dict[str, Tensor] = {self.plan.output: seeded}
-        layers: list[LayerPath] = []
+        layers: list[LayerPath | Unread] = []
         for step in reversed(self.plan.steps):
             mask = wanted.pop(step.y, None)
             if mask is None:  # nothing after this step wants anything of it

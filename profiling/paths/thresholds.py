@@ -17,7 +17,7 @@ from pathprint.profiling.errors import OptionsError
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.kernels import Kernel
 from pathprint.profiling.paths.kernels.weighing import weighed
-from pathprint.profiling.paths.path import ImagePaths, LayerPath, Members
+from pathprint.profiling.paths.path import ImagePaths, LayerPath, Members, Unread
 from pathprint.profiling.paths.policy import Policy, Selection
 from pathprint.profiling.paths.steps.weighted import Weighted
 
@@ -82,7 +82,7 @@ class _Adjusting:
 
     def weighted(
         self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, selection: Selection
-    ) -> tuple[LayerPath, Tensor]:
+    ) -> tuple[LayerPath | Unread, Tensor]:
         layer = step.layer.name
         if layer in self.wanted:
             units = Members.of(wanted.reshape(len(wanted), -1).cpu().numpy())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from torch import Tensor
 
-from pathprint.profiling.paths.path import LayerPath
-from pathprint.profiling.paths.policy import Selection
+from pathprint.profiling.paths.path import LayerPath, Unread, Walk
+from pathprint.profiling.paths.policy import Policy, Selection
 from pathprint.profiling.paths.steps.addition import Addition
 from pathprint.profiling.paths.steps.attention import Attention
 from pathprint.profiling.paths.steps.average import Average
@@ -16,6 +17,8 @@ from pathprint.profiling.paths.steps.maximum import Maximum
 from pathprint.profiling.paths.steps.movement import Movement
 from pathprint.profiling.paths.steps.step import Step
 from pathprint.profiling.paths.steps.weighted import Weighted
+
+Walked = Callable[[Tensor], Walk]
 
 
 class Kernel(Protocol):
@@ -39,7 +42,7 @@ class Kernel(Protocol):
 
     def weighted(
         self, step: Weighted, x: Tensor, y: Tensor | None, wanted: Tensor, selection: Selection
-    ) -> tuple[LayerPath, Tensor]:
+    ) -> tuple[LayerPath | Unread, Tensor]:
         """Choose synapses of a convolution or linear layer; return the path through it, and its chosen inputs.
 
         ``y`` is None if ``step.positive``.
@@ -72,6 +75,19 @@ class Kernel(Protocol):
 
     def move(self, step: Movement, wanted: Tensor) -> tuple[Tensor, ...]:
         """Return the units of each input of a data movement that were moved to wanted outputs."""
+        ...
+
+    def read(self, layers: Sequence[LayerPath | Unread]) -> tuple[LayerPath, ...]:
+        """Return the paths through ``layers``, those that a device has brought from there."""
+        ...
+
+    def repeated(self, steps: Sequence[Step], policy: Policy, walked: Walked) -> Walked | None:
+        """Return ``walked``, made cheaper for network inputs of a shape that comes again and again; None if it cannot.
+
+        Args:
+            steps: what is walked through.
+            walked: runs the network on its inputs ``n c h w``, and walks from the predicted classes.
+        """
         ...
 
     def keep(self, step: Step, y: Tensor, wanted: Tensor) -> Tensor:

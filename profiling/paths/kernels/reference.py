@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import prod
 
 import numpy as np
@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from pathprint.profiling.arrays import Indices
+from pathprint.profiling.paths.kernels.interface import Walked
 from pathprint.profiling.paths.kernels.selecting import chunks, select, sign_of, totals_of, unexplained_of
 from pathprint.profiling.paths.kernels.weighing import weighed
-from pathprint.profiling.paths.path import LayerPath, Members
-from pathprint.profiling.paths.policy import Selection
+from pathprint.profiling.paths.path import LayerPath, Members, Unread
+from pathprint.profiling.paths.policy import Policy, Selection
 from pathprint.profiling.paths.steps.addition import Addition
 from pathprint.profiling.paths.steps.attention import Attention
 from pathprint.profiling.paths.steps.average import Average
@@ -139,6 +140,12 @@ class ReferenceKernel:
 
     def keep(self, step: Step, y: Tensor, wanted: Tensor) -> Tensor:
         return wanted & (y != 0)
+
+    def read(self, layers: Sequence[LayerPath | Unread]) -> tuple[LayerPath, ...]:
+        return tuple(layer for layer in layers if isinstance(layer, LayerPath))
+
+    def repeated(self, steps: Sequence[Step], policy: Policy, walked: Walked) -> Walked | None:
+        return None
 
 
 def _weighted_image(

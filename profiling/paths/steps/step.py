@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import torch
 from torch import Tensor
 
-from pathprint.profiling.paths.path import LayerPath
+from pathprint.profiling.paths.path import LayerPath, Unread
 from pathprint.profiling.paths.policy import Policy
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Passed(NamedTuple):
     """
 
     chosen: Chosen
-    layer: LayerPath | None = None
+    layer: LayerPath | Unread | None = None
 
 
 class Step(ABC):

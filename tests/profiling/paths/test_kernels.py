@@ -1,6 +1,7 @@
 """The compiled kernel against the plain one, in the cases where they do most differently."""
 
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +13,8 @@ from torch import Tensor, nn
 from pathprint.models.network import Network
 from pathprint.models.preprocessing import Preprocessing
 from pathprint.profiling.paths.extraction import Extractor
-from pathprint.profiling.paths.kernels import kernel_named
-from pathprint.profiling.paths.path import LayerPath, LayerShape
+from pathprint.profiling.paths.kernels import Kernel, kernel_named
+from pathprint.profiling.paths.path import LayerPath, LayerShape, Members
 from pathprint.profiling.paths.policy import Reference, Selection, Unexplained
 from pathprint.profiling.paths.steps.weighted import Weighted
 
@@ -25,6 +26,13 @@ def step_of(weight: Tensor, bias: Tensor) -> Weighted:
     outputs, inputs = weight.shape
     layer, own_row = LayerShape("fc", (outputs,), (outputs, inputs)), torch.zeros(1, 1, dtype=torch.int32)
     return Weighted(layer, "x", "y", weight, bias, own_row, inputs, positions=1, groups=1, channels_last=True)
+
+
+def chosen(kernel: Kernel, *given: Any) -> tuple[LayerPath, Tensor]:
+    """Return the path through a layer, and its inputs, of a kernel that leaves nothing on a device."""
+    layer, inputs = kernel.weighted(*given)
+    assert isinstance(layer, LayerPath)
+    return layer, inputs
 
 
 def test_the_step_of_one_layer_is_the_one_that_is_captured() -> None:
@@ -70,7 +78,7 @@ def test_whole_numbers_with_many_ties_and_many_to_choose(
     y = x @ step.weight.T + (0 if step.bias is None else step.bias)
     wanted = torch.rand(3, 20, generator=generator) < 0.7
     selection = Selection(theta, reference, unexplained)
-    assert_equal(*(kernel.weighted(step, x, y, wanted, selection) for kernel in (CPU, PLAIN)))
+    assert_equal(*(chosen(kernel, step, x, y, wanted, selection) for kernel in (CPU, PLAIN)))
 
 
 @pytest.mark.parametrize("theta", [0.3, 0.9])
@@ -83,14 +91,16 @@ def test_sums_that_cancel_are_decided_in_double_precision(theta: float) -> None:
     x = torch.ones(1, 100)
     y = (x.double() @ weight.double().T).float()
     wanted = torch.ones(1, 200, dtype=torch.bool)
-    one, other = (kernel.weighted(step, x, y, wanted, Selection(theta)) for kernel in (CPU, PLAIN))
+    one, other = (chosen(kernel, step, x, y, wanted, Selection(theta)) for kernel in (CPU, PLAIN))
     assert_equal(one, other)
     assert one[0].unexplained.tolist() == [0]
 
 
 def test_a_wish_for_nothing_is_granted() -> None:
     step = step_of(torch.ones(4, 3), torch.zeros(4))
-    layer, inputs = CPU.weighted(step, torch.ones(2, 3), None, torch.zeros(2, 4, dtype=torch.bool), Selection())
+    layer, inputs = chosen(CPU, step, torch.ones(2, 3), None, torch.zeros(2, 4, dtype=torch.bool), Selection())
+    assert isinstance(layer.neurons, Members)
+    assert isinstance(layer.weights, Members)
     assert (layer.neurons.offsets.tolist(), layer.weights.offsets.tolist()) == ([0, 0, 0], [0, 0, 0])
     assert (layer.synapses.tolist(), layer.coherence.tolist()) == ([0, 0], [0.0, 0.0])
     assert not inputs.any()
