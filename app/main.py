@@ -55,6 +55,7 @@ def create_app(bundle: Bundle | None = None, settings: Settings | None = None) -
                 on_hangup(app.state.keys.read_again),
                 attending(app, app.state.service.decisions, chosen, audit),
             ):
+                app.state.query_attacks.listen(metrics.alarmed)
                 yield
 
     app = Documented(

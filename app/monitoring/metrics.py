@@ -13,6 +13,7 @@ from prometheus_client.process_collector import ProcessCollector
 from torch import Tensor
 
 from pathprint.app.monitoring.decisions import Decision
+from pathprint.app.monitoring.query_attacks import Alarm
 
 CLASSES = 100
 """Classes that are counted each on its own; those with larger numbers are counted together as ``other``, because a
@@ -45,6 +46,7 @@ class Metrics:
         self.compute_seconds = self._histogram("compute_seconds", "Seconds of judging an image.", SECONDS)
         self.batch_size = self._histogram("batch_size", "Images judged together, for each image.", _BATCHES)
         self.loop_lag = self._histogram("loop_lag_seconds", "Seconds that the event loop woke too late.", SECONDS)
+        self.query_alarms = self._counter("query_alarms", "Callers that seem to attack by queries.", "action")
         self.events = self._counter("events", "Events on flagged images, by what became of them.", "result")
 
     def decided(self, decision: Decision, pixels: Tensor | None = None) -> None:
@@ -58,6 +60,10 @@ class Metrics:
         self.queue_seconds.observe(decision.queue / 1000)
         self.compute_seconds.observe(decision.compute / 1000)
         self.batch_size.observe(decision.batch)
+
+    def alarmed(self, alarm: Alarm) -> None:
+        """Count a caller that seems to attack by queries; a listener to ``QueryAttacks``."""
+        self.query_alarms.labels(alarm.action).inc()
 
     def _counter(self, name: str, about: str, *labels: str) -> Counter:
         return Counter(f"pathprint_{name}", about, labels, registry=self.registry)

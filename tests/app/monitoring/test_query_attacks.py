@@ -14,6 +14,7 @@ from pathprint.app.admission.callers import Caller, set_caller, with_key
 from pathprint.app.admission.charging import Quarantine
 from pathprint.app.admission.keys import Key, Similar
 from pathprint.app.monitoring.looks import distances, look_of, tolerance
+from pathprint.app.monitoring.metrics import Metrics
 from pathprint.app.monitoring.query_attacks import Alarm, QueryAttacks, Watch, Window
 from pathprint.models.zoo import catalogue
 from pathprint.profiling.data.datasets import Dataset
@@ -119,6 +120,14 @@ def test_a_key_says_what_an_attack_leads_to(images: Tensor, similar: Similar, re
         asking.ask(noisy(images[:1], seed), "key shop", similar)
     assert len(asking.alarms) == alarms
     assert (asking.quarantine.seconds_left("key shop") > 0) is refused
+
+
+def test_alarms_are_counted(images: Tensor) -> None:
+    asking, metrics = Asking(), Metrics()
+    asking.attacks.listen(metrics.alarmed)
+    for seed in range(21):
+        asking.ask(noisy(images[:1], seed))
+    assert metrics.registry.get_sample_value("pathprint_query_alarms_total", {"action": "alert"}) == 1
 
 
 def test_an_alarm_is_logged_without_the_address(images: Tensor) -> None:
