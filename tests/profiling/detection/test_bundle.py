@@ -28,6 +28,7 @@ from pathprint.profiling.errors import BundleError, OutputError
 from pathprint.profiling.jobs.class_signatures import class_signatures
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.policy import Policy
+from pathprint.profiling.signatures.counts import ClassSignatures
 
 
 @pytest.fixture
@@ -111,6 +112,15 @@ def test_signatures_of_other_options_are_refused_even_with_a_new_manifest(
     class_signatures(other, digits, profile_images(digits)[:128], 5).save(copy / "signatures.safetensors")
     resealed(copy)
     with pytest.raises(BundleError, match="the signatures were made by extraction"):
+        load_bundle(copy)
+
+
+def test_signatures_of_classes_that_the_network_has_not_are_refused_even_with_a_new_manifest(
+    copy: Path, signatures: ClassSignatures
+) -> None:
+    replace(signatures, classes=signatures.classes + 1).save(copy / "signatures.safetensors")
+    resealed(copy)
+    with pytest.raises(BundleError, match="the signatures have class 10, but the network has 10 classes"):
         load_bundle(copy)
 
 
