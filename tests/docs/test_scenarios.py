@@ -19,7 +19,7 @@ def rows() -> list[tuple[int, str, str, str]]:
     lines = [line for line in PAGE.text.splitlines() if re.match(r"\| \d", line)]
     found = [_ROW.fullmatch(line) for line in lines]
     assert all(found), f"rows of another form: {[line for line, row in zip(lines, found, strict=True) if not row]}"
-    return [(int(row[1]), *row.group(2, 3, 4)) for row in found if row]
+    return [(int(row[1]), row[2], row[3], row[4]) for row in found if row]
 
 
 def functions(file: str) -> set[str]:
