@@ -151,9 +151,10 @@ def _judge(batch: Sequence[Waiting]) -> None:
             batch[0].judged.set_exception(error)
             return
         log.warning("a batch failed; its images are examined alone", images=len(batch), error=type(error).__name__)
-        for item in batch:
-            _judge([item])
+    else:
+        took = (perf_counter() - started) * 1000
+        for item, verdict in zip(batch, verdicts, strict=True):
+            item.judged.set_result(Judged(verdict, (started - item.asked) * 1000, took, len(batch)))
         return
-    took = (perf_counter() - started) * 1000
-    for item, verdict in zip(batch, verdicts, strict=True):
-        item.judged.set_result(Judged(verdict, (started - item.asked) * 1000, took, len(batch)))
+    for item in batch:  # only now, as the error would keep what the batch had taken of the memory
+        _judge([item])

@@ -23,6 +23,7 @@ from pathprint.app.runtime.batching import Judged, ModelThread
 from pathprint.app.runtime.decoders import Decoders, Timed
 from pathprint.app.runtime.decoding import Decoded, Opened, Upload, decode_opened, open_upload, received_pixels
 from pathprint.app.runtime.models import Loaded
+from pathprint.app.runtime.out_of_memory import told_to_come_again
 from pathprint.app.settings import Settings
 from pathprint.models.network import check_range
 from pathprint.models.preprocessing import to_image
@@ -88,7 +89,7 @@ class Examiner:
             ImageError: it is not an image that we accept.
             ProblemError: it is of another format than declared, there is no room for it, or its deadline passes.
         """
-        with self._place(deadline):
+        with self._place(deadline), told_to_come_again():
             file, opening = await self._opened(upload)
             decoded = await self._decoded(file, loaded, deadline)
             del file, upload  # the bytes; only pixels wait for the model
@@ -108,7 +109,7 @@ class Examiner:
         """
         loaded.detector.network.check_form(pixels[None])
         check_range(pixels)  # here, so that they do not spoil a batch
-        with self._place(deadline):
+        with self._place(deadline), told_to_come_again():
             judged = await self._judged(pixels, loaded, deadline)
         return Examination(received_pixels(pixels), judged.verdict, 0.0, judged.waited, judged.took, judged.batch)
 

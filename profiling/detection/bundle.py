@@ -109,10 +109,11 @@ def load_bundle(folder: Path | str, kernel: str = "auto") -> Bundle:
         kernel: name of the kernel that extracts paths; ``auto`` takes the fastest.
 
     Raises:
-        BundleError: a file is missing, extra or changed; the files do not belong together; or the golden image has
-            another score here. The message says which.
+        BundleError: a file is missing, extra or changed; the files do not belong together; the golden image has
+            another score here; or the bundle was replaced meanwhile. The message says which.
     """
     folder = Path(folder)
+    before = _state(folder)
     manifest = _verified_manifest(folder)
     try:
         network = load_network(folder)
@@ -144,6 +145,8 @@ def load_bundle(folder: Path | str, kernel: str = "auto") -> Bundle:
             f"{folder} has content that this version does not read ({error!r}); probably another version of Pathprint "
             "wrote it: use that one, or build the bundle again."
         ) from error
+    if _state(folder) != before:  # what was read is perhaps not what was verified
+        raise BundleError(f"{folder} was replaced while it was read; load it again once nothing is written there.")
     return Bundle(detector, used, golden, made_of, keys.get("looks", NO_KEYS), str(manifest["checksum"]))
 
 
@@ -217,14 +220,22 @@ def _verified_manifest(folder: Path) -> dict[str, Any]:
     return dict(manifest)
 
 
+def _state(folder: Path) -> list[tuple[int, ...]]:
+    """Return what is another once a file was replaced or written to."""
+    found = [path.stat() for name in (MANIFEST, *FILES) if (path := folder / name).exists()]
+    return [(one.st_dev, one.st_ino, one.st_size, one.st_mtime_ns) for one in found]
+
+
 def _check_files(folder: Path, expected: Mapping[str, str]) -> None:
     found = {entry.name for entry in folder.iterdir()} - {MANIFEST}
     missing, extra = sorted(set(FILES) - found), sorted(found - set(FILES))
-    if missing or extra or set(expected) != set(FILES):
+    if missing or extra:
         raise BundleError(
             f"{folder}: missing files: {', '.join(missing) or 'none'}; files that do not belong there: "
             f"{', '.join(extra) or 'none'}. Remove these; for those, copy the bundle again."
         )
+    if set(expected) != set(FILES):
+        raise BundleError(f"{folder / MANIFEST} lists other files than a bundle has; build the bundle again.")
     for name in FILES:
         if (folder / name).is_symlink() or not (folder / name).is_file():
             raise BundleError(f"{folder / name} is not a plain file; copy the bundle again.")

@@ -34,7 +34,8 @@ class FeatureMaker:
             more inference.
 
     Raises:
-        SignatureError: the signatures were made by another network or with other options.
+        SignatureError: the signatures were made by another network or with other options, or have classes that the
+            network has not.
     """
 
     extractor: Extractor
@@ -46,6 +47,11 @@ class FeatureMaker:
             raise SignatureError(
                 f"the signatures were made by extraction {self.signatures.extraction[:12]}…, but this network and its "
                 f"options are {self.extractor.fingerprint[:12]}…; profile this network again."
+            )
+        last, classes = self.signatures.classes.max(initial=-1), len(self.network.labels)
+        if last >= classes:
+            raise SignatureError(
+                f"the signatures have class {last}, but the network has {classes} classes; profile this network again."
             )
 
     @property

@@ -28,6 +28,7 @@ CASES = {
     "gif": (encoded(digit(), "GIF"), SNIFFED, "undecodable_image"),
     "tiff": (encoded(digit(), "TIFF"), SNIFFED, "undecodable_image"),
     "eps": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n", SNIFFED, "undecodable_image"),
+    "pdf": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", SNIFFED, "undecodable_image"),
     "png signature alone": (PNG[:8], "image/png", "undecodable_image"),
     "png cut": (PNG[: len(PNG) // 2], "image/png", "truncated_image"),
     "jpeg cut": (JPEG[:-100], "image/jpeg", "truncated_image"),

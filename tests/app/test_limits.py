@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ from structlog.testing import capture_logs
 from pathprint.app.main import create_app
 from pathprint.app.settings import Settings
 from pathprint.profiling.detection.bundle import Bundle
-from tests.app.images import digit, encoded
+from tests.app.images import coloured, digit, encoded
 from tests.app.server import post, problem, serving
 
 PNG = encoded(digit(), "PNG")
@@ -53,6 +54,8 @@ FORMS = {
     "1000 fields": part(name="x", filename=None) * 1000 + END,
     "no framing": PNG,
     "no disposition": b"--b\r\n\r\n" + PNG + b"\r\n" + END,
+    "five files": part() * 5 + END,
+    "header of 9 MB": b"--b\r\nX: " + b"a" * 9_000_000 + b"\r\n\r\n" + PNG + b"\r\n" + END,
     "long header": b"--b\r\nX: " + b"a" * 50_000 + b"\r\n\r\n" + PNG + b"\r\n" + END,
 }
 
@@ -68,6 +71,16 @@ def test_a_form_without_boundary_is_malformed(client: httpx.Client) -> None:
 
 def test_a_well_formed_form_is_accepted(client: httpx.Client) -> None:
     assert post(client, part() + END, FORM).status_code == 200
+
+
+def test_a_form_needs_no_room_on_a_disk(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    with pytest.raises(FileNotFoundError):
+        tempfile.mkdtemp()
+    file = ("file", ("a.png", encoded(coloured("RGB", 900), "PNG")))
+    assert len(file[1][1]) > 2 * 1024 * 1024  # what Starlette keeps in memory by itself is half of that
+    assert client.post("/v1/detect", files=[file]).status_code == 200
+    assert client.post("/v1/detect/batch", files=[file, file]).json()["summary"]["failed"] == 0
 
 
 def test_random_damage_to_a_form_never_makes_a_500(client: httpx.Client) -> None:

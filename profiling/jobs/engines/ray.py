@@ -198,7 +198,7 @@ def _connect(ray: Any, address: str | None) -> bool:
     local = {} if address else {"num_cpus": processors(), "include_dashboard": False}
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False, **local)
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+    except (ConnectionError, ValueError, RuntimeError, OSError, ray.exceptions.RayError) as error:
         raise JobError(f"the Ray cluster at {address or 'this machine'} cannot be used: {error}") from error
     return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 from structlog.testing import capture_logs
 
+from tests.app.admission.asking import Asking
 from tests.app.admission.guarded import ask, bearer, guarded, key_file
 from tests.app.server import problem
 
@@ -55,6 +57,15 @@ def test_a_key_that_is_not_accepted_is_refused(shop: tuple[FastAPI, str], header
     answer = ask(shop[0], headers=headers)
     assert problem(answer) == (401, "invalid_key")
     assert 'error="invalid_token"' in answer.headers["www-authenticate"]
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-API-Key": "unknown"}], ids=["no key", "unknown key"])
+def test_whoever_may_not_ask_is_refused_before_the_body_is_read(
+    shop: tuple[FastAPI, str], headers: dict[str, str]
+) -> None:
+    asking = Asking(headers={"Content-Length": "10000000"} | headers).body(more=True)
+    asyncio.run(asking.of(shop[0]))
+    assert (asking.status, asking.read) == (401, 0)
 
 
 def test_a_valid_key_beside_a_wrong_one_is_refused(shop: tuple[FastAPI, str]) -> None:

@@ -43,12 +43,14 @@ def wrong_checksum() -> bytes:
     return SOUND["image/png"][: at + 10] + b"\0\0" + SOUND["image/png"][at + 12 :]
 
 
-def text_bomb() -> bytes:
-    """Return a PNG with a compressed comment that unpacks to 100 MB."""
-    data = b"comment\0\0" + zlib.compress(b"a" * 100_000_000, 9)
-    body = b"zTXt" + data
-    chunk = struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+def with_chunk(kind: bytes, data: bytes) -> bytes:
+    """Return a PNG with one more chunk after its header."""
+    chunk = struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
     return SOUND["image/png"][:33] + chunk + SOUND["image/png"][33:]
+
+
+BOMB = zlib.compress(b"a" * 100_000_000, 9)
+"""100 MB in 100 kB."""
 
 
 FILES: dict[str, tuple[bytes, set[int]]] = {
@@ -71,7 +73,9 @@ FILES: dict[str, tuple[bytes, set[int]]] = {
     "1 x 30,000": (png_of(1, 30_000), {422}),
     "bomb of pixels": (png_of(30_000, 30_000), {422}),
     "16 bit colours": (png_of(100, 100, 16, 2), {200}),
-    "bomb of text": (text_bomb(), {200, 422}),
+    "bomb of text": (with_chunk(b"zTXt", b"comment\0\0" + BOMB), {200, 422}),
+    "bomb of a colour profile": (with_chunk(b"iCCP", b"profile\0\0" + BOMB), {200, 422}),
+    "camera data of 2 MB": (with_chunk(b"eXIf", b"II*\0\x08\0\0\0" + b"\xff" * 2_000_000), {200, 422}),
     "claims 2 billion": (png_of(1, 1).replace(struct.pack(">II", 1, 1), struct.pack(">II", 2**31 - 1, 1)), {422}),
     "animated png": (animation("PNG"), {422}),
     "animated webp": (animation("WEBP"), {422}),

@@ -1,7 +1,10 @@
 """A bundle is loaded whole and unchanged, or refused with what differs."""
 
 import json
+import os
+import pickle
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from pathprint.profiling.arrays import Floats
 from pathprint.profiling.attacks.registry import declared, suite
 from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.roles import Split, profile_images
+from pathprint.profiling.detection import bundle as bundle_module
 from pathprint.profiling.detection.bundle import SCHEMA, Bundle, _sealed, _sha256, load_bundle
 from pathprint.profiling.detection.bundle_files import FILES, MANIFEST
 from pathprint.profiling.detection.made_of import UNKNOWN
@@ -24,6 +28,7 @@ from pathprint.profiling.errors import BundleError, OutputError
 from pathprint.profiling.jobs.class_signatures import class_signatures
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.policy import Policy
+from pathprint.profiling.signatures.counts import ClassSignatures
 
 
 @pytest.fixture
@@ -108,6 +113,75 @@ def test_signatures_of_other_options_are_refused_even_with_a_new_manifest(
     resealed(copy)
     with pytest.raises(BundleError, match="the signatures were made by extraction"):
         load_bundle(copy)
+
+
+def test_signatures_of_classes_that_the_network_has_not_are_refused_even_with_a_new_manifest(
+    copy: Path, signatures: ClassSignatures
+) -> None:
+    replace(signatures, classes=signatures.classes + 1).save(copy / "signatures.safetensors")
+    resealed(copy)
+    with pytest.raises(BundleError, match="the signatures have class 10, but the network has 10 classes"):
+        load_bundle(copy)
+
+
+class Hostile:
+    """Runs a command wherever it is unpickled."""
+
+    def __init__(self, command: str) -> None:
+        self._command = command
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, (self._command,)
+
+
+BROKEN: dict[str, Callable[[bytes, Path], bytes]] = {
+    "nothing": lambda data, mark: b"",
+    "cut": lambda data, mark: data[:-1],
+    "a byte more": lambda data, mark: data + b"\0",
+    "a header without end": lambda data, mark: b"\xff" * 8 + data[8:],
+    "no JSON in the header": lambda data, mark: data[:8] + b"?" + data[9:],
+    "a pickle": lambda data, mark: pickle.dumps(Hostile(f"touch {mark}")),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+@pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".safetensors")])
+def test_what_is_no_safetensors_is_refused_even_with_a_new_manifest(
+    copy: Path, tmp_path: Path, name: str, kind: str
+) -> None:
+    (copy / name).write_bytes(BROKEN[kind]((copy / name).read_bytes(), tmp_path / "mark"))
+    resealed(copy)
+    with pytest.raises(BundleError) as refused:
+        load_bundle(copy)
+    assert str(copy) in str(refused.value)
+    assert not (tmp_path / "mark").exists()
+
+
+@pytest.mark.parametrize("name", ["../other.json", "/etc/passwd", "sub/network.json"])
+def test_a_manifest_leads_nowhere_else(copy: Path, name: str) -> None:
+    resealed(copy, files={name: "0" * 64} | {name: _sha256(copy / name) for name in FILES[1:]})
+    with pytest.raises(BundleError, match=r"manifest\.json lists other files than a bundle has"):
+        load_bundle(copy)
+
+
+@pytest.mark.parametrize("reader", ["load_network", "open_served", "_checked_golden"])
+def test_a_bundle_that_is_replaced_while_it_is_read_is_refused(
+    bundle: Bundle, copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reader: str
+) -> None:
+    higher = replace(bundle.detector.calibration, threshold=bundle.detector.calibration.threshold + 1)
+    newer = replace(bundle, detector=replace(bundle.detector, calibration=higher)).save(tmp_path / "newer")
+    read = getattr(bundle_module, reader)
+
+    def replaced_before(*arguments: object) -> object:
+        copy.rename(tmp_path / "older")
+        (tmp_path / "newer").rename(copy)
+        return read(*arguments)
+
+    monkeypatch.setattr(bundle_module, reader, replaced_before)
+    with pytest.raises(BundleError, match="was replaced while it was read"):
+        load_bundle(copy)
+    monkeypatch.undo()
+    assert load_bundle(copy).sha256 == newer.sha256
 
 
 def test_other_schema_and_other_golden_score_are_refused(copy: Path) -> None:

@@ -1,6 +1,8 @@
 """Ray's actors give the same shards as this process, and lost actors and nodes are replaced."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -82,6 +84,28 @@ def test_a_node_that_is_lost_costs_nothing_but_its_tasks(cluster: Any, engine: R
             cluster.remove_node(node, allow_graceful=False)
     assert done == 12
     assert contents(tmp_path / "ray") == expected(tmp_path / "here", Squares(), 12)
+
+
+WITHOUT_A_TOKEN = """
+from pathprint.profiling.errors import JobError
+from pathprint.profiling.jobs.engines import ray
+try:
+    ray._connect(ray._ray(), "127.0.0.1:1")
+except JobError as error:
+    print(error)
+"""
+
+
+def test_a_token_that_is_nowhere_is_asked_for(tmp_path: Path) -> None:
+    """Ray reads these variables once in the life of a process."""
+    known = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
+    environment = known | {"RAY_AUTH_MODE": "token", "HOME": str(tmp_path / "nowhere")}
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_A_TOKEN], env=environment, capture_output=True, text=True, timeout=180
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("the Ray cluster at 127.0.0.1:1 cannot be used: ")
+    assert "RAY_AUTH_TOKEN" in done.stdout
 
 
 def test_ray_needs_a_worker() -> None:

@@ -1,0 +1,98 @@
+"""Memory that runs out costs only the images that there is none for, and their clients are told to come again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from pathprint.app.problems.kinds import ProblemError
+from pathprint.app.runtime.examiner import Examination, Examiner
+from pathprint.app.runtime.models import Loaded
+from pathprint.app.settings import Settings
+from pathprint.profiling.detection.bundle import Bundle
+from pathprint.profiling.detection.detector import Detector, Verdict
+
+FAR_TOO_MUCH = 1 << 60
+
+
+def on_a_gpu() -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory.")
+
+
+WAYS: dict[str, Callable[[], object]] = {
+    "torch": lambda: torch.empty(FAR_TOO_MUCH),
+    "numpy": lambda: np.empty(FAR_TOO_MUCH, np.uint8),
+    "cuda": on_a_gpu,
+}
+
+
+@dataclass(frozen=True)
+class Hungry(Detector):
+    """The detector, for which there is too little memory where a batch holds more than ``most`` images."""
+
+    most: int = 0
+    ask: Callable[[], object] = on_a_gpu
+
+    def examine(self, pixels: Tensor) -> list[Verdict]:
+        if len(pixels) > self.most:
+            self.ask()
+        return super().examine(pixels)
+
+
+def hungry(bundle: Bundle, most: int, way: str) -> Loaded:
+    parts = {item.name: getattr(bundle.detector, item.name) for item in fields(bundle.detector)}
+    return replace(Loaded.of(bundle), bundle=replace(bundle, detector=Hungry(**parts, most=most, ask=WAYS[way])))
+
+
+def examined(loaded: list[Loaded], images: Tensor) -> list[Examination | BaseException]:
+    """Examine images in one batch for each bundle in turn."""
+
+    async def scenario() -> list[Examination | BaseException]:
+        examiner = Examiner(Settings(max_batch=len(images), batch_delay_ms=1000))
+        try:
+            found: list[Examination | BaseException] = []
+            for one in loaded:
+                work = (examiner.examine_pixels(image, one) for image in images)
+                found += await asyncio.gather(*work, return_exceptions=True)
+            assert examiner.works
+            return found
+        finally:
+            examiner.close()
+
+    return asyncio.run(scenario())
+
+
+@pytest.fixture
+def images(bundle: Bundle) -> Tensor:
+    return torch.rand(4, *bundle.detector.network.preprocessing.input_shape)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_images_that_are_too_many_together_are_examined_alone(bundle: Bundle, images: Tensor, way: str) -> None:
+    found = examined([hungry(bundle, 1, way)], images)
+    alone = [bundle.detector.examine(image[None])[0] for image in images]
+    assert [one.verdict for one in found if isinstance(one, Examination)] == alone
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_whoever_finds_no_memory_is_told_to_come_again_and_the_next_is_examined(
+    bundle: Bundle, images: Tensor, way: str
+) -> None:
+    *refused, last = examined([hungry(bundle, 0, way), Loaded.of(bundle)], images[:1])
+    for error in refused:
+        assert isinstance(error, ProblemError)
+        assert (error.code, error.headers) == ("overloaded", {"Retry-After": "1"})
+        assert "alloc" not in error.detail
+    assert isinstance(last, Examination)
+
+
+def test_another_error_is_none_of_memory(bundle: Bundle, images: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(WAYS, "other", lambda: torch.empty(2).reshape(3))
+    (error,) = examined([hungry(bundle, 0, "other")], images[:1])
+    assert isinstance(error, RuntimeError) and not isinstance(error, ProblemError)
