@@ -25,6 +25,7 @@ class Lines:
         self._descriptor = descriptor
         self._waiting: queue.Queue[str | None] = queue.Queue(capacity)
         self._dropped = 0
+        self._counting = threading.Lock()
         self._ended = False
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
@@ -36,7 +37,8 @@ class Lines:
         try:
             self._waiting.put_nowait(text)
         except queue.Full:
-            self._dropped += 1
+            with self._counting:
+                self._dropped += 1
 
     def flush(self) -> None:
         """Do nothing: lines are written as soon as they can be."""
@@ -57,7 +59,8 @@ class Lines:
 
     def _loss(self) -> str:
         """Return the line about the lines that were dropped since the last one, in the form of the others."""
-        lost, self._dropped = self._dropped, 0
+        with self._counting:
+            lost, self._dropped = self._dropped, 0
         now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
         return json.dumps({"lines": lost, "event": "log lines dropped", "level": "warning", "timestamp": now}) + "\n"
 
