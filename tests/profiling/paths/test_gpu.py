@@ -97,13 +97,16 @@ def test_every_path_is_the_oracles(name: str) -> None:
 
 
 def _options() -> Iterator[object]:
-    """Yield all combinations; where they are interpreted, the first of each reference is enough for the short run."""
-    for reference, theta, unexplained in product(["sum", "output", "positive"], [0.5, 0.1, 1.0], ["argmax", "none"]):
-        short = DEVICE == "cuda" or (theta, unexplained) == (0.5, "argmax")
-        yield pytest.param(theta, reference, unexplained, marks=() if short else pytest.mark.slow)
+    """Yield all combinations. Interpreted, each takes a quarter of a minute: one is in the short run, five are slow."""
+    slow = {("sum", 0.1, "none"), ("sum", 1.0, "argmax"), ("output", 0.5, "none"), ("output", 1.0, "argmax")}
+    slow |= {("positive", 0.1, "none")}
+    for option in product(["sum", "output", "positive"], [0.5, 0.1, 1.0], ["argmax", "none"]):
+        reference, theta, unexplained = option
+        marks = [pytest.mark.slow] if option in slow else [NEEDS_GPU]
+        yield pytest.param(theta, reference, unexplained, marks=[] if option == ("sum", 0.5, "argmax") else marks)
 
 
-@pytest.mark.parametrize(("theta", "reference", "unexplained"), _options())
+@pytest.mark.parametrize(("theta", "reference", "unexplained"), list(_options()))
 def test_options_are_the_oracles(theta: float, reference: Reference, unexplained: Unexplained) -> None:
     network = built("residual")[1]
     paths = paths_of(network, images(network, 1), Policy(theta, reference, unexplained))
@@ -111,6 +114,7 @@ def test_options_are_the_oracles(theta: float, reference: Reference, unexplained
     assert verdict.disagreements == 0
 
 
+@pytest.mark.slow
 @given(convolutions(), st.sampled_from(["none", "argmax"]), st.integers(0, 99))
 @settings(max_examples=25 if DEVICE == "cuda" else 3, deadline=None)
 def test_small_integers_give_equality_without_exception(
@@ -143,11 +147,11 @@ SPREAD = {"SHORT": 0, "BLOCK": 256}
     "setting",
     [
         SPREAD,
-        pytest.param({**SPREAD, "PER_THREAD": 1}, marks=pytest.mark.slow),
+        pytest.param({**SPREAD, "PER_THREAD": 1}, marks=NEEDS_GPU),
         pytest.param({**SPREAD, "PER_THREAD": 4, "WARP": 2}, marks=pytest.mark.slow),
         pytest.param({**SPREAD, "LONGEST": 20}, marks=pytest.mark.slow),
-        {**SPREAD, "STEPS": 1},
-        pytest.param({"BLOCK": 64, "THREADS": 16}, marks=pytest.mark.slow),
+        pytest.param({**SPREAD, "STEPS": 1}, marks=NEEDS_GPU),
+        pytest.param({"BLOCK": 64, "THREADS": 16}, marks=NEEDS_GPU),
     ],
 )
 def test_how_the_work_is_cut_does_not_matter(setting: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +164,9 @@ def test_how_the_work_is_cut_does_not_matter(setting: dict[str, int], monkeypatc
     assert_same(paths_of(network, pixels, policy), expected)
 
 
-@pytest.mark.parametrize("setting", [{}, {"SHORT": 512}, {"PER_THREAD": 4}])
+@pytest.mark.parametrize(
+    "setting", [{}, *(pytest.param(one, marks=pytest.mark.slow) for one in ({"SHORT": 512}, {"PER_THREAD": 4}))]
+)
 def test_of_equal_contributions_the_first_channel_leads(
     setting: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,6 +194,7 @@ def test_what_the_kernel_leaves_out_is_the_references(policy: Policy) -> None:
     assert_same(paths_of(network, pixels, policy), Extractor(network, policy, ReferenceKernel()).extract(pixels))
 
 
+@pytest.mark.slow
 def test_features_of_marks_are_those_of_lists() -> None:
     network = built("residual")[1]
     marked = paths_of(network, images(network, 3))
