@@ -27,6 +27,8 @@ MAX_ASPECT = 16
 MAX_SCANS = 100
 """Most scans of a JPEG file. Programs write about ten; each costs a pass over all pixels, however few bytes it has."""
 _SCAN = b"\xff\xda"
+_RUNS = (1, 2)
+"""Compressions of BMP files (RLE8 and RLE4) that Pillow unpacks in Python, where a few kilobytes cost many seconds."""
 _STEPS = 10_000
 _BYTES_OF_A_STEP = 1024
 """A file may be read in ``_STEPS`` steps, and one more for so many bytes: programs write pieces of kilobytes."""
@@ -187,6 +189,8 @@ def opened(data: bytes) -> Image.Image:
             "image_too_large",
             f"the image is {image.width} x {image.height}; one side may be at most {MAX_ASPECT} times the other.",
         )
+    if image.format == "BMP" and image.info.get("compression") in _RUNS:
+        raise ImageError("undecodable_image", "compressed BMP files are not accepted; save the image as PNG.")
     # Phones write JPEG files with a second picture inside (MPO); the first one is the photograph.
     if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
         raise ImageError("multi_frame", "the image has several frames; send one still image.")

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from pathprint.models.errors import ImageError
-from pathprint.models.preprocessing import decode
+from pathprint.models.preprocessing import decode, opened
 from tests.app.images import animation, coloured, encoded, png_of
 from tests.app.server import post
 
@@ -158,6 +158,14 @@ def test_a_file_of_endless_pieces_is_refused(case: str) -> None:
     with pytest.raises(ImageError, match="pieces") as raised:
         decode(PIECES[case])
     assert raised.value.code == "undecodable_image"
+
+
+@pytest.mark.parametrize(("compression", "depth"), [(1, 8), (2, 4)])
+def test_a_compressed_bmp_is_refused_by_its_header(compression: int, depth: int) -> None:
+    head = struct.pack("<IiiHHIIiiII", 40, 16, 16, 1, depth, compression, 0, 0, 0, 2, 0) + bytes(8)
+    data = b"BM" + struct.pack("<IHHI", 0, 0, 0, 14 + len(head)) + head + bytes([16, 1, 0, 0]) * 16 + b"\0\1"
+    with pytest.raises(ImageError, match="compressed BMP"):
+        opened(data)
 
 
 def test_a_large_file_of_ordinary_pieces_is_read() -> None:
