@@ -27,6 +27,11 @@ MAX_ASPECT = 16
 MAX_SCANS = 100
 """Most scans of a JPEG file. Programs write about ten; each costs a pass over all pixels, however few bytes it has."""
 _SCAN = b"\xff\xda"
+_RUNS = (1, 2)
+"""Compressions of BMP files (RLE8 and RLE4) that Pillow unpacks in Python, where a few kilobytes cost many seconds."""
+_STEPS = 10_000
+_BYTES_OF_A_STEP = 1024
+"""A file may be read in ``_STEPS`` steps, and one more for so many bytes: programs write pieces of kilobytes."""
 _STRIP = 1 << 15
 """Pixels that are laid over black at a time: Pillow lets no other thread run meanwhile, and needs memory for each."""
 _ORIENTATION = 0x0112
@@ -184,6 +189,8 @@ def opened(data: bytes) -> Image.Image:
             "image_too_large",
             f"the image is {image.width} x {image.height}; one side may be at most {MAX_ASPECT} times the other.",
         )
+    if image.format == "BMP" and image.info.get("compression") in _RUNS:
+        raise ImageError("undecodable_image", "compressed BMP files are not accepted; save the image as PNG.")
     # Phones write JPEG files with a second picture inside (MPO); the first one is the photograph.
     if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
         raise ImageError("multi_frame", "the image has several frames; send one still image.")
@@ -232,12 +239,38 @@ def _upright(image: Image.Image) -> Image.Image:
     return turned
 
 
+class _Steps(io.BytesIO):
+    """Bytes of an image that end its decoding when they are read in too many steps.
+
+    Pillow walks through the pieces of a file in Python, where millions of empty ones would cost many seconds.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self._left = _STEPS + len(data) // _BYTES_OF_A_STEP
+
+    def _step(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise ImageError("undecodable_image", "the file is cut into too many small pieces; save the image anew.")
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._step()
+        return super().read(size)
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        self._step()
+        return super().seek(offset, whence)
+
+
 def _open(data: bytes) -> Image.Image:
     try:
         with warnings.catch_warnings():
             # Our own size check decides; Pillow only warns, and only for far larger images.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return Image.open(io.BytesIO(data), formats=FORMATS)
+            return Image.open(_Steps(data), formats=FORMATS)
+    except ImageError:
+        raise
     except Image.DecompressionBombError as error:
         raise ImageError("image_too_large", f"the image has more than {MAX_PIXELS:,} pixels.") from error
     except Exception as error:  # Pillow's parsers raise many types on hostile headers

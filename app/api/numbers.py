@@ -26,6 +26,7 @@ _HEADER = re.compile(
 _LENGTHS = {b"\x01\x00": 2, b"\x02\x00": 4}
 """By version of the format, how many bytes say how long the header is."""
 _MOST = 65_536
+_MOST_NUMBERS = 2**32
 _TYPES = {b"|u1": "u1", b"<u1": "u1", b"<f4": "<f4", b">f4": ">f4"}
 
 
@@ -101,6 +102,8 @@ def array_of_npy(data: bytes) -> Array:
     if len(data) - header.start != size:
         raise _invalid(f"announces {size:,} bytes of numbers, but holds {len(data) - header.start:,}")
     flat = np.frombuffer(data, header.type, offset=header.start)
+    if prod(side for side in header.shape if side) > _MOST_NUMBERS:  # beside a side of 0, which makes it empty
+        raise _invalid("has a shape that is too large for any array")
     return flat.reshape(header.shape, order="F" if header.fortran else "C")
 
 

@@ -14,19 +14,31 @@ from pathprint.app.problems.document import ParameterProblem, place
 from pathprint.app.problems.kinds import ProblemError
 
 MAX_DEPTH = 32
+MAX_MARKS = 32_768
+"""Most commas, colons, quotes and opening brackets in JSON: a batch of 1024 images has about 13 for each."""
+_MAX_MEMBERS = 64
+_MAX_ERRORS = 16
+_BRACKETS = b"[]{}"
+_NO_BRACKETS = bytes(set(range(256)) - set(_BRACKETS))
 _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _HALVES = re.compile(rb"\\u[dD][89a-fA-F]")
 """How JSON names halves of characters; two of them make one, and one alone can be read but never be written."""
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def read_json(data: bytes) -> Any:
+def read_json(data: bytes, most: int = MAX_MARKS) -> Any:
     """Return the value that UTF-8 text stands for.
+
+    Args:
+        most: commas, colons, quotes and opening brackets in the text, which bound how many values it makes.
 
     Raises:
         ProblemError: it is not JSON, is nested deeper than ``MAX_DEPTH``, has a member twice in one object, or holds
-            a number that no float64 can hold, NaN and Infinity among them, or half a character.
+            too many values or members, a number that no float64 can hold, NaN and Infinity among them, or half a
+            character.
     """
+    if sum(map(data.count, (b",", b":", b'"', b"[", b"{"))) > most:
+        raise ProblemError("body_too_large", "The JSON holds more values than any request here needs.")
     if _depth(data) > MAX_DEPTH:
         raise _malformed(f"is nested deeper than {MAX_DEPTH} levels")
     try:
@@ -42,13 +54,16 @@ def read_json(data: bytes) -> Any:
         raise _malformed("holds a number of too many digits") from None
 
 
-def read_as(model: type[Model], data: bytes) -> Model:
+def read_as(model: type[Model], data: bytes, most: int = MAX_MARKS) -> Model:
     """Return JSON text as a ``model``, in which numbers are numbers and text is text.
+
+    Args:
+        most: as ``read_json`` has it.
 
     Raises:
         ProblemError: it is not strict JSON, or a member is missing, unknown or of the wrong kind.
     """
-    return checked(model, read_json(data))
+    return checked(model, read_json(data, most))
 
 
 def checked(model: type[Model], value: object) -> Model:
@@ -60,7 +75,8 @@ def checked(model: type[Model], value: object) -> Model:
     try:
         return model.model_validate(value, strict=True)
     except ValidationError as error:
-        found = [ParameterProblem(parameter=place(item["loc"]), detail=item["msg"]) for item in error.errors()]
+        wrong = error.errors(include_url=False, include_context=False, include_input=False)[:_MAX_ERRORS]
+        found = [ParameterProblem(parameter=place(item["loc"]), detail=item["msg"]) for item in wrong]
         named = "; ".join(f"{item.parameter}: {item.detail}" for item in found)
         raise ProblemError("bad_member", f"{named}.", errors=found) from None
 
@@ -69,13 +85,14 @@ def _depth(data: bytes) -> int:
     """Return how deep brackets are nested in JSON text, without recursion."""
     if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
         return 0
-    symbols = np.frombuffer(_STRINGS.sub(b"", data), np.uint8)
-    opened = np.isin(symbols, (ord("["), ord("{"))).astype(np.int64)
-    closed = np.isin(symbols, (ord("]"), ord("}"))).astype(np.int64)
-    return int(np.cumsum(opened - closed).max(initial=0))
+    brackets = np.frombuffer(_STRINGS.sub(b"", data).translate(None, _NO_BRACKETS), np.uint8)
+    steps = np.where((brackets == ord("[")) | (brackets == ord("{")), np.int8(1), np.int8(-1))
+    return int(np.cumsum(steps, dtype=np.int32).max(initial=0))
 
 
 def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(members) > _MAX_MEMBERS:
+        raise ProblemError("bad_member", f"An object has more than {_MAX_MEMBERS} members.")
     found = dict(members)
     if len(found) != len(members):
         raise _malformed("has a member twice in one object")

@@ -6,16 +6,18 @@ import asyncio
 import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from pathprint.app.api.bodies import Body, accepted_type
 from pathprint.app.api.options import Options
-from pathprint.app.api.strict_json import read_as
+from pathprint.app.api.strict_json import checked, read_as, read_json
 from pathprint.app.problems.kinds import ProblemError
 from pathprint.app.runtime.decoding import Upload
 from pathprint.app.runtime.media import ACCEPTED, ANY_IMAGE, FILES, FORM, JSON
@@ -24,6 +26,7 @@ from pathprint.app.settings import Settings
 _SMALL = 65_536
 """Bytes of text that are read on the event loop; more would keep other requests waiting."""
 _OPTIONS = "options"
+_CHARSETS = (b"utf-8", b"utf8", b"us-ascii")
 _BASE64: dict[str, Any] = {"contentEncoding": "base64"}
 T = TypeVar("T")
 
@@ -64,7 +67,7 @@ class Files(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    images: list[File] = Field(json_schema_extra={"minItems": 1})
+    images: list[File] = Field(fail_fast=True, json_schema_extra={"minItems": 1})
     options: Options | None = None
 
 
@@ -101,9 +104,7 @@ async def read_several(request: Request, settings: Settings) -> Sent:
     if body.media_type((FORM, JSON)) == FORM:
         wanted = f"Send 1 to {most} files, each with the name 'file' and a filename."
         return await _form(body, wanted, most)
-    sent = await aside(_several_of_json, await body.read())
-    check_number(len(sent.files), most)
-    return sent
+    return await aside(partial(_several_of_json, most=most), await body.read())
 
 
 def check_number(images: int, most: int) -> None:
@@ -128,8 +129,11 @@ def _one_of_json(data: bytes) -> Sent:
     return Sent((_file_of_json(body.image),), body.options)
 
 
-def _several_of_json(data: bytes) -> Sent:
-    body = read_as(Files, data)
+def _several_of_json(data: bytes, most: int) -> Sent:
+    value = read_json(data)
+    if isinstance(value, dict) and isinstance(value.get("images"), list):
+        check_number(len(value["images"]), most)  # before any of them is looked at
+    body = checked(Files, value)
     return Sent(tuple(map(_file_of_json, body.images)), body.options)
 
 
@@ -156,13 +160,16 @@ def from_base64(text: str) -> bytes:
 
 
 async def _form(body: Body, wanted: str, most: int) -> Sent:
-    parser = MultiPartParser(body.headers, body.chunks(), max_files=most + 1, max_fields=1)
-    parser.spool_max_size = body.most + 1  # keep all files in memory: nothing of an image is written to disk
     malformed = ProblemError("malformed_multipart", wanted)
+    _check_charset(body.headers["content-type"])
+    parser = MultiPartParser(body.headers, body.chunks(), max_files=most + 1, max_fields=1, max_part_size=_SMALL)
+    parser.spool_max_size = body.most + 1  # keep all files in memory: nothing of an image is written to disk
     try:
         async with body.in_time():
             form = await parser.parse()
     except MultiPartException as error:
+        if "maximum size" in error.message:  # of a part without a filename
+            raise _too_long() from None
         raise (_too_many(most) if "Too many files" in error.message and most > 1 else malformed) from None
     options = [part for name, part in form.multi_items() if name == _OPTIONS]
     files = [part for name, part in form.multi_items() if name == "file" and isinstance(part, UploadFile)]
@@ -177,8 +184,24 @@ async def _form(body: Body, wanted: str, most: int) -> Sent:
         await form.close()
 
 
+def _check_charset(content_type: str) -> None:
+    """Refuse a form in another encoding than UTF-8: Python knows some that raise, and some that take very long."""
+    _, parameters = parse_options_header(content_type)
+    if parameters.get(b"charset", b"utf-8").lower() not in _CHARSETS:
+        raise ProblemError("malformed_multipart", "Write the form in UTF-8, and leave out `charset`.")
+
+
 async def _bytes(part: UploadFile | str) -> bytes:
-    return part.encode() if isinstance(part, str) else await part.read()
+    if isinstance(part, str):
+        return part.encode()
+    if (part.size or 0) > _SMALL:
+        raise _too_long()
+    return await part.read()
+
+
+def _too_long() -> ProblemError:
+    detail = f"The part `options` may have at most {_SMALL:,} bytes, and each file needs a filename."
+    return ProblemError("malformed_multipart", detail)
 
 
 async def _file_of_form(file: UploadFile) -> Upload | ProblemError:

@@ -77,7 +77,8 @@ class Examiner:
         file = io.BytesIO()
         to_image(black).save(file, "PNG")
         await self.examine(Upload(file.getvalue(), None), loaded)
-        await asyncio.gather(*(self.examine_pixels(black, loaded) for _ in range(self._settings.max_batch)))
+        together = min(self._settings.max_batch, self._settings.max_images)
+        await asyncio.gather(*(self.examine_pixels(black, loaded) for _ in range(together)))
 
     async def examine(self, upload: Upload, loaded: Loaded, deadline: float | None = None) -> Examination:
         """Return the verdict of a loaded bundle on an upload. Cancel it to take the image out of all queues.

@@ -52,7 +52,7 @@ class LimitedDecoders:
             ImageError: the image is truncated or damaged.
             ProblemError: decoding it went beyond a limit, or crashed.
         """
-        process = self._idle.get() or self._started()
+        process = self._living(self._idle.get()) or self._started()
         try:
             answer = process.ask(file.data, preprocessing, self.seconds)
         except BaseException:
@@ -61,6 +61,13 @@ class LimitedDecoders:
             raise
         self._idle.put(process)
         return _read(answer, file)
+
+    def _living(self, process: _Process | None) -> _Process | None:
+        """Return an idle process; None if there is none, or it died while nobody asked it anything."""
+        if process is None or process.lives:
+            return process
+        process.kill()
+        return None
 
     def _started(self) -> _Process:
         with self._lock:
@@ -79,6 +86,10 @@ class _Process:
         self._process: BaseProcess = _starting.Process(target=_serve, args=(its, memory), daemon=True)
         self._process.start()
         its.close()
+
+    @property
+    def lives(self) -> bool:
+        return self._process.is_alive()
 
     def ask(self, data: bytes, preprocessing: Preprocessing, seconds: int) -> bytes:
         """Return the answer on an image; raise a problem if there is none."""
@@ -105,7 +116,8 @@ def _read(answer: bytes, file: Opened) -> Decoded:
             raise ProblemError("decoder_failed", facts["text"])
         raise ImageError(facts["code"], facts["text"])
     values = torch.frombuffer(bytearray(pixels), dtype=torch.float32).reshape(facts["shape"])
-    return Decoded(values, file.media_type, facts["width"], facts["height"], facts["sha256"])
+    done = tuple(facts["transforms"])
+    return Decoded(values, file.media_type, facts["width"], facts["height"], facts["sha256"], done)
 
 
 def _serve(requests: Connection, memory: int) -> None:
@@ -136,5 +148,11 @@ def _answer(head: Mapping[str, Any], data: bytes) -> bytes:
         return json.dumps({"code": error.code, "text": str(error)}).encode()
     except MemoryError:
         return json.dumps({"code": "decoder_failed", "text": "Decoding the image took too much memory."}).encode()
-    facts = {"width": image.width, "height": image.height, "sha256": image.sha256, "shape": list(image.pixels.shape)}
+    facts = {
+        "width": image.width,
+        "height": image.height,
+        "sha256": image.sha256,
+        "shape": list(image.pixels.shape),
+        "transforms": image.transforms,
+    }
     return json.dumps(facts).encode() + b"\n" + image.pixels.numpy().tobytes()

@@ -69,6 +69,26 @@ def test_a_form_without_boundary_is_malformed(client: httpx.Client) -> None:
     assert problem(post(client, part() + END, "multipart/form-data")) == (400, "malformed_multipart")
 
 
+@pytest.mark.parametrize("charset", ["undefined", "idna", "punycode", "utf-16", "nonsense"])
+def test_a_form_in_another_encoding_is_malformed(client: httpx.Client, charset: str) -> None:
+    assert problem(post(client, part() + END, f"{FORM}; charset={charset}")) == (400, "malformed_multipart")
+    assert post(client, part() + END, f"{FORM}; charset=UTF-8").status_code == 200
+
+
+@pytest.mark.parametrize("filename", [None, "options.json"])
+def test_long_options_are_refused(client: httpx.Client, filename: str | None) -> None:
+    options = part("options", filename).replace(PNG, b" " * 70_000)
+    assert problem(post(client, part() + options + END, FORM)) == (400, "malformed_multipart")
+
+
+def test_of_wrong_images_the_first_is_named(client: httpx.Client) -> None:
+    found = client.post("/v1/detect/batch", json={"images": [0] * 30})
+    assert problem(found) == (422, "bad_member")
+    assert [item["parameter"] for item in found.json()["errors"]] == ["images.0"]
+    assert problem(client.post("/v1/detect/batch", json={"images": [0] * 20_000})) == (413, "too_many_images")
+    assert problem(client.post("/v1/detect/batch", json={"images": [0] * 250_000})) == (413, "body_too_large")
+
+
 def test_a_well_formed_form_is_accepted(client: httpx.Client) -> None:
     assert post(client, part() + END, FORM).status_code == 200
 

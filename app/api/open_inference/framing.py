@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 
 from pathprint.app.api.open_inference.schemas import InferRequest
-from pathprint.app.api.strict_json import read_as
+from pathprint.app.api.strict_json import MAX_MARKS, read_as
 from pathprint.app.problems.document import ParameterProblem
 from pathprint.app.problems.kinds import ProblemError
 
@@ -18,17 +18,18 @@ LENGTH_HEADER = "Inference-Header-Content-Length"
 _DIGITS = 12
 
 
-def read_request(data: bytes, length: str | None) -> tuple[InferRequest, memoryview]:
+def read_request(data: bytes, length: str | None, most: int = MAX_MARKS) -> tuple[InferRequest, memoryview]:
     """Return a request, and the binary tensor behind it, which is empty if the tensor is in the JSON.
 
     Args:
         length: value of the header that says how many bytes the JSON has; None if there is no such header.
+        most: commas, colons, quotes and opening brackets in the JSON.
 
     Raises:
         ProblemError: the JSON is malformed, or what follows it is not what it announces.
     """
     end = len(data) if length is None else _length(length, len(data))
-    request = read_as(InferRequest, data[:end])
+    request = read_as(InferRequest, data[:end], most)
     (tensor,) = request.inputs
     announced, behind = tensor.parameters.binary_data_size, memoryview(data)[end:]
     if (announced is None) == (tensor.data is None):

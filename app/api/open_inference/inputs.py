@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from itertools import chain
+from itertools import accumulate, chain
 from math import prod
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,11 @@ from pathprint.models.preprocessing import Preprocessing
 
 _TYPES: dict[str, np.dtype[Any]] = {"FP32": np.dtype("<f4"), "UINT8": np.dtype("u1")}
 _PLACE = "inputs.0"
+
+
+def marks_of(preprocessing: Preprocessing, images: int) -> int:
+    """Return how many commas and opening brackets so many images have in JSON at most, however they are nested."""
+    return 2 * sum(accumulate((images, *preprocessing.input_shape), mul))
 
 
 def images_of(

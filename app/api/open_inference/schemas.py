@@ -36,6 +36,7 @@ class InferInput(Strict):
     )
     shape: list[Annotated[int, Field(ge=0, le=2**31)]] = Field(
         max_length=8,
+        fail_fast=True,
         description="`[images, channels, height, width]` of just the model's size, or `[images]` for `BYTES`.",
     )
     parameters: InputParameters = InputParameters()
@@ -68,9 +69,13 @@ class InferRequest(Strict):
 
     id: Annotated[str, Field(max_length=128)] | None = Field(default=None, description="Comes back in the answer.")
     parameters: InferParameters = InferParameters()
-    inputs: list[InferInput] = Field(min_length=1, max_length=1)
+    inputs: list[InferInput] = Field(min_length=1, max_length=1, fail_fast=True)
     outputs: list[InferOutput] | None = Field(
-        default=None, min_length=1, description="Without it, all outputs come but those of the evidence."
+        default=None,
+        min_length=1,
+        max_length=1024,
+        fail_fast=True,
+        description="Without it, all outputs come but those of the evidence.",
     )
 
 

@@ -12,7 +12,7 @@ from pathprint.app.api.bodies import Body
 from pathprint.app.api.documentation import INFER, problems, success, work_problems
 from pathprint.app.api.judging import Judge, Numbers
 from pathprint.app.api.open_inference.framing import LENGTH_HEADER, framed, read_request
-from pathprint.app.api.open_inference.inputs import images_of
+from pathprint.app.api.open_inference.inputs import images_of, marks_of
 from pathprint.app.api.open_inference.outputs import metadata, tensors, wanted
 from pathprint.app.api.open_inference.schemas import (
     INPUT,
@@ -28,6 +28,7 @@ from pathprint.app.api.open_inference.schemas import (
 )
 from pathprint.app.api.options import Name, Options
 from pathprint.app.api.shown import Shown, shown
+from pathprint.app.api.strict_json import MAX_MARKS
 from pathprint.app.problems.kinds import ProblemError, Stage
 from pathprint.app.problems.reporting import problem_of
 from pathprint.app.runtime.decoding import Upload
@@ -161,9 +162,9 @@ async def _infer(request: Request, service: Service, model: str, version: str | 
 
 
 def _read(judge: Judge, data: bytes, length: str | None) -> tuple[InferRequest, list[Upload | Numbers]]:
-    request, binary = read_request(data, length)
-    preprocessing = judge.loaded.detector.network.preprocessing
-    return request, images_of(request.inputs[0], binary, preprocessing, judge.service.settings.max_batch_images)
+    preprocessing, most = judge.loaded.detector.network.preprocessing, judge.service.settings.max_batch_images
+    request, binary = read_request(data, length, MAX_MARKS + marks_of(preprocessing, most))
+    return request, images_of(request.inputs[0], binary, preprocessing, most)
 
 
 async def _verdicts(judge: Judge, images: list[Upload | Numbers]) -> list[Verdict]:

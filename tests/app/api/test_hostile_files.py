@@ -13,6 +13,8 @@ import httpx
 import pytest
 from PIL import Image
 
+from pathprint.models.errors import ImageError
+from pathprint.models.preprocessing import decode, opened
 from tests.app.images import animation, coloured, encoded, png_of
 from tests.app.server import post
 
@@ -47,6 +49,12 @@ def with_chunk(kind: bytes, data: bytes) -> bytes:
     """Return a PNG with one more chunk after its header."""
     chunk = struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
     return SOUND["image/png"][:33] + chunk + SOUND["image/png"][33:]
+
+
+def png_of_pieces(kind: bytes, at: int, number: int = 60_000) -> bytes:
+    """Return a PNG with many empty chunks before its place ``at``."""
+    chunk = struct.pack(">I", 0) + kind + struct.pack(">I", zlib.crc32(kind))
+    return SOUND["image/png"][:at] + chunk * number + SOUND["image/png"][at:]
 
 
 BOMB = zlib.compress(b"a" * 100_000_000, 9)
@@ -134,3 +142,32 @@ def test_damage_is_judged_or_refused_however_it_is_sent(client: httpx.Client) ->
             outcomes = {outcome(response) for response in ways(client, bytes(data))}
             assert len(outcomes) == 1
             assert {status for status, _ in outcomes} <= {200, 422}
+
+
+PIECES = {
+    "comments of a jpeg": SOUND["image/jpeg"][:2] + b"\xff\xfe\0\2" * 60_000 + SOUND["image/jpeg"][2:],
+    "fill bytes of a jpeg": SOUND["image/jpeg"][:2] + b"\xff" * 60_000 + SOUND["image/jpeg"][2:],
+    "chunks before the pixels": png_of_pieces(b"teSt", 33),
+    "chunks of pixels": png_of_pieces(b"IDAT", 33),
+    "chunks after the pixels": png_of_pieces(b"teSt", -12),
+}
+
+
+@pytest.mark.parametrize("case", PIECES)
+def test_a_file_of_endless_pieces_is_refused(case: str) -> None:
+    with pytest.raises(ImageError, match="pieces") as raised:
+        decode(PIECES[case])
+    assert raised.value.code == "undecodable_image"
+
+
+@pytest.mark.parametrize(("compression", "depth"), [(1, 8), (2, 4)])
+def test_a_compressed_bmp_is_refused_by_its_header(compression: int, depth: int) -> None:
+    head = struct.pack("<IiiHHIIiiII", 40, 16, 16, 1, depth, compression, 0, 0, 0, 2, 0) + bytes(8)
+    data = b"BM" + struct.pack("<IHHI", 0, 0, 0, 14 + len(head)) + head + bytes([16, 1, 0, 0]) * 16 + b"\0\1"
+    with pytest.raises(ImageError, match="compressed BMP"):
+        opened(data)
+
+
+def test_a_large_file_of_ordinary_pieces_is_read() -> None:
+    noise = Image.effect_noise((4000, 4000), 60)
+    assert decode(encoded(noise, "PNG")).size == noise.size

@@ -101,6 +101,8 @@ INVALID = {
     "objects": pickle.dumps(None).join([npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }"), b""]),
     "structured": saved(np.zeros(2, dtype=[("a", "<f4")])),
     "petabytes": npy(F4 % HUGE, bytes(240)),
+    "empty and too large": npy(F4 % "(0, 999999999, 999999999, 999999999)"),
+    "empty and too large in the end": npy(F4 % "(999999999, 999999999, 999999999, 0)"),
     "negative side": npy(F4 % "(-3, 4, 5)", bytes(240)),
     "100 sides": npy(F4 % f"({'1,' * 100})", bytes(4)),
     "code": npy("{'descr': '<f4', 'fortran_order': False, 'shape': (__import__('os').getpid(),), }", bytes(240)),

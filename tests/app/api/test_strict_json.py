@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
-from pathprint.app.api.strict_json import MAX_DEPTH, checked, read_json
+from pathprint.app.api.strict_json import MAX_DEPTH, MAX_MARKS, checked, read_json
 from pathprint.app.problems.kinds import ProblemError
 
 VALUES = st.recursive(
@@ -38,7 +38,7 @@ BAD = {
     "too large": b"[1e999]",
     "5000 digits": b"[" + b"9" * 5000 + b"]",
     "deep": b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
-    "deep objects": b'{"a":' * 100_000,
+    "deep objects": b'{"a":' * 5_000,
     "deep after a bracket in a string": b'["]]]]]]]]]]", ' + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"]",
     "latin-1": '{"a": "ü"}'.encode("latin-1"),
     "utf-16": '{"a": 1}'.encode("utf-16"),
@@ -76,6 +76,25 @@ def test_the_deepest_nesting_is_read() -> None:
     assert read_json(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
     assert read_json(b'["' + b"[" * 1000 + b'"]') == ["[" * 1000]
     assert read_json(b"[" + b",".join([b"[]"] * 1000) + b"]") == [[]] * 1000
+
+
+@pytest.mark.parametrize("mark", [b"0,", b"[", b'"', b'"":', b"{"])
+def test_text_of_endless_values_is_refused_before_it_is_read(mark: bytes) -> None:
+    with pytest.raises(ProblemError) as found:
+        read_json(b"[" + mark * (MAX_MARKS + 1))
+    assert found.value.code == "body_too_large"
+
+
+def test_an_object_of_endless_members_is_refused() -> None:
+    with pytest.raises(ProblemError) as found:
+        checked(Example, read_json(json.dumps({f"a{number}": 0 for number in range(1000)}).encode()))
+    assert found.value.code == "bad_member"
+
+
+def test_of_many_wrong_members_the_first_are_named() -> None:
+    with pytest.raises(ProblemError) as found:
+        checked(Example, {f"a{number}": 0 for number in range(60)})
+    assert len(found.value.errors or ()) == 16
 
 
 class Example(BaseModel):

@@ -104,6 +104,10 @@ def test_images_inside_are_bounded_and_bad_ones_leave_their_place(bundle: Bundle
     assert [one.code for one in refused] == ["overloaded"] * 2
 
 
+def test_the_warm_up_needs_no_more_room_than_there_is(bundle: Bundle) -> None:
+    with_examiner(lambda examiner: examiner.warm_up(Loaded.of(bundle)), max_images=1, max_batch=4)
+
+
 def test_a_deadline_that_has_passed_costs_nothing(bundle: Bundle) -> None:
     work = lambda examiner: examiner.examine(Upload(FILES["00.png"], None), Loaded.of(bundle), monotonic() - 1)  # noqa: E731
     with pytest.raises(ProblemError, match="deadline_exceeded"):
