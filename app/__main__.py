@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import socket
 import sys
 from typing import TYPE_CHECKING, NoReturn
@@ -85,6 +86,9 @@ def _port(text: str) -> int:
 
 def main() -> None:
     """Serve the bundles until the process is told to stop."""
+    if hasattr(signal, "SIGHUP"):
+        # By default it would end the process, which only reads files again once it serves.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     parser = _parser()
     given = parser.parse_args()
     if given.health is not None:
@@ -111,8 +115,12 @@ def main() -> None:
 
 
 def _supervise(listener: socket.socket, workers: int) -> NoReturn:
-    from pathprint.app.server.supervisor import Supervisor
+    from pathprint.app.server.process import settings_or_exit
+    from pathprint.app.server.supervisor import Supervisor, refusal_to_share
 
+    if refusal := refusal_to_share(settings_or_exit()):
+        sys.stderr.write(f"pathprint: {refusal}\n")
+        raise SystemExit(2)
     command = [sys.executable, "-P", "-m", "pathprint.app", *sys.argv[1:]]
     raise SystemExit(Supervisor(listener, command, workers).run())
 

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from time import monotonic
+from typing import Protocol
 
 from pathprint.app.problems.kinds import ProblemError
 
 _FORGETS = 0.98
 """What earlier answers count for after one more, so that some fifty answers decide the measured pace."""
+_STALLED_SECONDS = 1.0
+"""A body of which nothing much has come for this long may be given up for another request."""
+
+
+class Arrival(Protocol):
+    """A request that is inside and whose body is still arriving."""
+
+    def stalled(self, now: float) -> float:
+        """Return for how many seconds its body has been waited for without progress."""
+
+    def give_up(self) -> None:
+        """Stop waiting for the body; its place is another's from now on."""
 
 
 @dataclass
@@ -21,6 +34,7 @@ class Room:
         most_working: requests whose bodies have arrived and that are not yet answered.
         inside, working: how many there are now.
         refused: how many requests found no room, since the start.
+        arriving: those inside whose bodies are still arriving.
     """
 
     most_inside: int
@@ -28,6 +42,7 @@ class Room:
     inside: int = 0
     working: int = 0
     refused: int = 0
+    arriving: set[Arrival] = field(default_factory=set)
     _busy: float = 0.0
     _answers: float = 0.0
     _since: float = 0.0
@@ -45,15 +60,30 @@ class Room:
     def enter(self, deadline: float) -> None:
         """Let a request in whose answer is of use until ``deadline``, in seconds of ``time.monotonic``.
 
+        When all places are taken, it gets that of the body that has stalled for longest, if there is one.
+
         Raises:
             ProblemError: there is no room for it, or it would wait too long.
         """
-        full = self.inside >= self.most_inside or self.working >= self.most_working
-        if full:
-            raise self.refusal("Too many requests are being answered.")
+        many = "Too many requests are being answered."
+        if self.working >= self.most_working:
+            raise self.refusal(many)
         if self.working and monotonic() + self.wait > deadline:
             raise self.refusal("The requests that came before leave no time for this one before its deadline.")
+        if self.inside >= self.most_inside and not self._give_one_up():
+            raise self.refusal(many)
         self.inside += 1
+
+    def _give_one_up(self) -> bool:
+        """Give up the body that has stalled for longest; return whether there was one."""
+        now = monotonic()
+        victim = max(self.arriving, key=lambda arrival: arrival.stalled(now), default=None)
+        if victim is None or victim.stalled(now) < _STALLED_SECONDS:
+            return False
+        self.arriving.discard(victim)
+        self.inside -= 1
+        victim.give_up()
+        return True
 
     def refusal(self, reason: str) -> ProblemError:
         """Return what to tell a request that cannot be taken now; count it."""

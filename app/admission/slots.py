@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import suppress
+from time import monotonic
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -21,7 +22,15 @@ _ADMINISTRATION = re.compile(r"/v1/admin(/.*)?|.*/(load|unload|reload)")
 _SMALL = 64 * 1024
 """A refused body up to this size is received all the same: that costs less than a new connection."""
 _RECEIVING_SECONDS = 0.02
+_PIECE = 64 * 1024
+"""A body has made progress when this many bytes have come: a byte now and then is none."""
 _LATE = "The answer was not ready before the request's deadline."
+_LEFT = ProblemError("client_disconnected", "The client left before it was answered.")
+_STALLED = ProblemError(
+    "overloaded",
+    "The request's body did not get on while others waited for its place; send it again a little later.",
+    {"Retry-After": "1", "Connection": "close"},
+)
 
 
 def is_work(scope: Scope) -> bool:
@@ -56,7 +65,9 @@ class Visit:
     def __init__(self, app: ASGIApp, room: Room, given: Patience, scope: Scope, receive: Receive, send: Send) -> None:
         self._app, self._room, self._given = app, room, given
         self._scope, self._receive, self._send = scope, receive, send
-        self._arrived, self._answering, self._left = False, False, False
+        self._arrived, self._answering = False, False
+        self._end: ProblemError | None = None
+        self._receiving, self._received, self._progressed = False, 0, monotonic()
         self._watch: asyncio.Task[Message] | None = None
         self._limit: asyncio.Timeout = asyncio.timeout(None)
         self._begin()
@@ -68,6 +79,7 @@ class Visit:
     async def make(self) -> None:
         """Have the request answered. Whatever happens, its slot is free afterwards."""
         self._task = asyncio.current_task()
+        self._room.arriving.add(self)
         try:
             async with self._limit:
                 if self._given.said:
@@ -78,13 +90,28 @@ class Visit:
                 raise
             await self._report(ProblemError("deadline_exceeded", _LATE))
         except asyncio.CancelledError:
-            if self._task is None or not self._left or self._task.uncancel():
+            if self._task is None or self._end is None or self._task.uncancel():
                 raise
-            await self._report(ProblemError("client_disconnected", "The client left before it was answered."))
+            await self._report(self._end)
         finally:
             if self._watch is not None:
                 self._watch.cancel()
-            self._room.leave(self._arrived, self._answering)
+            self._room.arriving.discard(self)
+            if self._end is not _STALLED:  # that place is another's already
+                self._room.leave(self._arrived, self._answering)
+
+    def stalled(self, now: float) -> float:
+        """Return for how many seconds the body has been waited for without progress."""
+        return now - self._progressed if self._receiving else 0.0
+
+    def give_up(self) -> None:
+        """Stop waiting for the body, whose place the room has given to another request."""
+        self._cancel(_STALLED)
+
+    def _cancel(self, end: ProblemError) -> None:
+        if self._task is not None and self._end is None:
+            self._end = end
+            self._task.cancel()
 
     async def _report(self, error: ProblemError) -> None:
         """Answer with a problem, unless an answer has begun. Who has left receives nothing; the log has it."""
@@ -95,13 +122,24 @@ class Visit:
         """Pass on a part of the body; once it is complete, wait for the client to leave."""
         if self._watch is not None:
             return await asyncio.shield(self._watch)
-        message = await self._receive()
+        self._receiving = True
+        try:
+            message = await self._receive()
+        finally:
+            self._receiving = False
+        self._progress(len(message.get("body", b"")))
         if message["type"] == "http.request" and not message.get("more_body", False):
             self._start_work()
         return message
 
+    def _progress(self, size: int) -> None:
+        if (self._received + size) // _PIECE > self._received // _PIECE:
+            self._progressed = monotonic()
+        self._received += size
+
     def _start_work(self) -> None:
         self._arrived = True
+        self._room.arriving.discard(self)
         self._room.work()
         if not self._given.said:
             self._begin()
@@ -111,9 +149,8 @@ class Visit:
     async def _leaving(self) -> Message:
         """Wait until the client leaves; then stop the work on its request."""
         message = await self._receive()
-        if message["type"] == "http.disconnect" and not self._answering and self._task is not None:
-            self._left = True
-            self._task.cancel()
+        if message["type"] == "http.disconnect" and not self._answering:
+            self._cancel(_LEFT)
         return message
 
     async def send(self, message: Message) -> None:

@@ -31,6 +31,7 @@ def on_hangup(*actions: Action) -> Iterator[None]:
             found.remove(action)
         if not found:
             loop.remove_signal_handler(signal.SIGHUP)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)  # by default it would end a service that is about to stop
 
 
 def _act(actions: list[Action]) -> None:

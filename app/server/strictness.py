@@ -90,6 +90,13 @@ def _in_usual_form(scope: Scope) -> Scope:
     if scope["method"] == "HEAD":
         changes["method"] = "GET"
     if scope["path"].lower().startswith(("http://", "https://")):
-        raw = urlsplit((scope.get("raw_path") or b"").decode("latin-1")).path or "/"
+        raw = _path_of((scope.get("raw_path") or b"").decode("latin-1"))
         changes |= {"path": unquote(raw), "raw_path": raw.encode("latin-1")}
     return {**scope, **changes} if changes else scope
+
+
+def _path_of(url: str) -> str:
+    try:
+        return urlsplit(url).path or "/"
+    except ValueError:  # of a host like [::1 without its bracket
+        raise ProblemError("bad_request", "The request's target is not a well-formed URL.", _CLOSE) from None

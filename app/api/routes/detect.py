@@ -81,9 +81,10 @@ async def explain(request: Request, service: Running, asked: Asked) -> Explanati
 
     Only few explanations are made at the same time, so that verdicts need not wait for them.
     """
+    judge, upload, options = await _one(request, service, asked)
+    wanted = shown_in_full(request, options)
+    # Only now: a body that never arrives whole would keep a place from others.
     with place_to_explain(request, service.settings.explain_concurrency):
-        judge, upload, options = await _one(request, service, asked)
-        wanted = shown_in_full(request, options)
         examination = await judge.examine(upload)
     request.state.verdict = examination.verdict.decision
     return answers.explanation(judge, examination, wanted)

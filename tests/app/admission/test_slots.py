@@ -253,3 +253,33 @@ def test_small_refused_bodies_are_received_for_the_connections_sake(length: str,
         assert (asking.status, asking.read) == (503, read)
 
     asyncio.run(scenario())
+
+
+def test_stalled_bodies_give_way_to_others_the_oldest_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        room = roomy(most_inside=3)
+        slots, passed = layer(room, nothing), [0.0]
+        monkeypatch.setattr("pathprint.app.admission.slots.monotonic", lambda: monotonic() + passed[0])
+        monkeypatch.setattr("pathprint.app.admission.room.monotonic", lambda: monotonic() + passed[0])
+        asked = [Asking().body(more=True) for _ in range(3)]
+        halves = []
+        for asking in asked:
+            halves.append(asyncio.create_task(asking.of(slots)))
+            await until(lambda asking=asking: asking.read == 1)  # type: ignore[misc]
+            passed[0] += 0.1
+        assert (await Asking().body().of(slots)).status == 503  # none has stalled for long enough
+        passed[0] += 10
+        asked[0].body(b"x" * 100_000, more=True)  # gets on
+        asked[1].body(b"x", more=True)  # does not
+        await until(lambda: asked[0].read == asked[1].read == 2)
+        assert (await Asking().body().of(slots)).status == 200
+        stalled = await halves[1]
+        assert (stalled.status, stalled.problem["code"]) == (503, "overloaded")
+        assert stalled.answer_headers["connection"] == "close"
+        assert room.inside == 2
+        for asking in (asked[0], asked[2]):
+            asking.body()
+        assert [(await halves[number]).status for number in (0, 2)] == [200, 200]
+        assert empty(room) and not room.arriving
+
+    asyncio.run(run())

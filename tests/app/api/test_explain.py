@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import httpx
 import pytest
@@ -13,8 +13,10 @@ from fastapi import FastAPI, Request
 from pathprint.app.admission.context import RequestContext
 from pathprint.app.api.explaining import place_to_explain
 from pathprint.app.problems.reporting import install
+from pathprint.app.settings import Settings
 from tests.app.images import digit, encoded
 from tests.app.server import problem
+from tests.app.server.raw import connection
 
 PNG = encoded(digit(), "PNG")
 HEADERS = {"Content-Type": "image/png"}
@@ -33,6 +35,15 @@ def test_an_explanation_is_an_answer_with_reasons(client: httpx.Client) -> None:
 def test_an_explanation_without_evidence_is_a_contradiction(client: httpx.Client) -> None:
     response = client.post("/v1/explain?detail=score", content=PNG, headers=HEADERS)
     assert problem(response) == (422, "bad_parameter")
+
+
+def test_bodies_that_never_arrive_whole_keep_no_place_from_others(client: httpx.Client, address: str) -> None:
+    head = f"POST /v1/explain HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\nContent-Length: {len(PNG)}\r\n\r\n"
+    with ExitStack() as held:
+        for _ in range(Settings().explain_concurrency):
+            held.enter_context(connection(address)).sendall(head.encode() + PNG[:10])
+        assert client.get("/livez").status_code == 200  # connections are taken in order
+        assert client.post("/v1/explain", content=PNG, headers=HEADERS).status_code == 200
 
 
 @contextmanager

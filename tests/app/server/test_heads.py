@@ -39,6 +39,8 @@ MALFORMED = {
     "a negative length": b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
     "two lengths": b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na",
     "a length in words": b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: one\r\n\r\na",
+    "a URL with half an IPv6 address": b"GET http://[/livez HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a URL with no address in brackets": b"GET http://[a]/livez HTTP/1.1\r\nHost: a\r\n\r\n",
     "HTTP/2 in clear": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 }
 

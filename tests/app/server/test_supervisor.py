@@ -8,8 +8,15 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from pathprint.app.__main__ import main
+from pathprint.app.server.supervisor import Supervisor, refusal_to_share
+from pathprint.app.settings import Settings
 from tests.app.server.raw import CLOSE, answers, connection, exchange, get, rest
 
 PROGRAM = """
@@ -74,3 +81,59 @@ def test_a_killed_worker_is_replaced_and_waiting_connections_are_answered(tmp_pa
         assert errors == "pathprint: a worker ended with status -9; another takes its place.\n"
     finally:
         process.kill()
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """Put the handlers of signals back that a supervisor in this process sets."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("handlers")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_a_worker_is_being_started_stops_all(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[object] = []
+
+    class Interrupted(subprocess.Popen[bytes]):
+        def poll(self) -> int | None:
+            if self not in started:  # a handler that asks a worker runs inside of Popen, which holds a lock
+                raise AssertionError("asked before it was made")
+            return super().poll()
+
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(["sleep", "60"], process_group=0)
+            if not started:  # a second signal would end this process
+                signal.raise_signal(number)
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    with socket.socket() as listener:
+        assert Supervisor(listener, [], 2).run() == 0
+        assert listener.fileno() == -1
+    assert [getattr(worker, "returncode", None) for worker in started] == [-number, -number]
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"metrics_port": 9464}, "PATHPRINT_METRICS_PORT"),
+        ({"audit": Path("audit.jsonl")}, "PATHPRINT_AUDIT"),
+        ({"metrics_port": 0}, None),
+        ({}, None),
+    ],
+)
+def test_what_workers_cannot_share_is_refused(settings: dict[str, Any], named: str | None) -> None:
+    refusal = refusal_to_share(Settings(**settings))
+    assert (named in refusal) if named and refusal else refusal is named
+
+
+@pytest.mark.usefixtures("handlers")
+def test_a_hangup_before_the_service_is_there_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["pathprint", "--no-such-option"])
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    with pytest.raises(SystemExit):
+        main()
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
