@@ -131,6 +131,9 @@ def test_two_keys_of_a_client_share_its_rate(tmp_path: Path, clock: Clock) -> No
         ("::ffff:192.0.2.1", "192.0.2.1", True),
         ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
         ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("one", "other", True),
+        ("", "192.0.2.1:http", True),
+        ("other", "192.0.2.1", False),
     ],
 )
 def test_anonymous_clients_are_told_apart_by_address(clock: Clock, first: str, second: str, one: bool) -> None:
