@@ -69,7 +69,7 @@ def without_key(scope: Scope) -> Caller:
     try:
         address = ip_address(host.partition("%")[0])
     except ValueError:
-        return Caller(f"address {host}")
+        return Caller("address unknown")  # one caller: else whoever may write this name had a new rate with each
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped:
             return Caller(f"address {address.ipv4_mapped}")

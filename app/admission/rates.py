@@ -9,8 +9,6 @@ from time import monotonic
 from typing import TypeAlias
 
 from limits import RateLimitItem
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 
 Rate: TypeAlias = RateLimitItem
 _PARTS = 64
@@ -37,35 +35,35 @@ class _Spent:
         self.total += cost
 
 
-class BoundedStorage(MemoryStorage):
-    """Memory of the moving windows of the clients who asked last.
+class BoundedStorage:
+    """Memory of the moving windows of the clients who asked last; each length of window has its own.
 
     The storage of ``limits`` keeps an entry for each request and each client for ever, starts a thread at each request,
-    and follows the wall clock. This one is bounded for each client and in the number of clients.
+    follows the wall clock, and counts a client anew for each of its rates. This one is bounded for each client and in
+    the number of clients, and whoever has two keys with different rates spends of both with either.
     """
 
     def __init__(self, clients: int = _CLIENTS) -> None:
-        super().__init__()
         self._clients = clients
-        self._spent: OrderedDict[str, _Spent] = OrderedDict()
+        self._spent: OrderedDict[str, dict[int, _Spent]] = OrderedDict()
 
-    def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        """Spend ``amount`` if no more than ``limit`` is then spent within the last ``expiry`` seconds."""
-        spent = self._recent(key, expiry)
-        if spent.total + amount > limit:
+    def spend(self, client: str, rate: Rate, cost: int) -> bool:
+        """Spend ``cost`` if no more than the rate is then spent within its window."""
+        if self._recent(client, rate).total + cost > rate.amount:
             return False
-        width = expiry / _PARTS
-        spent.spend(monotonic() // width * width + width, amount)
+        for expiry, spent in self._spent[client].items():
+            width = expiry / _PARTS
+            spent.spend(monotonic() // width * width + width, cost)
+            spent.forget(monotonic() - expiry)
         return True
 
-    def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:
-        """Return when the oldest part of the window began, by the monotonic clock, and what is spent in all parts."""
-        spent = self._recent(key, expiry)
-        return (spent.parts[0][0] if spent.parts else monotonic()), spent.total
+    def total(self, client: str, rate: Rate) -> int:
+        """Return what a client spent within the rate's window."""
+        return self._recent(client, rate).total
 
-    def seconds_until(self, key: str, amount: int, rate: Rate) -> float:
+    def seconds_until(self, client: str, amount: int, rate: Rate) -> float:
         """Return in how many seconds ``amount`` can be spent if nothing else is."""
-        spent = self._recent(key, rate.get_expiry())
+        spent = self._recent(client, rate)
         needed, free = spent.total + amount - rate.amount, 0.0
         for part, cost in spent.parts:
             if needed <= 0:
@@ -73,12 +71,13 @@ class BoundedStorage(MemoryStorage):
             needed, free = needed - cost, part + rate.get_expiry()
         return max(0.0, free - monotonic())
 
-    def _recent(self, key: str, expiry: int) -> _Spent:
-        spent = self._spent.setdefault(key, _Spent())
-        self._spent.move_to_end(key)
+    def _recent(self, client: str, rate: Rate) -> _Spent:
+        windows = self._spent.setdefault(client, {})
+        self._spent.move_to_end(client)
         if len(self._spent) > self._clients:
             self._spent.popitem(last=False)
-        spent.forget(monotonic() - expiry)
+        spent = windows.setdefault(rate.get_expiry(), _Spent())
+        spent.forget(monotonic() - rate.get_expiry())
         return spent
 
 
@@ -102,13 +101,10 @@ class Rates:
 
     def __init__(self, clients: int = _CLIENTS) -> None:
         self._storage = BoundedStorage(clients)
-        self._limiter = MovingWindowRateLimiter(self._storage)
 
     def charge(self, client: str, rate: Rate, cost: int) -> Charge:
         """Let a client spend ``cost``; a cost above the whole rate counts as all of it."""
         cost = min(cost, rate.amount)
-        paid = self._limiter.hit(rate, client, cost=cost)
-        key = rate.key_for(client)
-        _, spent = self._storage.get_moving_window(key, rate.amount, rate.get_expiry())
-        needed = 1 if paid else cost
-        return Charge(rate, paid, rate.amount - spent, ceil(self._storage.seconds_until(key, needed, rate)))
+        paid = self._storage.spend(client, rate, cost)
+        left = max(0, rate.amount - self._storage.total(client, rate))
+        return Charge(rate, paid, left, ceil(self._storage.seconds_until(client, 1 if paid else cost, rate)))

@@ -27,7 +27,7 @@ def answer(judge: Judge, examination: Examination, shown: Shown) -> schemas.Answ
 
 def explanation(judge: Judge, examination: Examination, shown: Shown) -> schemas.Explanation:
     """Return the answer about one image with the reasons for it."""
-    reasons = list(examination.verdict.reasons)
+    reasons = list(examination.verdict.reasons) if shown.sentences else None
     return schemas.Explanation(**members(judge, examination, shown), reasons=reasons)
 
 
@@ -112,7 +112,7 @@ def layer_of(evidence: LayerEvidence, shown: Shown) -> schemas.Layer:
         value=shown.round(evidence.value),
         usual=evidence.usual,
         spread=evidence.spread,
-        text=evidence.text,
+        text=evidence.text if shown.sentences else None,
     )
 
 

@@ -125,7 +125,10 @@ class Layer(Schema):
         "classes if too few of that class were seen."
     )
     spread: float = Field(ge=0, description="The standard deviation of this feature over the images behind `usual`.")
-    text: str = Field(description="What the layer says about the image, as a sentence.")
+    text: str | Absent = Field(
+        default=None,
+        description="What the layer says about the image, as a sentence. Absent where the key has numbers rounded.",
+    )
 
 
 class Rest(Schema):
@@ -188,7 +191,11 @@ class Answer(Schema):
 class Explanation(Answer):
     """The verdict on one image, with all that is behind it."""
 
-    reasons: list[str] = Field(description="What the layers say that move the score most, as sentences.")
+    reasons: list[str] | Absent = Field(
+        default=None,
+        description="What the layers say that move the score most, as sentences. Absent where the key has numbers "
+        "rounded.",
+    )
     evidence: Evidence
 
 

@@ -33,6 +33,11 @@ class Shown:
         return self.detail != "verdict"
 
     @property
+    def sentences(self) -> bool:
+        """Whether it has sentences about layers: they hold the numbers in full, so not where these are rounded."""
+        return self.evidence and self.digits is None
+
+    @property
     def evidence(self) -> bool:
         """Whether it has what each layer says."""
         return self.detail == "evidence"

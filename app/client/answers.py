@@ -80,8 +80,8 @@ class Answer:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """What the three layers say that move the score most, as sentences."""
-        return tuple(layer.text for layer in self.layers[:_REASONS])
+        """What the three layers say that move the score most, as sentences; none where numbers are rounded."""
+        return tuple(layer.text for layer in self.layers[:_REASONS] if layer.text)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what `pathprint detect` says of an image, as JSON-able data."""
@@ -161,7 +161,7 @@ def _layer(layer: Mapping[str, Any]) -> Layer:
         value=_number(layer["value"]),
         usual=_number(layer["usual"]),
         spread=_number(layer["spread"]),
-        text=_text(layer["text"]),
+        text=_text(layer.get("text", "")),
     )
 
 

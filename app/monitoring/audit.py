@@ -35,7 +35,7 @@ class Audit:
 
     The thread writes what waits and calls fsync, at most once a second. So a crash of the process or of the machine
     loses about a second of lines. Where the disk is full, lines wait until there is room. One that was cut is ended and
-    written again, so that each other line stays readable.
+    written again, so that each other line stays readable. So is one that a crash had cut before the file is opened.
     """
 
     def __init__(self, path: Path, most_bytes: int, files: int, queue: int = _QUEUE) -> None:
@@ -57,7 +57,7 @@ class Audit:
             self._file, self._size = _opened(path)
         except OSError as error:
             raise AuditError(f"{path}: the audit log cannot be written: {error.strerror}.") from None
-        self._broken = self._failed = False
+        self._broken, self._failed = _ends_within_a_line(path), False
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
         self._thread.start()
 
@@ -127,7 +127,7 @@ class Audit:
             self.path.unlink(missing_ok=True)
         opened = _opened(self.path)
         os.close(self._file)
-        (self._file, self._size), self._broken = opened, False
+        (self._file, self._size), self._broken = opened, _ends_within_a_line(self.path)
 
     def _tell(self) -> None:
         lost = self.lost
@@ -140,6 +140,18 @@ def _opened(path: Path) -> tuple[int, int]:
     # Read and written by the service's own user alone.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     return descriptor, os.fstat(descriptor).st_size
+
+
+def _ends_within_a_line(path: Path) -> bool:
+    """Return whether a crash cut the last line, so that the next one has to begin after a newline."""
+    try:
+        with path.open("rb") as file:
+            if not file.seek(0, os.SEEK_END):
+                return False
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) != b"\n"
+    except OSError:  # it may be written and not read, or is no file that has an end
+        return False
 
 
 def line_of(decision: Decision) -> str:

@@ -78,9 +78,16 @@ class Events:
                 return True
             except Exception as error:
                 if pause is None or self._stopped.wait(pause):
-                    log.error("an event could not be delivered", uid=event["metadata"]["uid"], error=str(error))
+                    log.error("an event could not be delivered", uid=event["metadata"]["uid"], error=_cause(error))
                     return False
         return False
+
+
+def _cause(error: Exception) -> str:
+    """Return what went wrong, without the place of the events: an address often holds a token or a password."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    words = [type(error).__name__, f"status {status}" if status else "", getattr(error, "strerror", None) or ""]
+    return ": ".join(word for word in words if word)
 
 
 def flagged_of(decision: Decision) -> Flagged:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -26,6 +27,8 @@ _GAUGES: dict[str, tuple[str, Callable[[Drift, Reference], float]]] = {
 }
 """Name, explanation and value of each gauge; values of too few images are left out."""
 _ALWAYS = ("drift_images", "flagged_share_target")
+_Key: TypeAlias = tuple[str, str, str]
+"""Model, version and SHA-256 of a bundle: another bundle under an old name and version is not compared with the old."""
 
 
 class Windows(Collector):
@@ -33,26 +36,27 @@ class Windows(Collector):
 
     def __init__(self, reference: Callable[[Decision], Reference | None], size: int, fewest: int) -> None:
         self._reference, self._size, self._fewest = reference, size, fewest
-        self._windows: dict[tuple[str, str], Window] = {}
+        self._windows: dict[_Key, Window] = {}
 
     def decided(self, decision: Decision, pixels: Tensor | None = None) -> None:
         """Take in one image; a listener to ``Decisions``."""
-        key = (decision.model, decision.version)
+        key = (decision.model, decision.version, decision.bundle_sha256)
         window = self._windows.get(key) or self._opened(key, decision)
         if window is not None:
             window.add(decision)
 
-    def _opened(self, key: tuple[str, str], decision: Decision) -> Window | None:
+    def _opened(self, key: _Key, decision: Decision) -> Window | None:
         reference = self._reference(decision)
         if reference is None:  # the bundle went while the image was judged
             return None
-        kept = dict(list(self._windows.items())[-(_MOST - 1) :])
+        others = [(other, window) for other, window in self._windows.items() if other[:2] != key[:2]]
+        kept = dict(others[-(_MOST - 1) :])
         self._windows = kept | {key: Window(reference, self._size, self._fewest)}  # readers have the older one
         return self._windows[key]
 
-    def drift(self, model: str, version: str) -> Drift | None:
+    def drift(self, model: str, version: str, bundle_sha256: str) -> Drift | None:
         """Return how the latest images of a bundle differ from its calibration; None if there were none yet."""
-        window = self._windows.get((model, version))
+        window = self._windows.get((model, version, bundle_sha256))
         return window.drift() if window is not None else None
 
     def collect(self) -> Iterator[Metric]:
@@ -65,5 +69,5 @@ class Windows(Collector):
             drift = window.drift()
             for name, (_, value) in _GAUGES.items():
                 if name in _ALWAYS or drift.state != "too_few":
-                    families[name].add_metric(key, float(value(drift, window.reference)))
+                    families[name].add_metric(key[:2], float(value(drift, window.reference)))
         yield from families.values()

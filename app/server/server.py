@@ -53,6 +53,8 @@ class Config(uvicorn.Config):
             log_config=None,
             access_log=False,  # the service writes its own
             server_header=False,
+            # uvicorn would trust whoever asks from this machine, so that every local client could name another address.
+            proxy_headers=bool(os.environ.get("FORWARDED_ALLOW_IPS")),
             timeout_keep_alive=settings.idle_seconds,  # type: ignore[arg-type]  # only handed on to call_later
             h11_max_incomplete_event_size=settings.max_head_bytes,
         )

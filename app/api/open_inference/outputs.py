@@ -25,31 +25,32 @@ class Output:
 
     Attributes:
         detail: the least detail that a key must be allowed to be answered in.
-        value: what is answered about an image: one value, or one for each layer, in the order of the layers.
+        value: what is answered about an image, given the promised share of flagged clean images: one value, or one for
+            each layer, in the order of the layers.
         by_layer: whether it is one for each layer.
     """
 
     datatype: Datatype
     detail: Detail
-    value: Callable[[Verdict, Shown], Any]
+    value: Callable[[Verdict, Shown, float], Any]
     by_layer: bool = False
 
 
 OUTPUTS: Mapping[str, Output] = MappingProxyType(
     {
-        "verdict": Output("BYTES", "verdict", lambda verdict, _: verdict.decision),
-        "is_adversarial": Output("BOOL", "verdict", lambda verdict, _: verdict.decision == "adversarial"),
-        "predicted_class": Output("INT64", "verdict", lambda verdict, _: verdict.predicted),
-        "label": Output("BYTES", "verdict", lambda verdict, _: verdict.label),
-        "score": Output("FP64", "score", lambda verdict, shown: shown.round(verdict.score, verdict.threshold)),
-        "threshold": Output("FP64", "score", lambda verdict, _: verdict.threshold),
-        "p_value": Output("FP64", "score", lambda verdict, shown: shown.round(verdict.p_value)),
-        "confidence": Output("FP64", "score", lambda verdict, shown: shown.round(verdict.confidence)),
-        "layer": Output("BYTES", "evidence", lambda verdict, _: [one.layer for one in _ordered(verdict)], True),
+        "verdict": Output("BYTES", "verdict", lambda verdict, *_: verdict.decision),
+        "is_adversarial": Output("BOOL", "verdict", lambda verdict, *_: verdict.decision == "adversarial"),
+        "predicted_class": Output("INT64", "verdict", lambda verdict, *_: verdict.predicted),
+        "label": Output("BYTES", "verdict", lambda verdict, *_: verdict.label),
+        "score": Output("FP64", "score", lambda verdict, shown, _: shown.round(verdict.score, verdict.threshold)),
+        "threshold": Output("FP64", "score", lambda verdict, *_: verdict.threshold),
+        "p_value": Output("FP64", "score", lambda verdict, shown, target: shown.round(verdict.p_value, target)),
+        "confidence": Output("FP64", "score", lambda verdict, shown, _: shown.round(verdict.confidence)),
+        "layer": Output("BYTES", "evidence", lambda verdict, *_: [one.layer for one in _ordered(verdict)], True),
         "layer_contribution": Output(
             "FP64",
             "evidence",
-            lambda verdict, shown: [shown.round(one.contribution) for one in _ordered(verdict)],
+            lambda verdict, shown, _: [shown.round(one.contribution) for one in _ordered(verdict)],
             True,
         ),
     }
@@ -96,15 +97,23 @@ def _check(name: str, place: str, found: Mapping[str, bool], shown: Shown) -> No
         raise ProblemError("detail_not_allowed", f"This key is answered with `{shown.detail}` at most, not `{name}`.")
 
 
-def tensors(verdicts: Sequence[Verdict], names: Mapping[str, bool], shown: Shown) -> tuple[list[Tensor], list[bytes]]:
-    """Return the outputs about some images, and the bytes of those that are answered in binary."""
-    made = [_tensor(name, verdicts, binary, shown) for name, binary in names.items()]
+def tensors(
+    verdicts: Sequence[Verdict], names: Mapping[str, bool], shown: Shown, target: float
+) -> tuple[list[Tensor], list[bytes]]:
+    """Return the outputs about some images, and the bytes of those that are answered in binary.
+
+    Args:
+        target: the promised share of flagged clean images, on whose side a rounded p-value stays.
+    """
+    made = [_tensor(name, verdicts, binary, shown, target) for name, binary in names.items()]
     return [tensor for tensor, _ in made], [data for _, data in made if data is not None]
 
 
-def _tensor(name: str, verdicts: Sequence[Verdict], binary: bool, shown: Shown) -> tuple[Tensor, bytes | None]:
+def _tensor(
+    name: str, verdicts: Sequence[Verdict], binary: bool, shown: Shown, target: float
+) -> tuple[Tensor, bytes | None]:
     output = OUTPUTS[name]
-    rows = [output.value(verdict, shown) for verdict in verdicts]
+    rows = [output.value(verdict, shown, target) for verdict in verdicts]
     values = [value for row in rows for value in row] if output.by_layer else rows
     shape = [len(rows), len(rows[0])] if output.by_layer else [len(rows)]
     if not binary:

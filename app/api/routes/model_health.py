@@ -27,5 +27,5 @@ async def model_health(
 ) -> ModelHealth:
     """Compare the latest images that were judged with the images that the threshold was set on."""
     loaded = service.models.get(model, version)
-    drift = service.windows.drift(loaded.name, loaded.version)
+    drift = service.windows.drift(loaded.name, loaded.version, loaded.bundle.sha256)
     return health_of(loaded.name, loaded.version, loaded.bundle.sha256, reference_of(loaded), drift)

@@ -186,7 +186,7 @@ async def _verdicts(judge: Judge, images: list[Upload | Numbers]) -> list[Verdic
 def _answer(
     judge: Judge, asked: InferRequest, verdicts: list[Verdict], names: dict[str, bool], show: Shown
 ) -> Response:
-    outputs, binary = tensors(verdicts, names, show)
+    outputs, binary = tensors(verdicts, names, show, judge.loaded.detector.calibration.target)
     answer = InferAnswer(
         id=asked.id,
         model_name=judge.loaded.name,

@@ -78,7 +78,7 @@ def test_what_a_client_spends_takes_bounded_memory(clock: Clock) -> None:
     for moment in range(3000):
         clock(moment)
         spent.charge("shop", rate, 3)
-    (kept,) = spent._storage._spent.values()
+    ((kept,),) = [windows.values() for windows in spent._storage._spent.values()]
     assert len(kept.parts) <= 66
     assert kept.total == 9000
 
@@ -123,6 +123,21 @@ def test_two_keys_of_a_client_share_its_rate(tmp_path: Path, clock: Clock) -> No
     assert problem(ask(app, headers=bearer(new))) == (429, "rate_limited")
 
 
+@pytest.mark.parametrize("rates", [("2/minute", "3/minute"), ("2/minute", "3/hour"), ("2/hour", "3/minute")])
+def test_two_keys_of_a_client_with_different_rates_do_not_add_up(
+    tmp_path: Path, clock: Clock, rates: tuple[str, str]
+) -> None:
+    file, (old, new) = key_file(tmp_path, *({"id": "shop", "rate": rate} for rate in rates))
+    app = guarded(keys=file)
+    assert ask(app, headers=bearer(new)).headers["ratelimit"].startswith('"caller";r=2;')
+    assert ask(app, headers=bearer(old)).status_code == 200
+    assert ask(app, headers=bearer(new)).headers["ratelimit"].startswith('"caller";r=0;')
+    for secret in (old, new):
+        refused = ask(app, headers=bearer(secret))
+        assert problem(refused) == (429, "rate_limited")
+        assert '"caller";r=0;' in refused.headers["ratelimit"]
+
+
 @pytest.mark.parametrize(
     ("first", "second", "one"),
     [
@@ -131,6 +146,9 @@ def test_two_keys_of_a_client_share_its_rate(tmp_path: Path, clock: Clock) -> No
         ("::ffff:192.0.2.1", "192.0.2.1", True),
         ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
         ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("one", "other", True),
+        ("", "192.0.2.1:http", True),
+        ("other", "192.0.2.1", False),
     ],
 )
 def test_anonymous_clients_are_told_apart_by_address(clock: Clock, first: str, second: str, one: bool) -> None:

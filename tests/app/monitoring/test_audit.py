@@ -99,6 +99,18 @@ def test_lines_wait_for_room_and_a_cut_one_spoils_no_other(tmp_path: Path) -> No
     assert audit.lost == 0
 
 
+@pytest.mark.parametrize(("before", "readable"), [("", 0), ("{}\n", 1), ("{}\n{", 1), ('{"request_id": "x', 0)])
+def test_a_line_that_a_crash_cut_spoils_no_line_after_the_restart(before: str, readable: int, tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    path.write_text(before)
+    audit = Audit(path, 10**6, 3)
+    audit(decision(), None)
+    audit.close()
+    newline = "" if before.endswith("\n") or not before else "\n"
+    assert path.read_text() == before + newline + line_of(decision())
+    assert sum(line == "{}" for line in path.read_text().splitlines()) == readable
+
+
 def test_a_queue_that_is_full_loses_lines_and_blocks_nobody(tmp_path: Path) -> None:
     audit = Audit(tmp_path / "audit.jsonl", 10**6, 3, queue=5)
     audit(decision(), None)

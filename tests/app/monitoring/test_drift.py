@@ -96,12 +96,25 @@ def test_each_version_has_its_own_window_and_old_ones_go() -> None:
     windows = Windows(lambda decision: reference(100), 10, 10)
     for number in range(50):
         windows.decided(decision(version=str(number)))
-    assert windows.drift("digits-cnn", "49") is not None
-    assert windows.drift("digits-cnn", "0") is None
+    assert windows.drift("digits-cnn", "49", decision().bundle_sha256) is not None
+    assert windows.drift("digits-cnn", "0", decision().bundle_sha256) is None
     assert sum(len(family.samples) for family in windows.collect() if family.name == "pathprint_drift_images") == 32
 
 
 def test_a_bundle_that_went_meanwhile_is_passed_over() -> None:
     windows = Windows(lambda decision: None, 10, 10)
     windows.decided(decision())
-    assert windows.drift("digits-cnn", decision().version) is None
+    assert windows.drift("digits-cnn", decision().version, decision().bundle_sha256) is None
+
+
+def test_a_bundle_that_replaces_another_under_its_version_begins_anew() -> None:
+    references = {"old": reference(100), "new": reference(200)}
+    windows = Windows(lambda decision: references[decision.bundle_sha256], 10, 1)
+    for bundle in ("old", "old", "new"):
+        windows.decided(decision(bundle_sha256=bundle))
+    found = windows.drift("digits-cnn", decision().version, "new")
+    assert found is not None
+    assert (found.images, found.by_chance) == (1, ks_by_chance(1, 200))
+    assert windows.drift("digits-cnn", decision().version, "old") is None
+    (images,) = [family for family in windows.collect() if family.name == "pathprint_drift_images"]
+    assert [sample.value for sample in images.samples] == [1]

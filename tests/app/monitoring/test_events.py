@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from pathprint.app.monitoring import events as module
 from pathprint.app.monitoring.errors import MonitoringError
@@ -102,6 +103,29 @@ def test_what_cannot_be_delivered_is_given_up_and_counted(tmp_path: Path) -> Non
             assert told is not None
             told.decided(decision())
     assert counted(metrics) == {"failed": 2, "dropped": 0}
+
+
+@pytest.mark.parametrize(
+    ("place", "cause"),
+    [
+        ("http://user:secret@127.0.0.1:{port}/secret?token=secret", "HTTPStatusError: status 503"),
+        ("http://user:secret@127.0.0.1:9/secret", "ConnectError"),
+        ("http://user:secret@127.0.0.1:port/secret", "InvalidURL"),
+        ("{folder}/secret/events.jsonl", "FileNotFoundError: No such file or directory"),
+    ],
+)
+def test_the_log_says_why_an_event_was_given_up_and_not_what_the_address_holds(
+    place: str, cause: str, receiver: Receiver, tmp_path: Path
+) -> None:
+    receiver.statuses = [503] * 3
+    with (
+        capture_logs() as logged,
+        events(place.format(port=receiver.server_port, folder=tmp_path), None, Metrics().events) as told,
+    ):
+        assert told is not None
+        told.decided(decision())
+    assert [line["error"] for line in logged] == [cause]
+    assert "secret" not in str(logged)
 
 
 def test_whoever_decides_never_waits(monkeypatch: pytest.MonkeyPatch) -> None:
