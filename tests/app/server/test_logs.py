@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,8 @@ def test_a_stalled_reader_loses_lines_and_is_told_how_many() -> None:
     text = "x" * 9_999 + "\n"
     for _ in range(1000):  # 10 MB: a pipe holds 64 kB, and nobody reads
         lines.write(text)
-    kept, losses = 0, []
+    kept = 0
+    losses: list[dict[str, Any]] = []
     with os.fdopen(reading) as file:
         while kept + sum(loss["lines"] for loss in losses) < 1000:  # losses may be told in several lines
             line = file.readline()
