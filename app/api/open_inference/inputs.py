@@ -24,7 +24,8 @@ _PLACE = "inputs.0"
 
 def marks_of(preprocessing: Preprocessing, images: int) -> int:
     """Return how many commas and opening brackets so many images have in JSON at most, however they are nested."""
-    return 2 * sum(accumulate((images, *preprocessing.input_shape), mul))
+    products: list[int] = list(accumulate((images, *preprocessing.input_shape), mul))
+    return 2 * sum(products)
 
 
 def images_of(
