@@ -14,6 +14,7 @@ import yaml
 
 from pathprint.app.monitoring.drift import Reference
 from pathprint.app.monitoring.metrics import Metrics
+from pathprint.app.monitoring.query_attacks import Alarm
 from pathprint.app.monitoring.requests import REASONS
 from pathprint.app.monitoring.state import Source, State, registered
 from pathprint.app.monitoring.windows import Windows
@@ -36,6 +37,7 @@ def samples() -> dict[str, set[str]]:
     metrics, windows = Metrics(), Windows(lambda _: Reference(calibrate(clean), clean), 100, 10)
     for _ in range(10):
         metrics.decided(decision())
+        metrics.alarmed(Alarm(decision(), "alert", 50, 512))
         windows.decided(decision())
     metrics.requests.labels("/v1/detect", "2xx", "").inc()
     metrics.request_seconds.labels("/v1/detect").observe(0.1)
