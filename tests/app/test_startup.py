@@ -53,7 +53,9 @@ def wait_until_ready(client: httpx.Client, process: subprocess.Popen[str]) -> No
     pytest.fail("the service did not get ready")
 
 
-@pytest.mark.parametrize("program", [PROGRAM, COMMAND], ids=["program", "command"])
+@pytest.mark.parametrize(
+    "program", [PROGRAM, pytest.param(COMMAND, marks=pytest.mark.slow)], ids=["program", "command"]
+)
 def test_a_service_starts_answers_logs_and_stops(program: list[str], bundle_folder: Path, bundle: Bundle) -> None:
     port = free_port()
     process = start(bundle_folder, port, program)

@@ -116,6 +116,7 @@ print("ok")
 """
 
 
+@pytest.mark.slow
 def test_without_descriptors_the_server_rests_says_so_once_and_goes_on() -> None:
     done = subprocess.run([sys.executable, "-c", DESCRIPTORS], capture_output=True, text=True, timeout=180)
     assert (done.stdout, done.stderr) == ("ok\n", "")

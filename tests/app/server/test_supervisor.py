@@ -47,6 +47,7 @@ def lost(connected: socket.socket) -> bool:
         return True
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced_and_waiting_connections_are_answered(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)

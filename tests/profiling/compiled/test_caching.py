@@ -70,6 +70,7 @@ READS_ALL = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search", "
 """For a Python that lies in a home that others cannot read."""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.getuid() != 0 or not shutil.which("setpriv"), reason="only root can become another user")
 def test_what_the_administrator_compiled_is_used_by_a_user_without_a_home() -> None:
     place = Path(tempfile.mkdtemp(prefix="administered-", dir="/var/tmp"))
