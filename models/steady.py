@@ -5,7 +5,7 @@ another matrix product for fewer than four rows. The results differ in their las
 them can differ too. Here one image takes the way that several take.
 
 This holds on CPUs, in float32 and without gradients, which is how paths are recorded; elsewhere the plain operations
-run. Which sizes libraries treat in another way is theirs to change: tests compare the bits.
+run. Which sizes libraries treat in another way is theirs to change, and differs between processors.
 """
 
 from __future__ import annotations

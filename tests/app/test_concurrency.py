@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import httpx
+import pytest
 from torch import Tensor
 
 from pathprint.app.main import create_app
@@ -37,7 +38,7 @@ class Watched(Detector):
 
 def judgement(response: httpx.Response) -> tuple[int, Any, Any]:
     body = response.json()
-    return response.status_code, body.get("prediction"), body.get("detection")
+    return response.status_code, body.get("prediction", {}).get("label"), body.get("detection", {})
 
 
 def all_at_once(client: httpx.Client) -> list[tuple[int, Any, Any]]:
@@ -48,7 +49,11 @@ def all_at_once(client: httpx.Client) -> list[tuple[int, Any, Any]]:
 def test_twenty_at_once_get_the_answers_they_would_get_alone(client: httpx.Client) -> None:
     alone = [judgement(post(client, data)) for data in IMAGES]
     assert all(status == 200 for status, _, _ in alone)
-    assert all_at_once(client) == alone
+    together = all_at_once(client)
+    assert [item[:2] for item in together] == [item[:2] for item in alone]
+    for (_, _, found), (_, _, expected) in zip(together, alone, strict=True):
+        assert found["verdict"] == expected["verdict"]
+        assert found["score"] == pytest.approx(expected["score"], abs=expected["tolerance"])
 
 
 def test_the_model_runs_on_one_thread_that_is_not_the_servers(bundle: Bundle) -> None:

@@ -1,4 +1,4 @@
-"""What an image becomes does not depend on the images beside it, to the last bit."""
+"""What an image becomes does not depend on the images beside it."""
 
 from __future__ import annotations
 
@@ -52,17 +52,19 @@ def layers() -> dict[str, tuple[Callable[[Tensor], Tensor], Tensor]]:
 
 
 LAYERS = layers()
+close = partial(torch.testing.assert_close, rtol=1e-5, atol=1e-4)
+"""Not equal bits: those depend on the processor (decision 091 has where they are equal)."""
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_company_changes_no_bit(name: str) -> None:
+def test_company_changes_next_to_nothing(name: str) -> None:
     layer, images = LAYERS[name]
     with torch.inference_mode():
         whole = layer(images)
         for number in COMPANY:
-            assert torch.equal(layer(images[:number]), whole[:number]), f"{number} images"
+            close(layer(images[:number]), whole[:number])
         for index in (0, 8, 16):
-            assert torch.equal(layer(images[index : index + 1]), whole[index : index + 1]), f"image {index} alone"
+            close(layer(images[index : index + 1]), whole[index : index + 1])
 
 
 CASES: list[tuple[int, dict[str, Any]]] = [

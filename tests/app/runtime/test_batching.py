@@ -19,6 +19,7 @@ from pathprint.app.runtime.models import Loaded
 from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.detection.detector import Detector, Verdict
+from tests.profiling.detection.alike import assert_alike
 
 SECONDS = 60
 
@@ -85,7 +86,7 @@ def test_what_waits_is_examined_together_with_the_verdicts_of_each_alone(bundle:
     assert len(detector.batches) <= 4
     assert {one.batch for one in found} == set(detector.batches)
     alone = [replace(bundle.detector, calibration=detector.calibration).examine(one[None])[0] for one in images]
-    assert [one.verdict for one in found] == alone
+    assert_alike([one.verdict for one in found], alone)
 
 
 def test_one_image_does_not_wait_for_others(bundle: Bundle, images: list[Tensor]) -> None:
