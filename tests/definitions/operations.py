@@ -94,12 +94,27 @@ def multiply(call: Call) -> Step | None:
 
 
 def decides(call: Call, node: fx.Node) -> bool:
-    """Tell whether a node's value is a mask, or made of masks and constants alone."""
-    value = call.values[node]  # several values, such as those of a split, are no mask
-    if isinstance(value, torch.Tensor) and value.dtype is torch.bool:
-        return True
-    active = [source for source in node.all_input_nodes if source in call.active]
-    return bool(active) and all(decides(call, source) for source in active)
+    """Tell whether a node's value is a mask, or made of masks and constants alone.
+
+    It is, if every way back to the image meets a mask. The ways are followed with a list: deep networks have more nodes
+    in a row than Python may call.
+    """
+    waiting, seen = [node], set[fx.Node]()
+    while waiting:
+        reached = waiting.pop()
+        if reached in seen or is_mask(call.values[reached]):
+            continue
+        seen.add(reached)
+        sources = [source for source in reached.all_input_nodes if source in call.active]
+        if not sources:
+            return False
+        waiting += sources
+    return True
+
+
+def is_mask(value: object) -> bool:
+    """Tell whether a value is a tensor of booleans; several values, such as those of a split, are none."""
+    return isinstance(value, torch.Tensor) and value.dtype is torch.bool
 
 
 def extreme(call: Call) -> Step | None:
