@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.app.test_startup import free_port, wait_until_ready
 
@@ -36,6 +37,7 @@ def program(bundle: Path, port: int) -> list[str]:
     return [sys.executable, "-X", "importtime", *options, str(bundle), *here, "--port", str(port)]
 
 
+@pytest.mark.slow
 def test_the_container_loads_no_offline_library(bundle_folder: Path, tmp_path: Path) -> None:
     port = free_port()
     log = tmp_path / "log"

@@ -77,6 +77,7 @@ def test_a_service_starts_answers_logs_and_stops(program: list[str], bundle_fold
     assert detect["status"] == 200
 
 
+@pytest.mark.slow
 def test_a_damaged_bundle_ends_the_process_with_one_line_that_names_the_file(
     bundle_folder: Path, tmp_path: Path
 ) -> None:

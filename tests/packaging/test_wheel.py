@@ -101,6 +101,7 @@ def test_nothing_but_pathprint_becomes_importable(installed: Path, tmp_path: Pat
     assert [name for name, origin in origins.items() if origin and not origin.startswith(standard)] == []
 
 
+@pytest.mark.slow
 def test_users_may_call_their_packages_like_ours(installed: Path, project: Path) -> None:
     grey = ("--size", "8", "--mean", "0.5", "--std", "0.25")
     few = ("--images-per-class", "2", "--any-accuracy")  # as the network is not trained

@@ -51,6 +51,7 @@ def drift_of(scores: Any, size: int = 1000, fewest: int = 200) -> Drift:
     return window.drift()
 
 
+@pytest.mark.slow
 def test_clean_images_seldom_drift() -> None:
     draws = [np.random.default_rng(seed).normal(-2, 1, 1000) for seed in range(1, 101)]
     found = [drift_of(draw) for draw in draws]

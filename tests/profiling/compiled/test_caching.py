@@ -87,12 +87,14 @@ def test_what_the_administrator_compiled_is_used_by_a_user_without_a_home() -> N
         shutil.rmtree(place)
 
 
+@pytest.mark.slow
 def test_compiled_code_is_found_again_where_it_was_asked_to_be(tmp_path: Path) -> None:
     folder = str(tmp_path / f"pathprint-{caching.sources_hash()}")
     assert run(NUMBA_CACHE_DIR=str(tmp_path)) == [folder, "0", "1"]
     assert run(NUMBA_CACHE_DIR=str(tmp_path)) == [folder, "1", "0"]
 
 
+@pytest.mark.slow
 def test_a_folder_that_others_can_write_to_is_not_used(tmp_path: Path) -> None:
     """Numba unpickles what it finds there."""
     folder = tmp_path / f"pathprint-{caching.sources_hash()}"
@@ -101,6 +103,7 @@ def test_a_folder_that_others_can_write_to_is_not_used(tmp_path: Path) -> None:
     assert run(NUMBA_CACHE_DIR=str(tmp_path))[:2] == ["None", "0"]
 
 
+@pytest.mark.slow
 def test_where_nothing_can_be_written_it_compiles_anew(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert run(NUMBA_CACHE_DIR=str(tmp_path / "file" / "below"))[:2] == ["None", "0"]

@@ -46,6 +46,7 @@ def test_overlap_cannot_be_constructed(digits: Dataset) -> None:
         Split(digits, of(0, 10).keys, of(30, 40), of(9, 20), of(50, 60))
 
 
+@pytest.mark.slow
 def test_mypy_tells_the_roles_apart(tmp_path: Path) -> None:
     (tmp_path / "leak.py").write_text(
         "from pathprint.profiling.data.roles import Fit, Images, Split\n"

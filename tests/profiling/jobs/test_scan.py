@@ -195,6 +195,7 @@ class Killing:
         """The number of images is known."""
 
 
+@pytest.mark.slow
 def test_the_report_is_the_same_whoever_works_and_dies(
     bundle: Bundle, bundle_folder: Path, folder: Path, tmp_path: Path, small_parts: None
 ) -> None:

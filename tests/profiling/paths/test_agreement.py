@@ -137,6 +137,7 @@ def test_counts_and_coherence_are_the_oracles() -> None:
             assert layer.coherence[0] == pytest.approx(mean, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_mobilenet_on_real_images_is_the_oracles(real_data: Path) -> None:
     weights = real_data / "mobilenet_v2-imagenet.safetensors"
     module = torchvision.models.mobilenet_v2()

@@ -48,6 +48,7 @@ def test_a_point_is_what_evaluation_finds(subject: Subject, effort: Effort) -> N
     assert found.points["5"].mean_auc > found.points["2"].mean_auc
 
 
+@pytest.mark.slow
 def test_fitting_on_one_attack_is_what_fitting_on_it_alone_finds(subject: Subject, effort: Effort) -> None:
     found = detection(subject, "attack", (), effort)
     assert list(found.points) == [*ATTACKS, EVERY]
@@ -62,6 +63,7 @@ def test_what_learns_from_no_attack_crafts_for_the_test_only(subject: Subject, e
     assert len(list(tmp_path.rglob("*.safetensors"))) == len(ATTACKS)
 
 
+@pytest.mark.slow
 def test_fewer_profiled_images_are_those_of_a_smaller_subject(subject: Subject, effort: Effort) -> None:
     few = detection(subject, "images", [2.0], effort).points["2"]
     assert plain(few) == usual(Subject(subject.extractor, subject.dataset, 2), effort, ATTACKS)
@@ -85,6 +87,7 @@ def test_what_cannot_be_varied_is_refused(
         detection(subject, varied, values, effort)
 
 
+@pytest.mark.slow
 def test_usual_values_go_up_to_what_there_is(subject: Subject, effort: Effort) -> None:
     assert list(detection(subject.at(layers=2), "layers", (), effort).points) == ["1", "2"]
     few = Subject(subject.extractor, subject.dataset, 3)
