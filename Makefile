@@ -12,16 +12,18 @@ help:  ## List the targets.
 install: $(INSTALLED)  ## Make .venv with exactly what requirements/dev.txt says.
 
 # TORCH=cpu takes PyTorch's CPU wheels (1 GB instead of 5) where their index is reachable. These
-# are other files than the hashed ones, so they are pinned by version only.
+# are other files than the hashed ones, so they are pinned by version only. All is compiled to
+# bytecode at once, as the tests start many processes, which else compile it each where
+# PYTHONDONTWRITEBYTECODE is set.
 $(INSTALLED): requirements/dev.txt requirements/bootstrap.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Pathprint needs Python 3.11 or newer; set PYTHON=")'
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
 ifeq ($(TORCH),cpu)
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend cpu --no-verify-hashes \
-		--constraint requirements/dev.txt --group dev --editable '.[attacks,bench,parquet,ray,remote,synapses]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --torch-backend cpu --no-verify-hashes \
+		--constraint requirements/dev.txt --group dev --editable '.[attacks,bench,otel,parquet,ray,remote,synapses]'
 else
-	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	$(BIN)/uv pip install --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 endif
 	touch $@
