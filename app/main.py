@@ -65,6 +65,7 @@ def create_app(bundle: Bundle | None = None, settings: Settings | None = None) -
         version=API_VERSION,
         lifespan=lifespan,
         telemetry=telemetry_config(chosen.telemetry),
+        openapi_url=None,  # a route of ours keeps the document
         docs_url=None,  # its page would load scripts from other hosts
         redoc_url=None,
         redirect_slashes=False,  # a redirect would be built from the client's Host header

@@ -7,10 +7,11 @@ the *network input* (pixels normalised). Attacks and the detector work on pixels
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -32,6 +33,10 @@ _RUNS = (1, 2)
 _STEPS = 10_000
 _BYTES_OF_A_STEP = 1024
 """A file may be read in ``_STEPS`` steps, and one more for so many bytes: programs write pieces of kilobytes."""
+MAX_NOTES = 1000
+"""Most entries of EXIF data. Cameras write about a hundred; Pillow looks at each, and may be sent 65,535."""
+_EXIF = b"Exif\0\0"
+_EXIF_OF_JPEG = re.compile(rb"\xff\xe1(..)" + _EXIF, re.DOTALL)
 _STRIP = 1 << 15
 """Pixels that are laid over black at a time: Pillow lets no other thread run meanwhile, and needs memory for each."""
 _ORIENTATION = 0x0112
@@ -217,9 +222,42 @@ def loaded(image: Image.Image) -> Image.Image:
     """
     try:
         image.load()
+        _check_notes(_exif_of(image))
         return _upright(image)
     except (OSError, SyntaxError, ValueError) as error:
         raise ImageError("truncated_image", "the image data is truncated or damaged.") from error
+
+
+def _check_notes(exif: bytes) -> None:
+    """Check how much is to be read in EXIF data; what cannot be read at all is left alone.
+
+    Raises:
+        ImageError: they have too many entries.
+    """
+    block = exif.removeprefix(_EXIF).removeprefix(_EXIF)
+    order: Literal["little", "big"] = "little" if block.startswith(b"II") else "big"
+    start = int.from_bytes(block[4:8], order)
+    if int.from_bytes(block[start : start + 2], order) > MAX_NOTES:
+        raise ImageError(
+            "undecodable_image", f"the image has more than {MAX_NOTES:,} notes (EXIF); save it without them."
+        )
+
+
+def _exif_of(image: Image.Image) -> bytes:
+    """Return the EXIF data of an image, which old programs wrote into PNG files as text."""
+    text = image.info.get("Raw profile type exif", "")
+    try:
+        return image.info.get("exif") or bytes.fromhex("".join(text.split("\n")[3:]))
+    except ValueError:
+        return b""
+
+
+def _exif_of_jpeg(data: bytes) -> bytes:
+    """Return the EXIF data of a JPEG file, which may lie in several segments; Pillow reads it with the header."""
+    if not data.startswith(b"\xff\xd8") or _EXIF not in data:
+        return b""
+    found = _EXIF_OF_JPEG.finditer(data)
+    return b"".join(data[one.end() : one.start() + 2 + int.from_bytes(one[1], "big")] for one in found)
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -268,6 +306,7 @@ def _open(data: bytes) -> Image.Image:
         with warnings.catch_warnings():
             # Our own size check decides; Pillow only warns, and only for far larger images.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            _check_notes(_exif_of_jpeg(data))
             return Image.open(_Steps(data), formats=FORMATS)
     except ImageError:
         raise

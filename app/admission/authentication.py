@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers
@@ -61,7 +62,7 @@ class Authentication:
 
     def _caller(self, scope: Scope, demand: Demand) -> Caller:
         if demand.scope is None:
-            return without_key(scope)
+            return self._known(scope) if demand.cost else without_key(scope)
         secret = _presented(Headers(scope=scope)) if self._ring else None
         if secret is None:
             if self._anonymous.allowed and demand.scope != "admin":
@@ -74,6 +75,14 @@ class Authentication:
             headers = {"WWW-Authenticate": f'{_REALM}, error="insufficient_scope", scope="{demand.scope}"'}
             raise ProblemError("insufficient_scope", f"The API key lacks the scope {demand.scope!r}.", headers)
         return with_key(key)
+
+    def _known(self, scope: Scope) -> Caller:
+        """Return the caller of what needs no key: the key all the same if a good one is presented, for the rate."""
+        with suppress(ProblemError):
+            key = self._ring.find(_presented(Headers(scope=scope)) or "") if self._ring else None
+            if key is not None:
+                return with_key(key)
+        return without_key(scope)
 
 
 def _presented(headers: Headers) -> str | None:

@@ -7,7 +7,7 @@ from math import ceil
 from time import monotonic
 
 from limits import parse
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import MutableHeaders, State
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -43,6 +43,51 @@ class Quarantine:
         return max(0.0, left)
 
 
+class Bill:
+    """What a request costs its caller.
+
+    Attributes:
+        charge: the latest of it.
+    """
+
+    def __init__(self, rates: Rates, client: str, rate: Rate, cost: int) -> None:
+        self._rates, self._client, self._rate, self._cost = rates, client, rate, cost
+        self.charge: Charge = rates.charge(client, rate, cost)
+
+    def pay(self) -> None:
+        """Check that the request is paid for.
+
+        Raises:
+            ProblemError: it is not.
+        """
+        if not self.charge.paid:
+            counts = min(self._cost, self._rate.amount)
+            detail = f"The limit is {_words(self._rate)}, and this request counts {counts:,}."
+            raise ProblemError("rate_limited", detail, {"Retry-After": str(self.charge.seconds)})
+
+    def raise_to(self, cost: int) -> None:
+        """Have the request cost more than was known before its body was read.
+
+        Raises:
+            ProblemError: that is beyond the caller's rate.
+        """
+        if cost > self._cost:
+            before, self._cost = min(self._cost, self._rate.amount), cost
+            self.charge = self._rates.charge(self._client, self._rate, cost, before)
+            self.pay()
+
+
+def charge_for(state: State, images: int) -> None:
+    """Charge the caller of a request, of which one image is paid, for all its images.
+
+    Raises:
+        ProblemError: they are beyond the caller's rate.
+    """
+    bill: Bill | None = getattr(state, "bill", None)
+    if bill is not None:
+        bill.raise_to(images)
+
+
 class Charging:
     """Charges requests, and adds ``RateLimit`` headers to the answers of callers who have a rate.
 
@@ -64,10 +109,12 @@ class Charging:
             return
         caller: Caller = scope["state"]["caller"]
         rate = self._rate_of(caller)
-        charge = self._rates.charge(caller.name, rate, cost) if rate else None
-        sending = _with_headers(send, charge) if charge else send
+        bill = scope["state"]["bill"] = Bill(self._rates, caller.name, rate, cost) if rate else None
+        sending = _with_headers(send, bill) if bill else send
         try:
-            self._turn_away(caller, charge, cost)
+            self._turn_away(caller)
+            if bill:
+                bill.pay()
         except ProblemError as problem:
             await problem_response(Request(scope), problem)(scope, receive, sending)
             return
@@ -78,27 +125,25 @@ class Charging:
             return self._anonymous_rate
         return parse(caller.key.rate) if caller.key.rate else self._rate
 
-    def _turn_away(self, caller: Caller, charge: Charge | None, cost: int) -> None:
+    def _turn_away(self, caller: Caller) -> None:
         left = self._quarantine.seconds_left(caller.name)
         if left:
             detail = (
                 "Too many of the images that were sent are nearly alike, as in attacks; ask whoever runs the service."
             )
             raise ProblemError("query_attack", detail, {"Retry-After": str(ceil(left))})
-        if charge and not charge.paid:
-            detail = f"The limit is {_words(charge.rate)}, and this request counts {min(cost, charge.rate.amount)}."
-            raise ProblemError("rate_limited", detail, {"Retry-After": str(charge.seconds)})
 
 
 def _words(rate: Rate) -> str:
     return f"{rate.amount:,} in {rate.get_expiry():,} seconds"
 
 
-def _with_headers(send: Send, charge: Charge) -> Send:
+def _with_headers(send: Send, bill: Bill) -> Send:
     """Return ``send`` with the headers of draft-ietf-httpapi-ratelimit-headers."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
+            charge = bill.charge
             headers = MutableHeaders(scope=message)
             headers["RateLimit-Policy"] = f'"caller";q={charge.rate.amount};w={charge.rate.get_expiry()}'
             headers["RateLimit"] = f'"caller";r={charge.left};t={charge.seconds}'

@@ -8,7 +8,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pathprint.app.admission.scopes import OPEN, demand_of
+from pathprint.app.admission.scopes import demand_of
 from pathprint.app.problems.kinds import ProblemError
 from pathprint.app.problems.reporting import problem_response
 
@@ -19,7 +19,7 @@ def host_names(text: str | None) -> tuple[str, ...]:
 
 
 class TrustedHosts:
-    """Refuses requests for other hosts. Probes pass: whoever runs the service asks it by its address.
+    """Refuses requests for other hosts. Probes and documents pass: whoever runs the service asks it by its address.
 
     ``starlette.middleware.trustedhost`` answers in plain text and may redirect.
     """
@@ -37,7 +37,7 @@ class TrustedHosts:
         await self.app(scope, receive, send)
 
     def _trusted(self, scope: Scope) -> bool:
-        if demand_of(scope["method"], scope["path"]) == OPEN:
+        if demand_of(scope["method"], scope["path"]).scope is None:
             return True
         given = Headers(scope=scope).getlist("host")
         return len(given) == 1 and any(_matches(_name(given[0]), name) for name in self._names)

@@ -102,9 +102,9 @@ class Rates:
     def __init__(self, clients: int = _CLIENTS) -> None:
         self._storage = BoundedStorage(clients)
 
-    def charge(self, client: str, rate: Rate, cost: int) -> Charge:
-        """Let a client spend ``cost``; a cost above the whole rate counts as all of it."""
+    def charge(self, client: str, rate: Rate, cost: int, paid_before: int = 0) -> Charge:
+        """Let a client spend ``cost``, of which ``paid_before`` is paid; a cost above the rate counts as all of it."""
         cost = min(cost, rate.amount)
-        paid = self._storage.spend(client, rate, cost)
+        paid = self._storage.spend(client, rate, max(0, cost - paid_before))
         left = max(0, rate.amount - self._storage.total(client, rate))
         return Charge(rate, paid, left, ceil(self._storage.seconds_until(client, 1 if paid else cost, rate)))

@@ -13,7 +13,7 @@ class Demand(NamedTuple):
 
     Attributes:
         scope: None if it needs no key.
-        cost: what it takes from the client's rate; 0 if it is free.
+        cost: what it takes from the client's rate before its body is read; 0 if it is free.
     """
 
     scope: Scope | None
@@ -25,10 +25,11 @@ _DEMANDS = tuple(
     (re.compile(pattern), demand)
     for pattern, demand in (
         (r"/livez|/readyz|/v2/health/(live|ready)|/v2/models/[^/]+(/versions/[^/]+)?/ready", OPEN),
-        (r"/docs(/.*)?|/openapi\.json", OPEN),  # they describe the service, and say nothing of its models
+        (r"/docs(/.*)?|/openapi\.json", Demand(None, 1)),  # they say nothing of the models
         (r"/v1/(detect|classify)", Demand("detect", 1)),
-        (r"/v1/(detect|classify)/batch", Demand("detect", 8)),  # an image of a batch costs less than one alone
-        (r"/v2/models/[^/]+(/versions/[^/]+)?/infer", Demand("detect", 4)),  # holds one image or several
+        # Of these, further images are charged when their number is known.
+        (r"/v1/(detect|classify)/batch", Demand("detect", 1)),
+        (r"/v2/models/[^/]+(/versions/[^/]+)?/infer", Demand("detect", 1)),
         (r"/v1/explain", Demand("explain", 4)),
         (r"/v2/repository/index", Demand("read", 1)),
         (r"/v1/admin(/.*)?|/v2/repository(/.*)?", Demand("admin", 1)),

@@ -148,6 +148,8 @@ class Documented(FastAPI):
     """FastAPI that also lists the schema of problem documents, which are not of type ``application/json``."""
 
     def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is not None:
+            return self.openapi_schema
         document = super().openapi()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         for model in (Problem, *_IN_BODIES):

@@ -11,11 +11,13 @@ from starlette.requests import Request
 from torch import Tensor
 
 from pathprint.app.api.numbers import pixels_of_npy
+from pathprint.app.problems.kinds import ProblemError
 from pathprint.app.runtime.deciding import decision_of
 from pathprint.app.runtime.decoding import Upload
 from pathprint.app.runtime.examiner import Examination
 from pathprint.app.runtime.media import NPY, NPY_MAGIC
 from pathprint.app.runtime.models import Loaded
+from pathprint.app.runtime.out_of_memory import told_to_come_again
 from pathprint.app.runtime.service import Service
 
 
@@ -58,8 +60,11 @@ class Judge:
         Raises:
             ImageError, ProblemError: it is not an image that we accept, or there is no room or time for it.
         """
+        if isinstance(image, Upload):
+            self._check_size(image)
         if isinstance(image, Upload) and _is_npy(image):
-            image = await asyncio.to_thread(self._numbers, image.data)
+            with told_to_come_again():
+                image = await asyncio.to_thread(self._numbers, image.data)
         if isinstance(image, Upload):
             examination = await self.service.examiner.examine(image, self.loaded, self.deadline)
         else:
@@ -67,6 +72,12 @@ class Judge:
         decision = decision_of(examination, self.loaded, self.request.state, self.milliseconds)
         self.service.decisions.record(decision, examination.image.pixels)
         return examination
+
+    def _check_size(self, image: Upload) -> None:
+        """Hold each image to what it may have alone, in whatever body it came, and beside however many others."""
+        most = self.service.settings.max_body_bytes
+        if len(image.data) > most:
+            raise ProblemError("body_too_large", f"An image may have at most {most:,} bytes.")
 
     def _numbers(self, data: bytes) -> Numbers:
         pixels = pixels_of_npy(data, self.loaded.detector.network.preprocessing)

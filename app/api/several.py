@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from pathprint.app.admission.charging import charge_for
 from pathprint.app.api import answers
 from pathprint.app.api.judging import Judge
 from pathprint.app.api.schemas import Answers, Item, Summary
@@ -22,7 +23,12 @@ log = structlog.get_logger("app")
 
 
 async def judge_several(judge: Judge, files: Sequence[Upload | ProblemError], shown: Shown) -> Answers:
-    """Return the answers about all files, which are judged at the same time as far as there is room."""
+    """Return the answers about all files, which are judged at the same time as far as there is room.
+
+    Raises:
+        ProblemError: so many images are beyond the caller's rate.
+    """
+    charge_for(judge.request.state, len(files))
     items = await asyncio.gather(*(_item(judge, index, file, shown) for index, file in enumerate(files)))
     counts = Counter(item.result.detection.verdict if item.result else "failed" for item in items)
     summary = {name: counts[name] for name in ("benign", "adversarial", "uncertain", "failed")}

@@ -17,7 +17,7 @@ from starlette.requests import Request
 
 from pathprint.app.api.bodies import Body, accepted_type
 from pathprint.app.api.options import Options
-from pathprint.app.api.strict_json import checked, read_as, read_json
+from pathprint.app.api.strict_json import checked, marks_in, read_as, read_json
 from pathprint.app.problems.kinds import ProblemError
 from pathprint.app.runtime.decoding import Upload
 from pathprint.app.runtime.media import ACCEPTED, ANY_IMAGE, FILES, FORM, JSON
@@ -25,6 +25,8 @@ from pathprint.app.settings import Settings
 
 _SMALL = 65_536
 """Bytes of text that are read on the event loop; more would keep other requests waiting."""
+_FEW_MARKS = 1024
+"""Marks (``strict_json.marks_in``) of JSON that is read on the event loop; an image in base64 has about a dozen."""
 _OPTIONS = "options"
 _CHARSETS = (b"utf-8", b"utf8", b"us-ascii")
 _BASE64: dict[str, Any] = {"contentEncoding": "base64"}
@@ -120,8 +122,9 @@ def check_number(images: int, most: int) -> None:
 
 
 async def aside(read: Callable[[bytes], T], data: bytes) -> T:
-    """Return what ``read`` makes of ``data``, on another thread if that takes long."""
-    return await asyncio.to_thread(read, data) if len(data) > _SMALL else read(data)
+    """Return what ``read`` makes of JSON, on another thread if that takes long: it is long, or holds many values."""
+    quick = len(data) <= _SMALL and marks_in(data) <= _FEW_MARKS
+    return read(data) if quick else await asyncio.to_thread(read, data)
 
 
 def _one_of_json(data: bytes) -> Sent:
@@ -178,7 +181,7 @@ async def _form(body: Body, wanted: str, most: int) -> Sent:
             raise malformed
         if len(files) > most:
             raise _too_many(most) if most > 1 else malformed
-        read = read_as(Options, await _bytes(options[0])) if options else None
+        read = await aside(partial(read_as, Options), await _bytes(options[0])) if options else None
         return Sent(tuple([await _file_of_form(file) for file in files]), read)
     finally:
         await form.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -13,7 +14,9 @@ from pathprint.app.problems.document import MEDIA_TYPE, ParameterProblem, place
 from pathprint.app.problems.kinds import KINDS, ProblemError
 from pathprint.models.errors import ImageError
 
+log = structlog.get_logger("app")
 _FRAMEWORK = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}
+_SOON = {"Retry-After": "1"}
 
 
 def problem_of(error: Exception) -> ProblemError:
@@ -22,7 +25,9 @@ def problem_of(error: Exception) -> ProblemError:
         case ProblemError():
             return error
         case ImageError():
-            return ProblemError(error.code if error.code in KINDS else "undecodable_image", str(error))
+            return ProblemError(error.code if error.code in KINDS else "undecodable_image", _sentence(str(error)))
+        case MemoryError():
+            return ProblemError("overloaded", "There is no memory left at the moment; send it again later.", _SOON)
         case RequestValidationError():
             return _bad_parameters(error)
         case HTTPException():
@@ -33,6 +38,11 @@ def problem_of(error: Exception) -> ProblemError:
             return ProblemError(
                 "internal", "Something went wrong inside the service; its log says more under this request_id."
             )
+
+
+def _sentence(message: str) -> str:
+    """Return the message of an error, which may stand behind the name of a file, as a sentence of its own."""
+    return message[:1].upper() + message[1:]
 
 
 def _bad_parameters(error: RequestValidationError) -> ProblemError:
@@ -60,7 +70,13 @@ async def _handle(request: Request, error: Exception) -> Response:
     return problem_response(request, error)
 
 
+async def _out_of_memory(request: Request, error: Exception) -> Response:
+    log.error("no memory left for a request")
+    return problem_response(request, error)
+
+
 def install(app: FastAPI) -> None:
     """Make ``app`` report errors as problem documents. ``RequestContext`` catches all other types of errors."""
     for kind in (ProblemError, ImageError, RequestValidationError, HTTPException, ClientDisconnect):
         app.add_exception_handler(kind, _handle)
+    app.add_exception_handler(MemoryError, _out_of_memory)

@@ -8,25 +8,28 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from time import monotonic, perf_counter
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from pathprint.app.admission.callers import current_caller
 from pathprint.app.problems.kinds import ProblemError
-from pathprint.app.runtime.batching import Judged, ModelThread
-from pathprint.app.runtime.decoders import Decoders, Timed
-from pathprint.app.runtime.decoding import Decoded, Opened, Upload, decode_opened, open_upload, received_pixels
+from pathprint.app.runtime.batching import ModelThread
+from pathprint.app.runtime.chaining import chained
+from pathprint.app.runtime.decoders import Decoders, Further, Step, Timed
+from pathprint.app.runtime.decoding import Decoded, Upload, decode_opened, open_upload, received_pixels
 from pathprint.app.runtime.models import Loaded
 from pathprint.app.runtime.out_of_memory import told_to_come_again
+from pathprint.app.runtime.pricing import TO_LOOK, price_of_opening
 from pathprint.app.settings import Settings
 from pathprint.models.network import check_range
-from pathprint.models.preprocessing import to_image
+from pathprint.models.preprocessing import Preprocessing, to_image
 from pathprint.profiling.detection.detector import Verdict
 
 if TYPE_CHECKING:
@@ -55,7 +58,6 @@ class Examiner:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._headers = ThreadPoolExecutor(1, "header")
         self._decoders = Decoders(settings.decode_threads, settings.decode_bytes)
         self._limited = _limited(settings)
         self._model = ModelThread(settings.max_batch, settings.batch_delay_ms / 1000)
@@ -91,12 +93,13 @@ class Examiner:
             ProblemError: it is of another format than declared, there is no room for it, or its deadline passes.
         """
         with self._place(deadline), told_to_come_again():
-            file, opening = await self._opened(upload)
-            decoded = await self._decoded(file, loaded, deadline)
-            del file, upload  # the bytes; only pixels wait for the model
-            judged = await self._judged(decoded.value.pixels[0], loaded, deadline)
+            work = self._decoding(upload, loaded.detector.network.preprocessing)
+            decoding: Future[Timed[Decoded]] = self._decoders.decode(work, TO_LOOK, deadline, _caller())
+            del work, upload  # the bytes; only pixels wait for the model
+            both = chained(decoding, lambda one: self._model.examine(one.value.pixels[0], loaded, deadline))
+            decoded, judged = await asyncio.wrap_future(both)
         waited = decoded.waited + judged.waited
-        return Examination(decoded.value, judged.verdict, opening + decoded.took, waited, judged.took, judged.batch)
+        return Examination(decoded.value, judged.verdict, decoded.took, waited, judged.took, judged.batch)
 
     async def examine_pixels(self, pixels: Tensor, loaded: Loaded, deadline: float | None = None) -> Examination:
         """Return the verdict of a loaded bundle on pixels ``c h w`` in [0, 1] that a client sent as numbers.
@@ -111,7 +114,7 @@ class Examiner:
         loaded.detector.network.check_form(pixels[None])
         check_range(pixels)  # here, so that they do not spoil a batch
         with self._place(deadline), told_to_come_again():
-            judged = await self._judged(pixels, loaded, deadline)
+            judged = await asyncio.wrap_future(self._model.examine(pixels, loaded, deadline))
         return Examination(received_pixels(pixels), judged.verdict, 0.0, judged.waited, judged.took, judged.batch)
 
     @contextmanager
@@ -127,30 +130,28 @@ class Examiner:
         finally:
             self._inside -= 1
 
-    async def _opened(self, upload: Upload) -> tuple[Opened, float]:
-        """Return the upload with its header read, and the milliseconds that it took."""
-
-        def timed() -> tuple[Opened, float]:
-            started = perf_counter()
-            return open_upload(upload), (perf_counter() - started) * 1000
-
-        return await asyncio.get_running_loop().run_in_executor(self._headers, timed)
-
-    async def _decoded(self, file: Opened, loaded: Loaded, deadline: float | None) -> Timed[Decoded]:
+    def _decoding(self, upload: Upload, preprocessing: Preprocessing) -> Step:
+        """Return the steps of decoding: look at the bytes, read the header, decode. Each says what the next costs."""
         decode = decode_opened if self._limited is None else self._limited.decode
-        work = partial(decode, file, loaded.detector.network.preprocessing)
-        return await asyncio.wrap_future(self._decoders.decode(work, file.price, deadline))
 
-    async def _judged(self, pixels: Tensor, loaded: Loaded, deadline: float | None) -> Judged:
-        return await asyncio.wrap_future(self._model.examine(pixels, loaded, deadline))
+        def open_() -> Further:
+            file = open_upload(upload)
+            return Further(file.price, partial(decode, file, preprocessing))
+
+        return lambda: Further(price_of_opening(upload.data), open_)
 
     def close(self) -> None:
         """Let running work finish and end the threads."""
-        self._headers.shutdown()
         self._decoders.close()
         if self._limited is not None:
             self._limited.close()
         self._model.close()
+
+
+def _caller() -> str:
+    """Return who shares the decoders with other callers."""
+    caller = current_caller()
+    return caller.name if caller else ""
 
 
 def _limited(settings: Settings) -> LimitedDecoders | None:

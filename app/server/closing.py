@@ -18,33 +18,46 @@ class LingeringTransport(asyncio.Transport):
 
     A socket that is closed while bytes of the client are unread makes the system reset the connection, and the client
     may lose the answer: for instance that its body, of which it is still sending the rest, is too large (RFC 9112 9.6).
+
+    Attributes:
+        client_ended: whether the client has ended its side; set by the connection.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
         self._transport, self._loop = transport, loop
         self._end: asyncio.TimerHandle | None = None
+        self.is_lingering = self.client_ended = False
 
     def close(self) -> None:
-        """Send what is buffered and the end of the stream; cut the connection if the client does not end it soon."""
+        """Send what is buffered and the end of the stream; then wait a moment for the client to end its side."""
         if self.is_closing():
             return
-        self._end = self._loop.call_later(LINGER_SECONDS, self._transport.abort)
+        self.is_lingering = True
         try:
+            self._transport.set_write_buffer_limits(high=0)  # the connection is told when the system has taken all
+            if self.client_ended:
+                self._transport.close()  # once all is sent
+                return
             self._transport.write_eof()
             self._transport.resume_reading()  # what comes is dropped, until the client's end of the stream
         except OSError:  # the client is gone
             self._transport.abort()
+        if not self._transport.get_write_buffer_size():
+            self.drained()
+
+    def drained(self) -> None:
+        """Note that the system has taken all that was written. After the last answer a client's time begins here.
+
+        Until then a client that reads slowly has the time that the connection gives it to read an answer.
+        """
+        if self.is_lingering and self._end is None:
+            self._end = self._loop.call_later(LINGER_SECONDS, self._transport.abort)
 
     def lost(self) -> None:
         """Note that the connection has ended."""
         if self._end is not None:
             self._end.cancel()
-
-    @property
-    def is_lingering(self) -> bool:
-        """Whether the last answer is written, and only the client's end of the stream is waited for."""
-        return self._end is not None
 
     def is_closing(self) -> bool:
         return self.is_lingering or self._transport.is_closing()

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _READ_BYTES = 64 * 1024
 """Bytes read at once from one connection; this is also about what waits unread by the application."""
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_FIRST_QUESTION_SECONDS = 0.25
+"""Time after a client's end of the stream until it is found out whether it is gone; each further time is doubled."""
 _LAST_WORD_SECONDS = 1.0
 """Time that a connection without a whole request still has when the service takes no more connections."""
 
@@ -46,6 +49,7 @@ class Connection(H11Protocol):
         self.waiting_since = self.loop.time()
         self._head_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
+        self._question: asyncio.TimerHandle | None = None
 
     @property
     def is_busy(self) -> bool:
@@ -65,7 +69,7 @@ class Connection(H11Protocol):
         """Forget the connection; the application learns that its client is gone."""
         self.transport.lost()
         self.crowd.leave(self)
-        for timer in (self._head_timer, self._write_timer, self.timeout_keep_alive_task):
+        for timer in (self._head_timer, self._write_timer, self._question, self.timeout_keep_alive_task):
             if timer is not None:
                 timer.cancel()
         super().connection_lost(exc)
@@ -82,17 +86,43 @@ class Connection(H11Protocol):
             super().data_received(data)
             self._attend()
 
-    def eof_received(self) -> None:
-        """Close the connection, whose client sends no more; tell it if the request was not whole."""
-        if self.transport.is_lingering:
-            return
-        if (self.is_busy and self.cycle.more_body) or (not self.is_busy and self._has_begun()):
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio knows this answer
+        """Answer a whole request of a client that sends no more. Return whether to keep the connection for that."""
+        self.transport.client_ended = True
+        return not self.transport.is_closing() and self._answers_yet()
+
+    def _answers_yet(self) -> bool:
+        """Return whether a client that sends no more has a whole request to be answered; else close the connection."""
+        if self.is_busy and not self.cycle.more_body:
+            self._ask_whether_gone(_FIRST_QUESTION_SECONDS)
+            return True
+        if self.is_busy or self._has_begun():
             self._refuse(ProblemError("bad_request", "The connection was closed before the request was complete."))
+        else:
+            self.transport.close()
+        return False
+
+    def _ask_whether_gone(self, seconds: float) -> None:
+        """Find out, while a request is worked on, whether its client has ended its side only or is gone.
+
+        Both look alike until something is sent: where nobody is left, the system answers with a reset, at which the
+        transport ends the connection. RFC 9110 lets a server say 100 at any time, and clients pass over it.
+        """
+
+        def ask() -> None:
+            if self.is_busy and not self.cycle.response_started and not self.transport.is_closing():
+                self.transport.write(_CONTINUE)
+                self._ask_whether_gone(seconds * 2)
+
+        if self.scope["http_version"] == "1.1":  # clients of 1.0 do not know such answers
+            self._question = self.loop.call_later(seconds, ask)
 
     def on_response_complete(self) -> None:
-        """Wait for the next request."""
+        """Wait for the next request, if the client may still send one."""
         self.waiting_since = self.loop.time()
         super().on_response_complete()
+        if self.transport.client_ended and not self.transport.is_closing():
+            self._answers_yet()
         self._attend()
 
     def _has_begun(self) -> bool:
@@ -180,6 +210,7 @@ class Connection(H11Protocol):
         if self._write_timer is not None:
             self._write_timer.cancel()
             self._write_timer = None
+        self.transport.drained()
 
     def timeout_keep_alive_handler(self) -> None:
         """Close a connection that has been without a request for too long."""

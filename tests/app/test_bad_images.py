@@ -48,7 +48,9 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_a_bad_image_gets_the_documented_problem(client: httpx.Client, case: str) -> None:
     data, media_type, code = CASES[case]
-    assert problem(post(client, data, media_type)) == (422, code)
+    answer = post(client, data, media_type)
+    assert problem(answer) == (422, code)
+    assert answer.json()["detail"][0].isupper()
 
 
 def test_a_bad_image_in_a_form_gets_the_same_problem(client: httpx.Client) -> None:

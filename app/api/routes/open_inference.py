@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
+from pathprint.app.admission.charging import charge_for
 from pathprint.app.api.bodies import Body
 from pathprint.app.api.documentation import INFER, problems, success, work_problems
 from pathprint.app.api.judging import Judge, Numbers
@@ -34,6 +35,7 @@ from pathprint.app.problems.reporting import problem_of
 from pathprint.app.runtime.decoding import Upload
 from pathprint.app.runtime.media import ANY_IMAGE, JSON
 from pathprint.app.runtime.models import Loaded
+from pathprint.app.runtime.out_of_memory import told_to_come_again
 from pathprint.app.runtime.service import Running, Service
 from pathprint.profiling.detection.detector import Verdict
 from pathprint.profiling.detection.together import TOLERANCE
@@ -154,7 +156,9 @@ async def _infer(request: Request, service: Service, model: str, version: str | 
     body = Body(request, service.settings.max_batch_bytes, service.settings.body_seconds)
     body.media_type((JSON, ANY_IMAGE))
     data, length = await body.read(), request.headers.get(LENGTH_HEADER)
-    asked, images = await asyncio.to_thread(_read, judge, data, length)
+    with told_to_come_again():
+        asked, images = await asyncio.to_thread(_read, judge, data, length)
+    charge_for(request.state, len(images))
     show = shown(request, Options())
     names = wanted(asked, show)
     verdicts = await _verdicts(judge, images)

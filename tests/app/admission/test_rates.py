@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from limits import parse
 from pydantic import ValidationError
+from starlette.datastructures import State
 
 from pathprint.app.admission import charging, rates
-from pathprint.app.admission.charging import Quarantine
+from pathprint.app.admission.charging import Bill, Quarantine, charge_for
 from pathprint.app.admission.rates import Rates
+from pathprint.app.problems.kinds import ProblemError
 from pathprint.app.settings import Settings
 from tests.app.admission.guarded import ask, bearer, guarded, key_file
 from tests.app.server import problem
@@ -100,20 +102,59 @@ def test_a_request_beyond_the_rate_is_told_when_to_come_back(tmp_path: Path, clo
     assert ask(app, headers=bearer(secret)).status_code == 200
 
 
-def test_explanations_and_batches_cost_more(tmp_path: Path, clock: Clock) -> None:
+def test_explanations_cost_more(tmp_path: Path, clock: Clock) -> None:
     file, (secret,) = key_file(tmp_path, {"id": "shop", "rate": "13/minute", "scopes": ["detect", "explain"]})
     app = guarded(keys=file)
     left = []
-    for path in ("/v1/detect", "/v1/explain", "/v1/detect/batch"):
-        left.append(ask(app, path, headers=bearer(secret)).headers["ratelimit"].split(";")[1])
-    assert left == ["r=12", "r=8", "r=0"]
+    for path in ("/v1/detect", "/v1/explain", "/v1/detect/batch", "/v2/models/digits/infer", "/docs", "/openapi.json"):
+        method = "GET" if path in ("/docs", "/openapi.json") else "POST"
+        left.append(ask(app, path, method, headers=bearer(secret)).headers["ratelimit"].split(";")[1])
+    assert left == ["r=12", "r=8", "r=7", "r=6", "r=5", "r=4"]
 
 
 def test_what_costs_more_than_the_whole_rate_takes_all_of_it(tmp_path: Path, clock: Clock) -> None:
-    file, (secret,) = key_file(tmp_path, {"id": "shop", "rate": "2/minute"})
+    file, (secret,) = key_file(tmp_path, {"id": "shop", "rate": "2/minute", "scopes": ["detect", "explain"]})
     app = guarded(keys=file)
-    assert ask(app, "/v1/detect/batch", headers=bearer(secret)).status_code == 200
+    assert ask(app, "/v1/explain", headers=bearer(secret)).status_code == 200
     assert problem(ask(app, headers=bearer(secret))) == (429, "rate_limited")
+
+
+@pytest.mark.parametrize(
+    ("amount", "spent", "images", "paid", "left"),
+    [
+        (10, 0, 1, True, 9),
+        (10, 0, 4, True, 6),
+        (10, 0, 10, True, 0),
+        (10, 0, 32, True, 0),  # more than the whole rate: all of it
+        (10, 6, 4, True, 0),
+        (10, 6, 5, False, 3),  # one was charged before the body was read
+        (10, 1, 32, False, 8),
+        (1, 0, 32, True, 0),
+    ],
+)
+def test_each_image_of_several_is_charged(
+    clock: Clock, amount: int, spent: int, images: int, paid: bool, left: int
+) -> None:
+    rates, rate = Rates(), parse(f"{amount}/minute")
+    rates.charge("shop", rate, spent)
+    state = State({"bill": Bill(rates, "shop", rate, 1)})
+    if paid:
+        charge_for(state, images)
+    else:
+        with pytest.raises(ProblemError, match="rate_limited") as refused:
+            charge_for(state, images)
+        clock(int((refused.value.headers or {})["Retry-After"]))
+        charge_for(State({"bill": Bill(rates, "shop", rate, 1)}), images)  # that very request is paid for by then
+        return
+    assert state.bill.charge.left == left
+
+
+def test_documents_are_charged_to_the_address_of_whoever_has_no_good_key(tmp_path: Path, clock: Clock) -> None:
+    file, _ = key_file(tmp_path, {"id": "shop"})
+    app = guarded(keys=file, anonymous_rate="2/minute", rate="9/minute")
+    for headers in ({}, bearer("unknown")):
+        assert ask(app, "/docs", "GET", headers=headers).status_code == 200
+    assert problem(ask(app, "/openapi.json", "GET")) == (429, "rate_limited")
 
 
 def test_two_keys_of_a_client_share_its_rate(tmp_path: Path, clock: Clock) -> None:

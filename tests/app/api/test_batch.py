@@ -11,9 +11,12 @@ import httpx
 import numpy as np
 import pytest
 
+from pathprint.app.main import create_app
 from pathprint.app.problems.document import Problem
+from pathprint.app.settings import Settings
+from pathprint.profiling.detection.bundle import Bundle
 from tests.app.images import digit, encoded
-from tests.app.server import post, problem
+from tests.app.server import post, problem, serving
 
 PNG = [encoded(digit(index), "PNG") for index in range(6)]
 NPY = io.BytesIO()
@@ -124,3 +127,33 @@ def test_options_stand_in_the_form_in_the_json_or_in_the_address(client: httpx.C
         for item in response.json()["results"]:
             assert "score" not in item["result"]["detection"]
             assert "timing_ms" not in item["result"]
+
+
+@pytest.mark.parametrize("way", ["form", "json", "v2"])
+def test_an_image_of_several_may_be_no_larger_than_one_alone(bundle: Bundle, way: str) -> None:
+    settings = Settings(pause_seconds=0, max_body_bytes=2000)
+    large = encoded(digit(), "PNG") + bytes(2000)  # what follows an image is not looked at, but counts
+    with (
+        serving(create_app(bundle, settings), settings=settings) as address,
+        httpx.Client(base_url=address, timeout=60) as client,
+    ):
+        if way == "v2":
+            name = client.get("/readyz").json()["model"]["name"]
+            texts = [base64.b64encode(data).decode() for data in (PNG[0], large)]
+            tensor = {
+                "name": "image",
+                "datatype": "BYTES",
+                "shape": [2],
+                "data": texts,
+                "parameters": {"content_type": "base64"},
+            }
+            assert problem(client.post(f"/v2/models/{name}/infer", json={"inputs": [tensor]})) == (
+                413,
+                "body_too_large",
+            )
+            return
+        results = batch(client, [PNG[0], large], form=way == "form").json()["results"]
+    assert [(item["status"], item.get("problem", {}).get("code")) for item in results] == [
+        (200, None),
+        (413, "body_too_large"),
+    ]

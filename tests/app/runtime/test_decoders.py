@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
 from pathprint.app.problems.kinds import ProblemError
-from pathprint.app.runtime.decoders import Decoders
+from pathprint.app.runtime.decoders import Decoders, Further
 from pathprint.app.runtime.pricing import Price
 
 SMALL, LARGE = Price(1000, 1000), Price(40 << 20, 40 << 20)
@@ -92,6 +94,80 @@ def test_the_memory_of_all_images_in_decoding_is_bounded(most: int, at_once: int
         for done in waiting:
             done.result(SECONDS)
         until(lambda: made.held == 0)
+
+
+def test_large_images_of_other_callers_pass_those_of_one_who_sends_many() -> None:
+    gate, order = Gate(), list[str]()
+    with decoders(1) as made:
+        made.decode(gate.named("first"), LARGE, caller="many")
+        until(lambda: gate.begun == ["first"])
+        for name in ("many", "many", "many", "other", "many", "third", "other"):
+            last = made.decode(lambda name=name: order.append(name), LARGE, caller=name)  # type: ignore[misc]
+        assert last
+        gate.open.set()
+    assert order == ["other", "third", "many", "other", "many", "many", "many"]
+
+
+def test_an_image_that_there_is_no_memory_for_yet_lets_others_pass_but_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gates = {name: Gate() for name in ("first", "huge", "passes", "waits")}
+    huge = Price(3 * LARGE.memory, LARGE.work)
+    with decoders(4, 3 * LARGE.memory) as made:
+        made.decode(gates["first"].named("first"), LARGE, caller="first")
+        until(lambda: bool(gates["first"].begun))
+        made.decode(gates["huge"].named("huge"), huge, caller="huge")
+        made.decode(gates["passes"].named("passes"), LARGE, caller="other")
+        until(lambda: bool(gates["passes"].begun))
+        monkeypatch.setattr("pathprint.app.runtime.decoders._AGED", 0.0)
+        made.decode(gates["waits"].named("waits"), LARGE, caller="third")
+        gates["passes"].open.set()
+        until(lambda: made.held == LARGE.memory)
+        time.sleep(0.05)
+        assert not gates["waits"].begun and not gates["huge"].begun
+        for name in ("first", "huge", "waits"):
+            gates[name].open.set()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_a_first_step_finds_out_decides_who_waits(threads: int) -> None:
+    gate = Gate()
+    with decoders(threads) as made:
+        large = [made.decode(lambda: Further(LARGE, gate.named("large")), SMALL) for _ in range(4)]
+        small = [made.decode(lambda: Further(SMALL, lambda: Further(SMALL, lambda: "small")), SMALL) for _ in range(4)]
+        if threads > 1:
+            assert [done.result(SECONDS).value for done in small] == ["small"] * 4
+            until(lambda: len(gate.begun) == 1)
+            assert large[-1].cancel()  # also after its first step
+            assert made.waiting == 2
+        gate.open.set()
+        assert [done.result(SECONDS).value for done in (*large[:3], *small)] == ["large"] * 3 + ["small"] * 4
+
+
+def test_an_image_that_is_found_to_be_large_too_late_is_refused() -> None:
+    gate = Gate()
+    with decoders(2) as made:
+        made.decode(lambda: time.sleep(0.1), LARGE).result(SECONDS)
+        for _ in range(10):
+            made.decode(gate.named("large"), LARGE)
+        found = made.decode(lambda: Further(LARGE, lambda: 1), SMALL, time.monotonic() + 0.5)
+        with pytest.raises(ProblemError, match="overloaded"):
+            found.result(SECONDS)
+        gate.open.set()
+
+
+def test_the_bytes_of_an_image_are_free_when_it_is_decoded() -> None:
+    class Bytes(bytearray):
+        pass
+
+    data = Bytes(10)
+    gone = weakref.ref(data)
+    with decoders(1) as made:
+        done = made.decode(partial(len, data), SMALL)
+        del data
+        assert done.result(SECONDS).value == 10
+        until(lambda: gone() is None)
+    assert done.done()
 
 
 @pytest.mark.parametrize("price", [SMALL, LARGE], ids=["small", "large"])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 import torch
@@ -17,6 +19,8 @@ from pathprint.app.runtime.models import Loaded
 from pathprint.app.settings import Settings
 from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.detection.detector import Detector, Verdict
+from tests.app.server import problem, serving
+from tests.app.server.small import small_app
 from tests.profiling.detection.alike import assert_alike
 
 FAR_TOO_MUCH = 1 << 60
@@ -91,6 +95,42 @@ def test_whoever_finds_no_memory_is_told_to_come_again_and_the_next_is_examined(
         assert (error.code, error.headers) == ("overloaded", {"Retry-After": "1"})
         assert "alloc" not in error.detail
     assert isinstance(last, Examination)
+
+
+@pytest.mark.parametrize("way", ["torch", "numpy"])
+@pytest.mark.parametrize("path", ["/v1/detect", "/v1/detect/batch", "/v2/models/{}/infer"])
+def test_memory_that_runs_out_while_numbers_are_read_is_no_500(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch, way: str, path: str
+) -> None:
+    def fails(*_: object) -> None:
+        WAYS[way]()
+
+    for module in ("judging.pixels_of_npy", "routes.open_inference.images_of"):
+        monkeypatch.setattr(f"pathprint.app.api.{module}", fails)
+    path = path.format(client.get("/readyz").json()["model"]["name"])
+    npy = b"\x93NUMPY" + bytes(100)
+    request: dict[str, Any] = {"content": npy, "headers": {"Content-Type": "application/x-npy"}}
+    if "batch" in path:
+        request = {"files": [("file", ("a", npy, "application/x-npy"))]}
+    if "v2" in path:
+        request = {"json": {"inputs": [{"name": "image", "datatype": "FP32", "shape": [1], "data": [0.5]}]}}
+    answer = client.post(path, **request)
+    if "batch" in path:
+        assert answer.json()["results"][0]["problem"]["code"] == "overloaded"
+    else:
+        assert problem(answer) == (503, "overloaded")
+        assert answer.headers["retry-after"] == "1"
+
+
+def test_memory_that_runs_out_anywhere_in_a_request_is_a_problem() -> None:
+    app = small_app()
+
+    @app.get("/much")
+    async def much() -> None:
+        np.empty(FAR_TOO_MUCH, np.uint8)
+
+    with serving(app) as address:
+        assert problem(httpx.get(f"{address}/much")) == (503, "overloaded")
 
 
 def test_another_error_is_none_of_memory(bundle: Bundle, images: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:

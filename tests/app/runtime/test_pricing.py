@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 
 import pytest
 from PIL import Image
 
 from pathprint.app.runtime.decoding import Upload, open_upload
-from pathprint.app.runtime.pricing import Price
+from pathprint.app.runtime.pricing import Price, price_of_opening
 from pathprint.models.errors import ImageError
-from pathprint.models.preprocessing import MAX_SCANS
-from tests.app.images import digit, encoded, png_of
+from pathprint.models.preprocessing import MAX_NOTES, MAX_SCANS, decode, opened
+from tests.app.images import coloured, digit, encoded, png_of
 
 
 def price_of(data: bytes) -> Price:
@@ -59,3 +61,63 @@ def test_scans_raise_the_price() -> None:
     many = data[:-2] + data[last:-2] * 60 + data[-2:]
     assert price_of(many).work >= 5 * price_of(data).work
     Image.open(io.BytesIO(data)).load()
+
+
+def png_with(*chunks: tuple[bytes, bytes], behind: bool = False) -> bytes:
+    """Return a digit as PNG with further chunks, before or behind its pixels."""
+    data = encoded(digit(), "PNG")
+    packed = b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    )
+    at = data.index(b"IEND" if behind else b"IDAT") - 4
+    return data[:at] + packed + data[at:]
+
+
+TEXT = zlib.compress(bytes(1 << 20), 9)
+NOTES = {"zTXt": (b"zTXt", b"a\0\0" + TEXT), "iTXt": (b"iTXt", b"a\0\1\0\0\0" + TEXT)}
+
+
+@pytest.mark.parametrize("behind", [False, True], ids=["before the pixels", "behind them"])
+@pytest.mark.parametrize("kind", NOTES)
+def test_packed_texts_are_priced_before_they_are_unpacked(kind: str, behind: bool) -> None:
+    one, many = (png_with(*[NOTES[kind]] * number, behind=behind) for number in (1, 30))
+    assert len(many) < 50_000
+    assert price_of_opening(one).is_small and price_of(one).is_small
+    assert not price_of_opening(many).is_small and not price_of(many).is_small
+    assert price_of_opening(many).memory >= 30 << 20
+
+
+def exif(entries: int) -> bytes:
+    """Return EXIF data of which the last entry is the orientation."""
+    tags = [(0x8000 + number, 3, 1, 1) for number in range(entries - 1)] + [(0x0112, 3, 1, 6)]
+    rows = b"".join(struct.pack("<HHIHxx", *tag) for tag in tags)
+    return b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", entries) + rows + bytes(4)
+
+
+def holding(block: bytes, way: str) -> bytes:
+    """Return an image with EXIF data, in one of the ways in which files hold them."""
+    if way in ("PNG", "WEBP"):
+        return encoded(coloured("RGB"), way, exif=block)
+    if way == "text":
+        text = f"\nexif\n{len(block)}\n{block.hex()}"
+        return png_with((b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(text.encode())))
+    data, segments = (
+        encoded(coloured("RGB"), "JPEG"),
+        [block[6:][at : at + 60_000] for at in range(0, len(block), 60_000)],
+    )
+    parts = (b"\xff\xe1" + struct.pack(">H", len(one) + 8) + b"Exif\0\0" + one for one in segments if one)
+    return data[:2] + b"".join(parts) + data[2:]
+
+
+@pytest.mark.parametrize("way", ["JPEG", "PNG", "WEBP", "text"])
+def test_exif_data_may_have_so_many_entries_and_no_more(way: str) -> None:
+    assert decode(holding(exif(MAX_NOTES), way)).size
+    for entries in (MAX_NOTES + 1, 12_000):
+        with pytest.raises(ImageError, match="notes"):
+            decode(holding(exif(entries), way))
+
+
+def test_a_jpeg_file_with_too_many_notes_is_refused_before_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("it was opened"))
+    with pytest.raises(ImageError, match="notes"):
+        opened(holding(exif(12_000), "JPEG"))

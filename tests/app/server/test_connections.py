@@ -82,6 +82,64 @@ def test_a_client_that_is_refused_while_it_sends_can_read_the_answer() -> None:
     assert (answer.status, answer.headers["connection"]) == (200, "close")
 
 
+@pytest.mark.parametrize("ends", [False, True], ids=["whose side is open", "that has ended its side"])
+def test_a_slow_reader_gets_its_whole_last_answer(ends: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pathprint.app.server.closing.LINGER_SECONDS", 0.1)
+    with serving(small_app()) as address, connection(address) as connected:
+        connected.sendall(get("/large", CLOSE))
+        if ends:
+            connected.shutdown(socket.SHUT_WR)
+        assert connected.recv(1, socket.MSG_PEEK)
+        time.sleep(0.5)  # most of the answer waits in the server meanwhile
+        (answer,) = answers(rest(connected))
+    assert (answer.status, len(answer.body)) == (200, 30_000_002)
+
+
+def test_a_client_that_keeps_its_side_open_after_the_last_answer_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pathprint.app.server.closing.LINGER_SECONDS", 0.1)
+    with running(small_app()) as server, connection("http://{}:{}".format(*server.acceptor.address)) as connected:
+        connected.sendall(get("/livez", CLOSE))
+        assert answers(rest(connected))[0].status == 200
+        while server._connections():
+            time.sleep(0.01)
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize(
+    ("requests", "statuses"),
+    [
+        ([get()], [200]),
+        ([get("/wait?seconds=1")], [200]),
+        ([post(3) + b"abc"], [200]),
+        ([get("/wait?seconds=0.5"), get("/wait?seconds=0.5"), get()], [200, 200, 200]),
+        ([get("/wait?seconds=0.1"), post(3) + b"a"], [200, 400]),
+        ([get("/wait?seconds=0.1"), b"GET /li"], [200, 400]),
+    ],
+    ids=["at once", "after a while", "with a body", "several", "half a body at the end", "half a head at the end"],
+)
+def test_a_client_that_ends_its_side_gets_its_answers(requests: list[bytes], statuses: list[int], version: str) -> None:
+    if version == "1.0":  # keeps no connection for a second request
+        requests, statuses = requests[:1], statuses[:1]
+    with serving(small_app()) as address, connection(address) as connected:
+        connected.sendall(b"".join(requests).replace(b"HTTP/1.1", b"HTTP/" + version.encode()))
+        connected.shutdown(socket.SHUT_WR)
+        received = rest(connected).replace(b"HTTP/1.1 100 Continue\r\n\r\n", b"")
+    assert [answer.status for answer in answers(received)] == statuses
+
+
+def test_a_client_that_leaves_is_noticed_before_it_is_answered() -> None:
+    with running(small_app()) as server:
+        address = "http://{}:{}".format(*server.acceptor.address)
+        with connection(address) as connected:
+            connected.sendall(get("/wait?seconds=3600"))
+            while not any(item.is_busy for item in server._connections()):
+                time.sleep(0.01)
+        while server._connections():  # the pytest timeout ends it
+            time.sleep(0.01)
+        for task in list(server.server_state.tasks):
+            task.get_loop().call_soon_threadsafe(task.cancel)
+
+
 DESCRIPTORS = """
 import os, resource, socket, time
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))

@@ -7,17 +7,24 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from pathprint.app.__main__ import main
 from pathprint.app.server.supervisor import Supervisor, refusal_to_share
 from pathprint.app.settings import Settings
-from tests.app.server.raw import CLOSE, answers, connection, exchange, get, rest
+from tests.app.images import digit, encoded
+from tests.app.server.raw import CLOSE, answers, connection, exchange, get, post, rest
+from tests.app.test_startup import PROGRAM as PROGRAM_OF_THE_SERVICE
+from tests.app.test_startup import SECONDS, free_port, start, wait_until_ready
 
 PROGRAM = """
 import os, socket, sys
@@ -82,6 +89,52 @@ def test_a_killed_worker_is_replaced_and_waiting_connections_are_answered(tmp_pa
         assert errors == "pathprint: a worker ended with status -9; another takes its place.\n"
     finally:
         process.kill()
+
+
+def served(address: str, image: bytes, until: threading.Event) -> Counter[int]:
+    """Ask one request after the other, each over its own connection; return how many got which status, 0 for none."""
+    found: Counter[int] = Counter()
+    request = post(len(image), "/v1/detect").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + image
+    while not until.is_set():
+        try:
+            found[exchange(address, request)[0].status] += 1
+        except (OSError, IndexError):  # a reset, or an end without an answer
+            found[0] += 1
+    return found
+
+
+@pytest.mark.slow
+def test_a_worker_with_a_bundle_that_is_killed_under_load_loses_what_it_had_in_hand(bundle_folder: Path) -> None:
+    clients, port, image = 4, free_port(), encoded(digit(), "PNG")
+    process = start(bundle_folder, port, [*PROGRAM_OF_THE_SERVICE, "--workers", "2"])
+    address, over = f"http://127.0.0.1:{port}", threading.Event()
+    try:
+        with httpx.Client(base_url=address, timeout=30) as client:
+            wait_until_ready(client, process)
+        while len(children(process.pid)) < 2:
+            time.sleep(0.1)
+        with ThreadPoolExecutor(clients) as pool:
+            asked = [pool.submit(served, address, image, over) for _ in range(clients)]
+            try:
+                for _ in range(2):
+                    time.sleep(2)
+                    killed = children(process.pid)[0]
+                    os.kill(killed, signal.SIGKILL)
+                    end = time.monotonic() + SECONDS
+                    while killed in children(process.pid) or len(children(process.pid)) < 2:
+                        assert time.monotonic() < end
+                        time.sleep(0.1)
+            finally:
+                over.set()
+            found = sum((done.result() for done in asked), Counter[int]())
+        process.terminate()
+        process.communicate(timeout=SECONDS)
+    finally:
+        process.kill()
+    assert process.returncode == 0
+    assert set(found) <= {0, 200}
+    assert found[0] <= 2 * clients  # each client has one request in hand
+    assert found[200] > found[0]
 
 
 @pytest.fixture
