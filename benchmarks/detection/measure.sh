@@ -26,7 +26,7 @@ profile=() fit=() evaluate=(--images 256 --full)
 if [ "$network" = mobilenet_v2 ]; then  # a photograph costs as much as some forty small images
   seen=() unseen=()
   for attack in fgsm-4of255 fgsm-8of255 bim-4of255 pgd-2of255 pgd-8of255 noise-images; do seen+=(--attack "$attack"); done
-  for attack in pgd-l2-0.5 deepfool patch-0.05; do unseen+=(--attack "$attack"); done
+  for attack in pgd-l2-0.5 deepfool patch-0.05 replaced-0.25 spatial-30; do unseen+=(--attack "$attack"); done
   profile=(--images-per-class 100) fit=(--fit-images 64 --calibration-images 350 "${seen[@]}")
   evaluate=(--images 64 --full "${seen[@]}" "${unseen[@]}")
 fi

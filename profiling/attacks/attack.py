@@ -14,11 +14,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from pathprint.models.network import Network
+from pathprint.profiling.attacks.atlas import TECHNIQUES, Knowledge, Technique
 from pathprint.profiling.attacks.draws import Draws
 
-Norm = Literal["Linf", "L2", "L0", "area", "none"]
+Norm = Literal["Linf", "L2", "L1", "L0", "area", "degrees", "none"]
 """How a perturbation is measured. An L0 budget is a share of the image's values (pixels times channels), an area
-budget is a share of its pixels."""
+budget is a share of its pixels, and a budget of degrees is the largest angle that an image is turned by."""
 Logits = Callable[[Tensor], Tensor]
 """The attacked network: pixels ``n c h w`` to logits ``n k``, differentiable."""
 METHODS = 1
@@ -119,6 +121,7 @@ class Attack:
         summary: what the attack does, in one line for reports.
         targeted: whether each image has to be answered with a wrong class that is drawn at random.
         on_image: False if the attack makes images from nothing. The network's answer to them counts as their label.
+        knowledge: what the attacker needs of the attacked network.
     """
 
     name: str
@@ -129,6 +132,12 @@ class Attack:
     method: Method
     targeted: bool = False
     on_image: bool = True
+    knowledge: Knowledge = "white-box"
+
+    @property
+    def technique(self) -> Technique:
+        """What MITRE ATLAS calls this way to make adversarial images."""
+        return TECHNIQUES[self.knowledge]
 
     @property
     def cost(self) -> Cost:
@@ -146,6 +155,8 @@ class Attack:
 
 
 def _declared(value: object) -> Any:
+    if isinstance(value, Network):
+        return value.fingerprint
     if is_dataclass(value) and not isinstance(value, type):
         parts = {field.name: _declared(getattr(value, field.name)) for field in fields(value)}
         return {"kind": type(value).__name__, **parts}

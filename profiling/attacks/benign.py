@@ -77,6 +77,20 @@ def _brightness(factor: float) -> Control:
 FIXED = (_jpeg(75), _jpeg(90), _blur(0.5), _brightness(0.9), _brightness(1.1))
 
 
+def halved(control: Control) -> Control:
+    """Return a control that goes half the way from an image to what ``control`` makes of it."""
+
+    def change(pixels: Tensor, draws: Draws) -> Tensor:
+        return pixels.lerp(control.change(pixels, draws), 0.5)
+
+    return Control(f"{control.name}-half", f"half of: {control.summary}", change)
+
+
+def controls_and_halves(attacks: list[Attack]) -> list[Control]:
+    """Return what an evaluation tries: every control as ``fit`` shows it to classifiers, and half of it."""
+    return [step for control in controls(attacks) for step in (control, halved(control))]
+
+
 def controls(attacks: list[Attack]) -> list[Control]:
     """Return noise of every Linf and L2 budget among ``attacks``, each budget once, and the fixed controls."""
     sized: dict[tuple[str, float], Attack] = {}

@@ -1,6 +1,6 @@
 """What attacks are called. Nothing heavy is imported here, so that an unknown name is refused at once.
 
-What the attacks are is in registry.py; a test compares the names.
+What the attacks are is in suites.py; a test compares the names.
 """
 
 from __future__ import annotations
@@ -12,7 +12,14 @@ _ANY = (
     "cw-10",
     "cw-20",
     "cw-target-0",
+    "ddn",
+    "ead",
     "hopskipjump",
+    "replaced-0.1",
+    "replaced-0.25",
+    "salt-pepper-0.1",
+    "rearranged-0.25",
+    "spatial-30",
 )
 _GREY = (
     "fgsm-0.2",
@@ -26,6 +33,8 @@ _GREY = (
     "bim-0.3",
     "pgd-0.3",
     "pgd-target-0.2",
+    "mi-fgsm-0.2",
+    "ti-fgsm-0.2",
     "apgd-ce-0.2",
     "apgd-dlr-0.2",
     "jsma-0.15",
@@ -42,6 +51,8 @@ _RGB = (
     "fgsm-2of255",
     "pgd-4of255",
     "pgd-target-8of255",
+    "mi-fgsm-8of255",
+    "ti-fgsm-8of255",
     "apgd-ce-4of255",
     "apgd-dlr-4of255",
     "jsma-0.05",

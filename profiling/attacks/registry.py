@@ -1,4 +1,4 @@
-"""The attacks to fit and evaluate with: a default and a full suite, each for grey and for RGB inputs."""
+"""Find attacks: a suite of them, some by their names, or those that a bundle was fitted on."""
 
 from __future__ import annotations
 
@@ -8,152 +8,44 @@ from importlib.util import find_spec
 from typing import Any, Literal
 
 from pathprint.models.network import Network, canonical_json
-from pathprint.profiling.attacks.attack import Attack, budget_text, library_of
-from pathprint.profiling.attacks.methods.apgd import Apgd
-from pathprint.profiling.attacks.methods.ascent import Ascent
-from pathprint.profiling.attacks.methods.from_foolbox import CarliniWagner, DeepFool, HopSkipJump
-from pathprint.profiling.attacks.methods.jsma import Jsma
-from pathprint.profiling.attacks.methods.noise_images import NoiseImages
-from pathprint.profiling.attacks.methods.patch import Patch
-from pathprint.profiling.attacks.methods.square import Square
-from pathprint.profiling.attacks.methods.surviving import Surviving
+from pathprint.profiling.attacks.attack import Attack, library_of
+from pathprint.profiling.attacks.suites import GROUPS, TRANSFERRED, Teaching, transferred
 from pathprint.profiling.errors import MissingExtraError, OptionsError
 
 Suite = Literal["default", "full"]
 log = logging.getLogger("pathprint")
 
 
-def _fgsm(budget: float) -> Attack:
-    summary = "one step along the gradient's sign"
-    return Attack(f"fgsm-{budget_text(budget)}", "one-step", "Linf", budget, summary, Ascent("Linf", budget, 1, 1.0))
-
-
-def _bim(budget: float) -> Attack:
-    summary = "20 steps along the gradient's sign"
-    return Attack(f"bim-{budget_text(budget)}", "linf-steps", "Linf", budget, summary, Ascent("Linf", budget, 20, 0.1))
-
-
-def _pgd(budget: float) -> Attack:
-    method = Ascent("Linf", budget, 40, 1 / 15, random_start=True)
-    return Attack(f"pgd-{budget_text(budget)}", "linf-steps", "Linf", budget, "40 steps from a random point", method)
-
-
-def _pgd_target(budget: float) -> Attack:
-    method, summary = Ascent("Linf", budget, 40, 1 / 15, random_start=True), "PGD towards a random class per image"
-    return Attack(f"pgd-target-{budget_text(budget)}", "linf-steps", "Linf", budget, summary, method, targeted=True)
-
-
-def _pgd_l2(budget: float) -> Attack:
-    method = Ascent("L2", budget, 40, 0.1, random_start=True)
-    return Attack(f"pgd-l2-{budget_text(budget)}", "l2-steps", "L2", budget, "40 steps from a random point", method)
-
-
-def _apgd(budget: float, loss: Literal["ce", "dlr"]) -> Attack:
-    method, summary = Apgd("Linf", budget, loss=loss), f"auto-PGD of AutoAttack on the {loss.upper()} loss"
-    return Attack(f"apgd-{loss}-{budget_text(budget)}", "linf-steps", "Linf", budget, summary, method)
-
-
-def _deepfool(overshoot: float) -> Attack:
-    method = Surviving(DeepFool(overshoot))
-    return Attack("deepfool", "deepfool", "L2", None, "to the nearest boundary, far enough to survive rounding", method)
-
-
-def _cw(confidence: float) -> Attack:
-    method, summary = Surviving(CarliniWagner(confidence)), f"smallest change that leads by {confidence:g} logits"
-    return Attack(f"cw-{confidence:g}", "cw", "L2", None, summary, method)
-
-
-def _cw_target(confidence: float) -> Attack:
-    method, summary = Surviving(CarliniWagner(confidence)), "Carlini-Wagner towards a random class per image"
-    return Attack(f"cw-target-{confidence:g}", "cw", "L2", None, summary, method, targeted=True)
-
-
-def _jsma(share: float) -> Attack:
-    return Attack(f"jsma-{share:g}", "jsma", "L0", share, "pairs of values set to 0 or 1", Jsma(share))
-
-
-def _square(budget: float, queries: int) -> Attack:
-    summary = f"random squares, {queries} score queries"
-    return Attack(f"square-{budget_text(budget)}", "square", "Linf", budget, summary, Square(budget, queries))
-
-
-def _patch(area: float) -> Attack:
-    return Attack(f"patch-{area:g}", "patch", "area", area, "a square with any content", Patch(area))
-
-
-def _hop_skip_jump() -> Attack:
-    method = Surviving(HopSkipJump(steps=15, directions=60))
-    return Attack("hopskipjump", "decision", "L2", None, "along the boundary, answers only, few queries", method)
-
-
-def _noise_images() -> Attack:
-    summary = "pure noise; whatever is answered counts"
-    return Attack("noise-images", "noise-images", "none", None, summary, NoiseImages(), on_image=False)
-
-
-_ANY = (
-    _cw(10),
-    _cw(20),
-    _cw_target(0),
-    _hop_skip_jump(),
-)
-GREY = (
-    _fgsm(0.2),
-    _fgsm(0.3),
-    _bim(0.2),
-    _pgd(0.1),
-    _pgd(0.2),
-    _pgd_l2(1.5),
-    _deepfool(0.1),
-    _cw(0),
-    _noise_images(),
-)
-GREY_MORE = (
-    _fgsm(0.1),
-    _bim(0.1),
-    _bim(0.3),
-    _pgd(0.3),
-    _pgd_target(0.2),
-    _apgd(0.2, "ce"),
-    _apgd(0.2, "dlr"),
-    _jsma(0.15),
-    _square(0.3, 400),
-    _patch(0.15),
-)
-RGB = (
-    _fgsm(4 / 255),
-    _fgsm(8 / 255),
-    _bim(4 / 255),
-    _pgd(2 / 255),
-    _pgd(8 / 255),
-    _pgd_l2(0.5),
-    _deepfool(0.1),
-    _cw(0),
-    _noise_images(),
-)
-RGB_MORE = (
-    _fgsm(2 / 255),
-    _pgd(4 / 255),
-    _pgd_target(8 / 255),
-    _apgd(4 / 255, "ce"),
-    _apgd(4 / 255, "dlr"),
-    _jsma(0.05),
-    _square(8 / 255, 500),
-    _patch(0.05),
-)
 SUITES: dict[str, dict[Suite, tuple[Attack, ...]]] = {
-    "grey": {"default": GREY, "full": (*GREY, *GREY_MORE, *_ANY)},
-    "rgb": {"default": RGB, "full": (*RGB, *RGB_MORE, *_ANY)},
+    colours: {"default": groups["taught"], "full": tuple(attack for group in groups.values() for attack in group)}
+    for colours, groups in GROUPS.items()
 }
 
 
 def suite(network: Network, which: Suite = "default") -> dict[str, Attack]:
-    """Return a suite's attacks by name: ``default`` is quick, ``full`` is for evaluation and contains ``default``.
+    """Return a suite's attacks by name: ``default`` is what is taught, ``full`` is for evaluation and contains it.
 
     Budgets are chosen for grey or RGB inputs by the network's number of channels.
     """
-    colours = "grey" if network.preprocessing.channels == 1 else "rgb"
-    return {attack.name: attack for attack in SUITES[colours][which]}
+    return {attack.name: attack for attack in SUITES[colours_of(network)][which]}
+
+
+def colours_of(network: Network) -> str:
+    """Return which images the network takes: ``grey`` or ``rgb``."""
+    return "grey" if network.preprocessing.channels == 1 else "rgb"
+
+
+def taught(network: Network, names: Sequence[str]) -> list[Attack]:
+    """Return those of the attacks called ``names`` that this version knows, whatever they are declared as."""
+    known = suite(network, "full")
+    return [known[name] for name in names if name in known]
+
+
+def teaching(attack: Attack, seen: Sequence[Attack]) -> Teaching:
+    """Return how an attack is related to those that were ``seen`` in fitting."""
+    if attack.name in {other.name for other in seen}:
+        return "taught"
+    return "related" if attack.family in {other.family for other in seen} else "untaught"
 
 
 def chosen(network: Network, names: Sequence[str] | None, which: Suite = "default") -> list[Attack]:
@@ -172,6 +64,27 @@ def chosen(network: Network, names: Sequence[str] | None, which: Suite = "defaul
     if missing:
         _tell(missing, refused=bool(names))
     return [attack for attack in wanted if attack not in missing]
+
+
+def transfers(network: Network, other: Network) -> list[Attack]:
+    """Return the attacks that craft on the ``other`` network what is then tried on ``network``.
+
+    Raises:
+        OptionsError: the other network takes other images, or has other classes.
+    """
+    takes, shape = other.preprocessing.input_shape, network.preprocessing.input_shape
+    if takes != shape:
+        raise OptionsError(
+            f"nothing can be transferred from {other.name}: it takes images {'x'.join(map(str, takes))}, and "
+            f"{network.name} takes {'x'.join(map(str, shape))} (channels, height, width); name one that takes these."
+        )
+    numbers = tuple(str(number) for number in range(len(network.labels)))
+    if other.labels not in (network.labels, numbers):
+        raise OptionsError(
+            f"nothing can be transferred from {other.name}: its classes are not the {len(numbers)} classes of "
+            f"{network.name}, in their order; name a network that has these."
+        )
+    return [transferred(other, budget) for budget in TRANSFERRED[colours_of(network)]]
 
 
 def _is_usable(attack: Attack) -> bool:

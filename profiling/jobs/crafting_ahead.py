@@ -76,10 +76,10 @@ class CraftingAhead:
     origins: Indices
 
     def __call__(self, attacks: Sequence[Attack], network: Network, correct: Correct[Any]) -> None:
-        """Attack all images with all attacks."""
+        """Attack all images with all attacks, but those that need another network, which workers do not have."""
         if isinstance(self.engine, Here):
             return  # whoever asks for the results makes them just as well
-        tasks = list(self._tasks(attacks, network, correct))
+        tasks = list(self._tasks([one for one in attacks if one.knowledge != "transfer"], network, correct))
         named = [[task.facts["attack"], task.positions.tolist()] for task in tasks]
         which = hashlib.sha256(repr(named).encode()).hexdigest()
         stage = Stage(self.engine, self.attacking, self.run.shards(f"attacked-{which[:12]}", which=which))

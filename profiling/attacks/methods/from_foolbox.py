@@ -1,4 +1,4 @@
-"""Attacks taken from foolbox (extra ``attacks``): DeepFool, Carlini-Wagner, HopSkipJump."""
+"""Attacks taken from foolbox (extra ``attacks``): DeepFool, Carlini-Wagner, EAD, DDN, HopSkipJump."""
 
 from __future__ import annotations
 
@@ -80,10 +80,72 @@ class CarliniWagner:
             initial_const=self.initial_const,
             abort_early=False,  # foolbox would stop all images of a chunk as soon as their summed loss stops falling
         )
-        made = _run(attack, logits, pixels, goal)
-        # foolbox returns a black image where it finds nothing, and the network may misclassify that one.
-        nothing = (made == 0).flatten(1).all(1)
-        return torch.where(nothing.reshape(-1, 1, 1, 1), pixels, made)
+        return _or_unchanged(_run(attack, logits, pixels, goal), pixels)
+
+
+@dataclass(frozen=True, slots=True)
+class ElasticNet:
+    """Search for a wrong answer with a small sum of changes, in few values (EAD, Chen et al. 2018).
+
+    It is Carlini-Wagner's search with ``sparsity`` times the L1 norm added to the squared L2 norm; of the wrong answers
+    that it passes, the one with the smallest L1 norm is kept.
+
+    Attributes:
+        sparsity: weight of the L1 norm (beta in the paper).
+        searches: steps of a binary search for the weight of success against size; it starts at ``initial_const``.
+        steps: steps for each weight; ``step`` is the length of the first one.
+    """
+
+    library: ClassVar[str] = LIBRARY
+
+    sparsity: float = 0.01
+    searches: int = 5
+    steps: int = 100
+    step: float = 0.05
+    initial_const: float = 1.0
+
+    @property
+    def cost(self) -> Cost:
+        return Cost(answers=self.searches * self.steps, gradients=self.searches * self.steps)
+
+    def __call__(self, logits: Logits, pixels: Tensor, goal: Goal, draws: Draws) -> Tensor:
+        attack = load_foolbox().attacks.EADAttack(
+            binary_search_steps=self.searches,
+            steps=self.steps,
+            initial_stepsize=self.step,
+            initial_const=self.initial_const,
+            regularization=self.sparsity,
+            decision_rule="L1",
+            abort_early=False,  # foolbox would stop all images of a chunk as soon as their summed loss stops falling
+        )
+        return _or_unchanged(_run(attack, logits, pixels, goal), pixels)
+
+
+@dataclass(frozen=True, slots=True)
+class DecoupledNorm:
+    """Follow the gradient on a ball that shrinks after a wrong answer and else grows (DDN, Rony et al. 2019).
+
+    Attributes:
+        steps: number of steps.
+        radius: L2 radius of the first ball.
+        change: share by which the radius shrinks or grows in each step (gamma in the paper).
+    """
+
+    library: ClassVar[str] = LIBRARY
+
+    steps: int = 100
+    radius: float = 1.0
+    change: float = 0.05
+
+    @property
+    def cost(self) -> Cost:
+        return Cost(gradients=self.steps)
+
+    def __call__(self, logits: Logits, pixels: Tensor, goal: Goal, draws: Draws) -> Tensor:
+        attack = load_foolbox().attacks.DDNAttack(init_epsilon=self.radius, steps=self.steps, gamma=self.change)
+        with torch.random.fork_rng():  # foolbox draws a direction where a gradient is exactly zero
+            torch.manual_seed(draws.chunk_seed)
+            return _run(attack, logits, pixels, goal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +181,12 @@ class HopSkipJump:
                 torch.manual_seed(draws.chunk_seed)
                 made[found] = _run(attack, logits, pixels[found], goal.some(found), starting_points=start[found])
         return made
+
+
+def _or_unchanged(made: Tensor, pixels: Tensor) -> Tensor:
+    """Return what foolbox made; where it found nothing, it gives a black image, and the image itself is returned."""
+    nothing = (made == 0).flatten(1).all(1)
+    return torch.where(nothing.reshape(-1, 1, 1, 1), pixels, made)
 
 
 def _starts(logits: Logits, pixels: Tensor, goal: Goal, draws: Draws) -> tuple[Tensor, Tensor]:

@@ -32,23 +32,52 @@ class Square:
         return Cost(answers=self.queries)
 
     def __call__(self, logits: Logits, pixels: Tensor, goal: Goal, draws: Draws) -> Tensor:
-        channels, height, width = pixels.shape[1:]
-        signs = _signs(draws.uniform(channels, 1, width))  # vertical stripes
-        made = (pixels + self.budget * signs).clamp(0, 1)
+        squares = Squares.drawn(pixels, self.budget, self.queries, draws)
+        made = squares.start
         margin = _margin(logits, made, goal)
-        places, colours = draws.uniform(self.queries, 2), _signs(draws.uniform(self.queries, channels))
         for query in range(1, self.queries):
-            side = _side(query / self.queries, min(height, width))
-            room = torch.tensor([height - side + 1, width - side + 1], device=pixels.device)
-            top, left = (places[:, query] * room).long().unbind(1)
-            inside = _window(top, height, side)[:, None, :, None] & _window(left, width, side)[:, None, None, :]
-            tried = (pixels + self.budget * colours[:, query, :, None, None]).clamp(0, 1)
-            tried = torch.where(inside, tried, made)
+            tried = squares.tried(made, query)
             found = _margin(logits, tried, goal)
             better = (found < margin) & (margin >= 0)  # images that have reached the goal stay as they are
             made = torch.where(better.reshape(-1, 1, 1, 1), tried, made)
             margin = torch.where(better, found, margin)
         return made
+
+
+@dataclass(frozen=True)
+class Squares:
+    """The changes that a search tries, one for each query, drawn before the first.
+
+    Attributes:
+        pixels: the images that are attacked, ``n c h w``.
+        start: the images with vertical stripes of plus or minus the budget, ``n c h w``.
+        places: where each square lies, as shares of the room that there is, ``(n, queries, 2)``.
+        colours: plus or minus one for each square and channel, ``(n, queries, c)``.
+    """
+
+    pixels: Tensor
+    budget: float
+    start: Tensor
+    places: Tensor
+    colours: Tensor
+
+    @staticmethod
+    def drawn(pixels: Tensor, budget: float, queries: int, draws: Draws) -> Squares:
+        """Draw the changes for ``queries`` queries."""
+        channels, _, width = pixels.shape[1:]
+        start = (pixels + budget * _signs(draws.uniform(channels, 1, width))).clamp(0, 1)
+        places, colours = draws.uniform(queries, 2), _signs(draws.uniform(queries, channels))
+        return Squares(pixels, budget, start, places, colours)
+
+    def tried(self, made: Tensor, query: int) -> Tensor:
+        """Return ``made`` with the square of a query in each image, ``n c h w``; there are fewer pixels later on."""
+        height, width = made.shape[2:]
+        side = _side(query / self.places.shape[1], min(height, width))
+        room = torch.tensor([height - side + 1, width - side + 1], device=made.device)
+        top, left = (self.places[:, query] * room).long().unbind(1)
+        inside = _window(top, height, side)[:, None, :, None] & _window(left, width, side)[:, None, None, :]
+        changed = (self.pixels + self.budget * self.colours[:, query, :, None, None]).clamp(0, 1)
+        return torch.where(inside, changed, made)
 
 
 def _margin(logits: Logits, pixels: Tensor, goal: Goal) -> Tensor:

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from pathprint.models.network import Network
 from pathprint.profiling.attacks.attack import Attack
-from pathprint.profiling.attacks.benign import FIXED, controls, noise_like
+from pathprint.profiling.attacks.benign import FIXED, Control, controls, halved, noise_like, controls_and_halves
 from pathprint.profiling.attacks.crafting import apply
 from pathprint.profiling.attacks.draws import Draws
 from pathprint.profiling.attacks.registry import SUITES, suite
@@ -33,6 +33,21 @@ def test_attack_without_a_norm_has_no_noise(name: str) -> None:
         noise_like(named(name))
 
 
+@pytest.mark.parametrize("control", controls([named("pgd-0.1"), named("pgd-l2-1.5")]), ids=lambda c: c.name)
+def test_half_of_a_control_goes_half_the_way(control: Control, clean: Images) -> None:
+    pixels = clean[0][:5]
+    whole, half = (one.change(pixels, Draws(pixels, 0)) - pixels for one in (control, halved(control)))
+    torch.testing.assert_close(half, whole / 2)
+    assert half.abs().max() > 0
+
+
+def test_evaluations_try_every_control_whole_and_half() -> None:
+    attacks = [named("pgd-0.1")]
+    names = [control.name for control in controls_and_halves(attacks)]
+    assert names[::2] == [control.name for control in controls(attacks)]
+    assert names[1::2] == [f"{name}-half" for name in names[::2]]
+
+
 def test_every_budget_gives_one_noise(digits_network: Network) -> None:
     names = [control.name for control in controls(list(suite(digits_network, "full").values()))]
     assert names == [
@@ -44,11 +59,8 @@ def test_every_budget_gives_one_noise(digits_network: Network) -> None:
 @pytest.mark.parametrize("control", controls([named("pgd-0.1"), named("pgd-l2-1.5")]), ids=lambda c: c.name)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_control_is_reproducible_8_bit_and_says_what_is_kept(
-    control: object, channels: int, digits_network: Network, clean: Images
+    control: Control, channels: int, digits_network: Network, clean: Images
 ) -> None:
-    from pathprint.profiling.attacks.benign import Control
-
-    assert isinstance(control, Control)
     pixels, labels = clean
     if channels == 3:
         changed = control.change(pixels.repeat(1, 3, 1, 1), Draws(pixels, 0))

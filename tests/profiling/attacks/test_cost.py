@@ -51,6 +51,8 @@ def test_a_method_asks_as_often_as_it_says(name: str, digits_network: Network, c
     images = clean[0][:2], clean[1][:2]
     attack, found = FULL[name], asked(FULL[name], digits_network, images)
     said = attack.method.cost
+    assert (found.gradients > 0) == (attack.knowledge == "white-box")
+    assert (found.answers > 0) or attack.knowledge != "black-box"
     if said.at_most:
         assert found.answers <= 2 * said.answers
         assert found.gradients <= 2 * said.gradients

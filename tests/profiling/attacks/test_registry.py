@@ -15,12 +15,13 @@ from pathprint.profiling.attacks.attack import Crafted
 from pathprint.profiling.attacks.crafting import craft
 from pathprint.profiling.attacks.draws import Draws
 from pathprint.profiling.attacks.names import KNOWN
-from pathprint.profiling.attacks.registry import SUITES, chosen, suite
+from pathprint.profiling.attacks.registry import SUITES, chosen, suite, teaching
+from pathprint.profiling.attacks.suites import GROUPS
 from pathprint.profiling.errors import MissingExtraError, OptionsError
 
 DEFAULT = [
     *("fgsm-0.2", "fgsm-0.3", "bim-0.2", "pgd-0.1", "pgd-0.2", "pgd-l2-1.5"),
-    *("deepfool", "cw-0", "noise-images"),
+    *("deepfool", "cw-0", "noise-images", "ti-fgsm-0.2", "ddn"),
 ]
 FULL = [attack.name for attack in SUITES["grey"]["full"]]
 # HopSkipJump draws its directions for a whole chunk; the others left out differ in one number only.
@@ -58,6 +59,17 @@ def test_names_are_unique_and_declarations_are_data(colours: str) -> None:
     assert all(attack.summary for attack in attacks)
 
 
+@pytest.mark.parametrize("colours", GROUPS)
+def test_nothing_of_an_untaught_family_is_taught(colours: str) -> None:
+    groups = GROUPS[colours]
+    families = {group: {attack.family for attack in attacks} for group, attacks in groups.items()}
+    assert not families["untaught"] & families["taught"]
+    assert families["related"] <= families["taught"]
+    for group, attacks in groups.items():
+        assert {teaching(attack, groups["taught"]) for attack in attacks} == {group}
+    assert len(groups["untaught"]) >= 8
+
+
 @pytest.mark.parametrize("name", FULL)
 def test_images_are_8_bit_within_budget_and_success_is_true(
     name: str, digits_network: Network, clean: Images, once: Once
@@ -79,6 +91,7 @@ def test_images_are_8_bit_within_budget_and_success_is_true(
             "L2": (change.norm(dim=1), half * 8),
             "L0": ((change != 0).float().mean(1), 0),
             "area": ((change != 0).float().mean(1), 0),
+            "degrees": (change.sum() * 0, 0),  # tested by what is turned
         }[attack.norm]
         assert size.max() <= attack.budget + slack + 1e-6
 
@@ -142,8 +155,8 @@ def test_a_suite_without_foolbox_is_what_is_left_and_that_is_said(
     whole = chosen(digits_network, None)
     monkeypatch.setitem(sys.modules, "foolbox", None)
     left = chosen(digits_network, None)
-    assert [attack.name for attack in whole if attack not in left] == ["deepfool", "cw-0"]
-    assert "left out: the attacks deepfool, cw-0 need foolbox" in caplog.text
+    assert [attack.name for attack in whole if attack not in left] == ["deepfool", "cw-0", "ddn"]
+    assert "left out: the attacks deepfool, cw-0, ddn need foolbox" in caplog.text
 
 
 def test_an_attack_of_a_missing_library_is_refused_before_any_work(
