@@ -1,4 +1,4 @@
-"""Regularised logistic regression on standardised features."""
+"""Regularised logistic regression on standardised features, in which no feature gets credit for what is suspicious."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from pathprint.profiling.arrays import Floats
+from pathprint.profiling.detection.classifiers.bounded import bounded_logistic
 from pathprint.profiling.detection.classifiers.classifier import Classifier
 from pathprint.profiling.detection.classifiers.cross_validation import best_of
 from pathprint.profiling.detection.classifiers.examples import Examples, standardisation
@@ -27,14 +27,15 @@ def fit(examples: Examples) -> Score:
 
 
 def _fit(examples: Examples, strength: float) -> Score:
-    from sklearn.linear_model import LogisticRegression
-
     mean, scale = standardisation(examples.values)
     portions = np.sqrt(shares(examples.features))
-    model = LogisticRegression(C=strength, max_iter=2000, tol=1e-3)
-    model.fit((examples.values - mean) * scale * portions, examples.adversarial, sample_weight=examples.weights)
-    weights: Floats = model.coef_[0].astype(np.float64) * portions
-    return LinearScore("logistic", mean, scale, weights, float(model.intercept_[0]))
+    fitted = bounded_logistic(
+        (examples.values - mean) * scale * portions,
+        np.where(examples.adversarial, 1.0, -1.0),
+        strength * examples.weights,
+        np.array([feature.trend for feature in examples.features]),
+    )
+    return LinearScore("logistic", mean, scale, fitted[:-1] * portions, float(fitted[-1]))
 
 
 CLASSIFIER = Classifier(fit, load=load_linear("logistic"), automatic=True)

@@ -8,6 +8,7 @@ import pytest
 
 from pathprint.profiling.arrays import Arrays, Floats
 from pathprint.profiling.detection.classifiers import NAMES, additive
+from pathprint.profiling.detection.classifiers.bounded import bounded_logistic
 from pathprint.profiling.detection.classifiers.classifier import classifier_named
 from pathprint.profiling.detection.classifiers.cross_validation import cross_validated_auc
 from pathprint.profiling.detection.classifiers.examples import Examples
@@ -76,7 +77,7 @@ def test_stored_curves_that_are_malformed_are_refused(name: str, value: Floats, 
         stored_score("additive", False, {**arrays, name: value}, 4)
 
 
-@pytest.mark.parametrize("kind", ["additive", "joint-similarity"])
+@pytest.mark.parametrize("kind", LEARNING)
 @pytest.mark.parametrize("column", [0, 1])
 def test_known_signs_hold_everywhere(kind: str, column: int) -> None:
     line = np.zeros((200, 4))
@@ -84,6 +85,28 @@ def test_known_signs_hold_everywhere(kind: str, column: int) -> None:
     steps = np.diff(score_of(kind, line)) * FEATURES[column].trend
     assert (steps >= -1e-12).all()
     assert steps.max() > 0
+
+
+@pytest.mark.parametrize("kind", LEARNING)
+def test_no_credit_is_given_for_what_is_suspicious_even_if_the_examples_say_so(kind: str) -> None:
+    """Here adversarial rows look more benign than clean ones."""
+    given = examples()
+    misleading = replace(given, values=given.values * [-1, -1, 1, 1])
+    for column in (0, 1):
+        line = np.zeros((200, 4))
+        line[:, column] = np.linspace(-6, 6, 200)
+        steps = np.diff(total(fit(kind, misleading), line)) * FEATURES[column].trend
+        assert (steps >= -1e-12).all()
+
+
+def test_bounded_regression_is_the_usual_one_where_nothing_binds() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    given = examples()
+    usual = LogisticRegression(C=0.3, tol=1e-8).fit(given.values, given.adversarial)
+    sides = np.where(given.adversarial, 1.0, -1.0)
+    found = bounded_logistic(given.values, sides, np.full(len(sides), 0.3), np.array([-1.0, 1, 0, 0]))
+    np.testing.assert_allclose(found, [*usual.coef_[0], usual.intercept_[0]], atol=1e-4)
 
 
 def test_one_class_adds_up_deviations_in_the_suspicious_direction() -> None:
