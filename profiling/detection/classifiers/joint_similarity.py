@@ -33,4 +33,4 @@ def _joint_trend(feature: Feature) -> int:
     return feature.trend if feature.measure == "containment" and feature.kind == "weights" else 0
 
 
-CLASSIFIER = Classifier(fit, load=load_linear("joint-similarity"), guarded=False)
+CLASSIFIER = Classifier((fit,), load_linear("joint-similarity"), joined=False)

@@ -8,7 +8,6 @@ import numpy as np
 
 from pathprint.profiling.detection.classifiers.bounded import bounded_logistic
 from pathprint.profiling.detection.classifiers.classifier import Classifier
-from pathprint.profiling.detection.classifiers.cross_validation import best_of
 from pathprint.profiling.detection.classifiers.examples import Examples, standardisation
 from pathprint.profiling.detection.classifiers.one_class import shares
 from pathprint.profiling.detection.scores import LinearScore, Score, load_linear
@@ -17,16 +16,12 @@ _STRENGTHS = (0.03, 0.3, 3.0)
 """Inverse regularisation strengths to choose from (scikit-learn's ``C``): smaller regularises more."""
 
 
-def fit(examples: Examples) -> Score:
-    """Fit with the regularisation strength that has the largest AUC in cross-validation grouped by source image.
+def fit(examples: Examples, strength: float) -> Score:
+    """Fit with a strength of the regularisation.
 
     Features of one measure in several layers are scaled down to count as one feature in the regularisation.
     Without this, measures taken once, such as margins, would hardly count beside those taken in every layer.
     """
-    return best_of([partial(_fit, strength=strength) for strength in _STRENGTHS], examples)(examples)
-
-
-def _fit(examples: Examples, strength: float) -> Score:
     mean, scale = standardisation(examples.values)
     portions = np.sqrt(shares(examples.features))
     fitted = bounded_logistic(
@@ -38,4 +33,6 @@ def _fit(examples: Examples, strength: float) -> Score:
     return LinearScore("logistic", mean, scale, fitted[:-1] * portions, float(fitted[-1]))
 
 
-CLASSIFIER = Classifier(fit, load=load_linear("logistic"), automatic=True)
+CLASSIFIER = Classifier(
+    tuple(partial(fit, strength=strength) for strength in _STRENGTHS), load_linear("logistic"), automatic=True
+)
