@@ -12,7 +12,6 @@ from pathprint.app.runtime.decoding import Decoded
 from pathprint.app.runtime.examiner import Examination
 from pathprint.app.runtime.models import Loaded
 from pathprint.profiling.detection.calibration import Calibration
-from pathprint.profiling.detection.classifiers.classifier import needs_attacks
 from pathprint.profiling.detection.detector import Detector, Verdict
 from pathprint.profiling.detection.evidence import LayerEvidence
 from pathprint.profiling.detection.together import TOLERANCE
@@ -66,7 +65,7 @@ def detection(verdict: Verdict, detector: Detector, shown: Shown) -> schemas.Det
     """Return the verdict and score, and what the threshold between them promises."""
     always: dict[str, Any] = {
         "verdict": verdict.decision,
-        "test": test_of(detector),
+        "test": verdict.test,
         "note": verdict.note,
         "calibration": promise(detector.calibration),
     }
@@ -80,11 +79,6 @@ def detection(verdict: Verdict, detector: Detector, shown: Shown) -> schemas.Det
         p_value=shown.round(verdict.p_value, detector.calibration.target),
         usual_score=verdict.usual_score,
     )
-
-
-def test_of(detector: Detector) -> schemas.TestName:
-    """Return the name of the test that a detector's score is."""
-    return "fitted_on_attacks" if needs_attacks(detector.score.kind) else "fitted_on_clean_images"
 
 
 def promise(calibration: Calibration) -> schemas.Calibration:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
-from pathprint.app.api.answers import model, promise, test_of
-from pathprint.app.api.schemas import AnsweringModel, Calibration, ClassName, TestName
+from pathprint.app.api.answers import model, promise
+from pathprint.app.api.schemas import AnsweringModel, Calibration, ClassName
 from pathprint.app.runtime.models import Loaded, Models
 from pathprint.app.schema import Schema
 from pathprint.profiling.detection.detector import ENOUGH_IMAGES
+from pathprint.profiling.detection.joined import TestName
 
 
 class ListedModel(Schema):
@@ -43,7 +44,7 @@ class ModelDescription(AnsweringModel):
     input: ModelInput
     classes: int = Field(ge=1, description="Number of classes that the network knows.")
     judged_classes: int = Field(ge=0, description="Classes with enough profiled images for a verdict.")
-    test: TestName = Field(description="The test that gives verdicts.")
+    tests: list[TestName] = Field(description="The tests that give verdicts; either may flag an image.")
     thorough: bool = Field(description="Whether slightly changed copies of each image are classified, too.")
     kernel: str = Field(description="The code that extracts paths on this machine.")
     threshold: float = Field(description="Scores above it mean adversarial.")
@@ -89,7 +90,7 @@ def described(loaded: Loaded, models: Models) -> ModelDescription:
         ),
         classes=len(detector.network.labels),
         judged_classes=len(detector.judged),
-        test=test_of(detector),
+        tests=list(detector.score.names),
         thorough=detector.thorough,
         kernel=detector.extractor.chooser.name,
         threshold=detector.calibration.threshold,

@@ -13,13 +13,13 @@ from pydantic.json_schema import SkipJsonSchema
 from pathprint.app.admission.keys import Detail
 from pathprint.app.problems.document import Problem
 from pathprint.app.schema import Schema
+from pathprint.profiling.detection.joined import TestName
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Milliseconds = Annotated[float, Field(ge=0)]
 Absent = SkipJsonSchema[None]
 """Of a member that some answers do not have; none has it as ``null``."""
 Decision: TypeAlias = Literal["benign", "adversarial", "uncertain"]
-TestName: TypeAlias = Literal["fitted_on_attacks", "fitted_on_clean_images"]
 
 
 class Model(Schema):
@@ -83,8 +83,9 @@ class Detection(Schema):
         "near the threshold or too few images of the predicted class were profiled: `note` says which."
     )
     test: TestName = Field(
-        description="Which test gave the verdict; the score, the threshold and the evidence are those of this test. "
-        "One looks for what attacked images have in common, the other for what clean images never have."
+        description="Which test gave the score and the evidence: that with the larger score, whether the image is "
+        "flagged or not. `fitted_on_attacks` looks for what attacked images have in common, `fitted_on_clean_images` "
+        "for what clean images never have. A model has one of them or both, with one threshold."
     )
     score: float | Absent = Field(
         default=None,
@@ -104,7 +105,8 @@ class Detection(Schema):
     )
     higher_is: Literal["more_adversarial"] = "more_adversarial"
     usual_score: float | Absent = Field(
-        default=None, description="The mean score of the clean images that the threshold was set on."
+        default=None,
+        description="The score that this test gives an image for which every feature has its `usual` value.",
     )
     note: str = Field(description="Why the verdict is uncertain; empty if it is not.")
     calibration: Calibration

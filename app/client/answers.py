@@ -45,9 +45,10 @@ class Answer:
         predicted, label: number and name of the class that the protected network answers with.
         runner_up, runner_up_label: the class that it finds second likeliest.
         confidence: softmax of the predicted class, in [0, 1].
+        test: the test that gave the score, ``fitted_on_attacks`` or ``fitted_on_clean_images``.
         score: larger is more suspicious; scores above ``threshold`` are flagged.
         p_value: estimated share of clean images with a score at least this high, in (0, 1].
-        usual_score: mean score of clean images.
+        usual_score: what the test gives an image that is as usual in all that it looks at.
         layers: evidence per layer, largest contribution first.
         note: why the verdict is uncertain; empty if it is not.
         sha256: of the bytes that the service received.
@@ -60,6 +61,7 @@ class Answer:
     runner_up: int | None
     runner_up_label: str | None
     confidence: float | None
+    test: str
     score: float | None
     threshold: float | None
     p_value: float | None
@@ -122,6 +124,7 @@ def answer_of(body: Mapping[str, Any]) -> Answer:
             runner_up=_integer(runner_up["class_id"]) if runner_up else None,
             runner_up_label=_text(runner_up["label"]) if runner_up else None,
             confidence=_number(prediction.get("confidence")),
+            test=_text(detection["test"]),
             score=_number(detection.get("score")),
             threshold=_number(detection.get("threshold")),
             p_value=_number(detection.get("p_value")),

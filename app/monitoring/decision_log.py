@@ -16,6 +16,7 @@ FIELDS = (
     "bundle_sha256",
     "verdict",
     "flagged",
+    "test",
     "score",
     "threshold",
     "p_value",

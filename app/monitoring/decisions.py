@@ -23,6 +23,7 @@ class Decision:
         model, version: name and version under which the bundle is loaded.
         verdict: ``benign``, ``adversarial`` or ``uncertain``.
         flagged: whether the score is above the threshold, even if the verdict is ``uncertain``.
+        test: the test that gave the score: ``fitted_on_attacks`` or ``fitted_on_clean_images``.
         p_value: estimated share of clean images with a score at least this high.
         predicted, label: number and name of the class that the network predicted.
         confidence: softmax of the predicted class, in [0, 1].
@@ -42,6 +43,7 @@ class Decision:
     bundle_sha256: str
     verdict: str
     flagged: bool
+    test: str
     score: float
     threshold: float
     p_value: float

@@ -107,6 +107,7 @@ def flagged_of(decision: Decision) -> Flagged:
         p_value=decision.p_value,
         reasons=decision.reasons,
         note=decision.note,
+        test=decision.test,
         request_id=decision.request_id,
         key_id=decision.key_id or "",
     )

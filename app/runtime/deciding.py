@@ -28,6 +28,7 @@ def decision_of(examination: Examination, loaded: Loaded, state: State, millisec
         bundle_sha256=loaded.bundle.sha256,
         verdict=verdict.decision,
         flagged=verdict.flagged,
+        test=verdict.test,
         score=verdict.score,
         threshold=verdict.threshold,
         p_value=verdict.p_value,

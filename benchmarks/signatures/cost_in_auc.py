@@ -25,7 +25,7 @@ from pathprint.profiling.data.correct import correct_images
 from pathprint.profiling.data.datasets import matched_data
 from pathprint.profiling.data.roles import split
 from pathprint.profiling.detection.classifiers.classifier import classifier_named
-from pathprint.profiling.detection.classifiers.cross_validation import FOLDS
+from pathprint.profiling.detection.classifiers.cross_validation import FOLDS, best_of
 from pathprint.profiling.detection.classifiers.examples import Examples
 from pathprint.profiling.detection.scores import total
 from pathprint.profiling.features.confidence import confidence
@@ -171,7 +171,9 @@ def areas(examples: Examples, attack: np.ndarray, names: list[str]) -> Mapping[s
     fold_of = np.zeros(len(attack), int)
     folds = GroupKFold(FOLDS).split(examples.values, groups=examples.sources)
     for number, (train, test) in enumerate(folds):
-        scores[test] = total(classifier_named("logistic").fit(examples.subset(train)), examples.values[test])
+        known = examples.subset(train)
+        fitted = best_of(classifier_named("logistic").fits, known).fitter(known)
+        scores[test] = total(fitted, examples.values[test])
         fold_of[test] = number
     found = {}
     for i, name in enumerate(names):

@@ -21,6 +21,7 @@ def figures(report: Report) -> Group:
         tables.append(f"{unprofiled(report)}\n")
     if report.left_out:
         tables.append(_detectors(report))
+        tables.append(_tests(report))
     if report.detector.controls:
         tables.append(_controls(report.detector))
     if report.paper_protocol:
@@ -59,6 +60,15 @@ def _detectors(report: Report) -> Table:
         worst = found.attacks[found.worst].auc.value if found.worst else float("nan")
         rates = (f"{found.fpr_at_5.value:.3f}", f"{found.fpr_at_1.value:.3f}")
         table.add_row(name, f"{found.mean_auc:.3f}", f"{worst:.3f}", found.worst, *rates)
+    return table
+
+
+def _tests(report: Report) -> Table:
+    names = list(next(iter(report.found_by.values()), {}))
+    shown = (name.replace("_", " ") for name in names)
+    table = _empty_table("flagged at the bundle's threshold, by the test with the larger score", ("images", *shown))
+    for kind, shares in report.found_by.items():
+        table.add_row(kind, *(f"{share:.1%}" for share in shares.values()))
     return table
 
 

@@ -45,7 +45,7 @@ class Found:
 
         verdict = self.verdict
         assert verdict is not None
-        shared = ("decision", "predicted", "label", "confidence", "score", "threshold", "p_value", "reasons", "note")
+        shared = ("decision", "predicted", "label", "confidence", "test", "score", "threshold", "p_value", "reasons")
         return detection_finding(
             Flagged(
                 time=datetime.now(UTC),
@@ -53,6 +53,7 @@ class Found:
                 sha256=hashlib.sha256(self.path.read_bytes()).hexdigest(),
                 bundle_sha256=self.bundle_sha256,
                 model=self.model,
+                note=verdict.note,
                 request_id=getattr(verdict, "request_id", ""),
                 **{name: getattr(verdict, name) for name in shared},
             )
@@ -130,4 +131,5 @@ def _score(verdict: Verdict | Answer) -> str:
         return ""
     share = f"{verdict.p_value * 100:.1f} % of clean images score this high"
     rarity = f"only {share}" if verdict.flagged else share
-    return f", score {verdict.score:.2f}, threshold {verdict.threshold:.2f}; {rarity}"
+    test = verdict.test.replace("_", " ")
+    return f", score {verdict.score:.2f} by the test {test}, threshold {verdict.threshold:.2f}; {rarity}"

@@ -4,8 +4,8 @@ manifest.json            schema, SHA-256 of every file, fingerprints, golden vec
 network.json             the canonical graph, labels, preprocessing
 network.safetensors      the graph's constants
 signatures.safetensors   class signatures
-detector.json            features, classifier, attacks that it was fitted on, calibration, extraction options
-detector.safetensors     the score's arrays, clean statistics, clean scores
+detector.json            features, classifier, tests, attacks that it was fitted on, calibration, extraction options
+detector.safetensors     the arrays of each test's score, clean statistics, clean scores
 images.safetensors       keys, which go by pixels, of the images of the roles profile, fit and calibrate; looks of all
 """
 
@@ -30,7 +30,6 @@ from pathprint.profiling.data.identity import NO_KEYS, Keys64
 from pathprint.profiling.detection.bundle_files import BUNDLE, FILES, MANIFEST
 from pathprint.profiling.detection.calibration import Calibration
 from pathprint.profiling.detection.classifiers.fitting import stored_score
-from pathprint.profiling.detection.classifiers.guard import GuardedScore
 from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.detection.evidence import Usual
 from pathprint.profiling.detection.fitted_on import Fitting
@@ -44,7 +43,7 @@ from pathprint.profiling.paths.policy import Policy
 from pathprint.profiling.signatures.compact import open_served
 from pathprint.profiling.writing.whole import whole_folder
 
-SCHEMA = 5
+SCHEMA = 6
 GOLDEN_TOLERANCE = 0.02
 """Largest allowed change of the golden image's score. Another processor rounds activations differently, and may choose
 other units where the choice depends on rounding."""
@@ -125,7 +124,7 @@ def load_bundle(folder: Path | str, kernel: str = "auto") -> Bundle:
         detector = Detector(
             maker=FeatureMaker(extractor, signatures, bool(facts["thorough"])),
             features=tuple(Feature(**feature) for feature in facts["features"]),
-            score=stored_score(facts["classifier"], bool(facts["guarded"]), arrays, len(facts["features"])),
+            score=stored_score(facts["classifier"], facts["tests"], arrays, len(facts["features"])),
             usual=Usual.from_arrays(arrays),
             calibration=Calibration.from_dict(facts["calibration"]),
             clean_scores=arrays["clean_scores"],
@@ -163,10 +162,10 @@ def _description(detector: Detector) -> dict[str, Any]:
     return {
         "calibration": detector.calibration.to_dict(),
         "classifier": detector.score.kind,
-        "guarded": isinstance(detector.score, GuardedScore),
         "fitting": detector.fitting.to_dict(),
         "features": [asdict(feature) for feature in detector.features],
         "policy": detector.extractor.policy.to_dict(),
+        "tests": list(detector.score.names),
         "thorough": detector.thorough,
     }
 
@@ -209,7 +208,8 @@ def _verified_manifest(folder: Path) -> dict[str, Any]:
         ) from error
     if schema != SCHEMA:
         raise BundleError(
-            f"{path} has schema {schema!r}, but this version reads {SCHEMA} only; build the bundle again."
+            f"{path} has schema {schema!r}, but this version reads {SCHEMA} only; make the bundle again from its "
+            "profile with `pathprint fit`."
         )
     # A manifest has one canonical form, so that no byte of it can change unnoticed.
     if data != canonical_json(_sealed(manifest)):

@@ -14,7 +14,7 @@ from pathprint.profiling.arrays import Floats, Indices
 from pathprint.profiling.detection.calibration import Calibration
 from pathprint.profiling.detection.evidence import LayerEvidence, Usual, layer_evidence
 from pathprint.profiling.detection.fitted_on import Fitting
-from pathprint.profiling.detection.scores import Score
+from pathprint.profiling.detection.joined import JoinedScore, TestName
 from pathprint.profiling.detection.sentences import Classes
 from pathprint.profiling.errors import BundleError
 from pathprint.profiling.features.measure import FeatureMaker
@@ -39,12 +39,14 @@ class Verdict:
         predicted, runner_up: numbers of the classes with the largest and second largest logit.
         label, runner_up_label: names of these classes.
         confidence: softmax of the predicted class, in [0, 1].
-        score: the sum of all features' contributions and a constant (see ``scores``); larger is more suspicious.
+        test: the test that gave the score; of two tests the one with the larger score, whether it is flagged or not.
+        score: how suspicious the image is to this test; larger is more suspicious. 0 is the median of benign images.
         threshold: scores above it are flagged.
         p_value: estimated share of clean images with a score at least this high, in (0, 1].
-        usual_score: mean score of clean images.
-        layers: evidence per layer, largest contribution first, whatever its sign. The contributions add up to
-            ``score - usual_score``.
+        usual_score: what this test gives an image whose features all are what they are on average for clean images of
+            the predicted class, or for all clean images if too few of that class were seen.
+        layers: evidence of this test per layer, largest contribution first, whatever its sign. The contributions add
+            up to ``score - usual_score``.
         note: why the verdict is uncertain; empty if it is not.
     """
 
@@ -54,6 +56,7 @@ class Verdict:
     runner_up: int
     runner_up_label: str
     confidence: float
+    test: TestName
     score: float
     threshold: float
     p_value: float
@@ -79,6 +82,7 @@ class Detector:
     Attributes:
         maker: makes the features of an image.
         features: the features that the score was fitted on, in the order of its columns.
+        score: the scores of the tests, of which the larger decides.
         usual: feature statistics of clean calibration images, which evidence is compared with.
         clean_scores: scores of the clean calibration images, ascending, ``(n,)``.
         fitting: the images and attacks that the score was fitted on.
@@ -86,7 +90,7 @@ class Detector:
 
     maker: FeatureMaker
     features: tuple[Feature, ...]
-    score: Score
+    score: JoinedScore
     usual: Usual
     calibration: Calibration
     clean_scores: Floats
@@ -127,15 +131,16 @@ class Detector:
             raise BundleError(
                 "the score was fitted on other features than these signatures give; fit the detector again."
             )
-        contributions = self.score.contributions(table.values)
-        scores = contributions.sum(axis=1) + self.score.intercept
+        scores = self.score.each(table.values)
         if not np.isfinite(scores).all():
             raise BundleError(
                 "the score is not a finite number, so the network or the detector is broken; fit it again."
             )
-        return [self._verdict(paths, i, table.values[i], contributions[i], float(scores[i])) for i in range(len(paths))]
+        return [self._verdict(paths, i, table.values[i], scores[i]) for i in range(len(paths))]
 
-    def _verdict(self, paths: ImagePaths, image: int, values: Floats, contributions: Floats, score: float) -> Verdict:
+    def _verdict(self, paths: ImagePaths, image: int, values: Floats, scores: Floats) -> Verdict:
+        """Return the verdict on one image from its features ``(f,)`` and its score by each test, ``(tests,)``."""
+        test, score = self.score.names[int(scores.argmax())], float(scores.max())
         logits = paths.logits[image].astype(np.float64)
         predicted, runner_up = int(paths.seeds[image]), _runner_up(logits, int(paths.seeds[image]))
         note = self._doubt(predicted, score)
@@ -143,6 +148,7 @@ class Detector:
         odds = np.exp(logits - logits.max())
         labels = self.network.labels
         classes = Classes(predicted, labels[predicted], labels[runner_up])
+        usual_score, excess = self.beyond_usual(test, predicted, values)
         at_least = len(self.clean_scores) - int(np.searchsorted(self.clean_scores, score, side="left"))
         return Verdict(
             decision="uncertain" if note else decision,
@@ -151,13 +157,20 @@ class Detector:
             runner_up=runner_up,
             runner_up_label=labels[runner_up],
             confidence=float(odds[predicted] / odds.sum()),
+            test=test,
             score=score,
             threshold=self.calibration.threshold,
             p_value=(at_least + 1) / (len(self.clean_scores) + 1),
-            usual_score=float(self.usual.contributions.sum() + self.score.intercept),
-            layers=layer_evidence(self.features, values, contributions, self.usual, classes, self._kinds),
+            usual_score=usual_score,
+            layers=layer_evidence(self.features, values, excess, self.usual, classes, self._kinds),
             note=note,
         )
+
+    def beyond_usual(self, test: TestName, predicted: int, values: Floats) -> tuple[float, Floats]:
+        """Return what a test gives where all is as usual, and what each feature adds to it beyond that, ``(f,)``."""
+        score, usual = self.score.tests[test], self.usual.mean[self.usual.row(predicted)]
+        as_usual, added = score.contributions(np.stack([usual, values]))
+        return float(as_usual.sum() + score.intercept), added - as_usual
 
     @cached_property
     def _kinds(self) -> dict[str, str]:

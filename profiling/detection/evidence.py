@@ -1,4 +1,4 @@
-"""Evidence for a verdict: what each layer adds to the score, compared with what it adds for clean images."""
+"""Evidence for a verdict: what each layer adds to the score beyond what it adds where all is as usual."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from pathprint.profiling.arrays import Arrays, Floats, Indices
-from pathprint.profiling.detection.scores import Score
 from pathprint.profiling.detection.sentences import Classes, Finding, sentence, short_name
 from pathprint.profiling.features.table import Feature
 
@@ -23,22 +22,20 @@ class Usual:
     Attributes:
         classes: numbers of the classes that have their own statistics, ascending, ``(k,)``.
         mean, deviation: one row per entry of ``classes``, and a last row over all clean images, ``(k + 1, f)``.
-        contributions: mean contribution of each feature over all clean images, ``(f,)``.
     """
 
     classes: Indices
     mean: Floats
     deviation: Floats
-    contributions: Floats
 
     @staticmethod
-    def of(values: Floats, predicted: Indices, score: Score) -> Usual:
+    def of(values: Floats, predicted: Indices) -> Usual:
         """Return the statistics of clean images from their features ``(n, f)`` and predicted classes ``(n,)``."""
         known, counts = np.unique(predicted, return_counts=True)
         classes = known[counts >= _ENOUGH]
         groups = [values[predicted == c] for c in classes] + [values]
         mean, deviation = (np.stack([f(group, axis=0) for group in groups]) for f in (np.mean, np.std))
-        return Usual(classes.astype(np.int64), mean, deviation, score.contributions(values).mean(axis=0))
+        return Usual(classes.astype(np.int64), mean, deviation)
 
     def row(self, class_number: int) -> int:
         """Return the row of a class in ``mean`` and ``deviation``; the last row if the class has no statistics."""
@@ -51,7 +48,6 @@ class Usual:
             "usual_classes": self.classes,
             "usual_mean": self.mean,
             "usual_deviation": self.deviation,
-            "usual_contributions": self.contributions,
         }
 
     @staticmethod
@@ -62,11 +58,10 @@ class Usual:
             KeyError: an array is missing.
             ValueError: the arrays' shapes contradict each other.
         """
-        names = ("classes", "mean", "deviation", "contributions")
-        classes, mean, deviation, contributions = (arrays[f"usual_{name}"] for name in names)
-        if not mean.shape == deviation.shape == (len(classes) + 1, *contributions.shape):
+        classes, mean, deviation = (arrays[f"usual_{name}"] for name in ("classes", "mean", "deviation"))
+        if mean.ndim != 2 or not mean.shape == deviation.shape == (len(classes) + 1, mean.shape[1]):
             raise ValueError("the stored statistics of clean images have contradictory shapes.")
-        return Usual(classes, mean, deviation, contributions)
+        return Usual(classes, mean, deviation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +69,8 @@ class LayerEvidence:
     """What one layer says about an image.
 
     Attributes:
-        contribution: what the layer adds to the score beyond what it adds for a usual clean image.
-            Over all layers, contributions add up to the score minus the usual clean score.
+        contribution: what the layer adds to the score beyond what it would add if all its features were as usual.
+            Over all layers, contributions add up to the score minus the usual score.
         feature: short name of the layer's feature that adds most in the direction of ``contribution``.
         value: the value of ``feature`` for this image.
         usual, spread: mean and standard deviation of ``feature`` over clean images of the predicted class, or over all
@@ -109,7 +104,7 @@ class LayerEvidence:
 def layer_evidence(
     features: tuple[Feature, ...],
     values: Floats,
-    contributions: Floats,
+    excess: Floats,
     usual: Usual,
     classes: Classes,
     kinds: Mapping[str, str],
@@ -117,10 +112,10 @@ def layer_evidence(
     """Return the evidence of each layer for one image, largest contribution first, whatever its sign.
 
     Args:
-        values, contributions: the image's feature values and what each adds to the score, ``(f,)``.
+        values: the image's feature values, ``(f,)``.
+        excess: what each adds to the score beyond what it would add if it were as usual, ``(f,)``.
         kinds: what each layer is, in words, by name.
     """
-    excess = contributions - usual.contributions
     row = usual.row(classes.predicted)
     members: dict[str, list[int]] = {}
     for j, feature in enumerate(features):

@@ -34,6 +34,7 @@ class Flagged:
         sha256: of the bytes that were judged.
         model, model_version: what the bundle is known by; empty where it has no such name.
         decision: ``adversarial``, or ``uncertain`` for the reason that ``note`` gives.
+        test: the test that gave the score (see ``joined``); empty where nobody says it.
         request_id, key_id: of the request to the service; empty elsewhere.
         reasons: what the layers say that move the score most, as sentences.
     """
@@ -50,6 +51,7 @@ class Flagged:
     p_value: float | None
     reasons: tuple[str, ...] = ()
     note: str = ""
+    test: str = ""
     name: str = ""
     model: str = ""
     model_version: str = ""
@@ -131,6 +133,7 @@ def _finding_info(image: Flagged, milliseconds: int) -> dict[str, Any]:
 def _evidence(image: Flagged) -> dict[str, Any]:
     found = {
         "verdict": image.decision,
+        "test": image.test,
         "score": image.score,
         "threshold": image.threshold,
         "p_value": image.p_value,

@@ -157,6 +157,8 @@ class Report:
             ``(nothing)`` is fitted on all attacks, ``(everything)`` on clean images only.
         paper_protocol: AUC by attack with the papers' split, **with clean images on both sides**; only
             to compare with published figures.
+        found_by: share of each kind of images that each test of the detector flags at the bundle's threshold, by the
+            name of the kind and of the test.
         adaptive: figures of the adaptive attack, by ascending budget.
         distributions: what curves and histograms of the detector are drawn from.
         settings: options, versions and seeds of the evaluation, JSON-able.
@@ -173,6 +175,7 @@ class Report:
     baselines: Mapping[str, DetectorFigures] = field(default_factory=dict)
     left_out: Mapping[str, DetectorFigures] = field(default_factory=dict)
     paper_protocol: Mapping[str, PaperFigures] = field(default_factory=dict)
+    found_by: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     adaptive: Sequence[EvasionPoint] = ()
     distributions: Distributions = field(default_factory=Distributions)
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -214,6 +217,7 @@ class Report:
                 "baselines": {name: found.to_dict() for name, found in self.baselines.items()},
                 "left_out": {family: found.to_dict() for family, found in self.left_out.items()},
                 "paper_protocol": {name: asdict(found) for name, found in self.paper_protocol.items()},
+                "found_by": {kind: dict(shares) for kind, shares in self.found_by.items()},
                 "adaptive": [asdict(point) for point in self.adaptive],
                 **asdict(self.distributions),
                 "settings": dict(self.settings),

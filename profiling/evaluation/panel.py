@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pathprint.profiling.arrays import Floats
 from pathprint.profiling.detection.detector import Detector
-from pathprint.profiling.detection.scores import Score, total
+from pathprint.profiling.detection.joined import JoinedScore
 
 NAME = "pathprint"
 M = TypeVar("M")
@@ -33,7 +33,7 @@ class Panel(Generic[M]):
     clean_scores: Mapping[str, Floats]
 
 
-def path_panel(detector: Detector, others: Mapping[str, Score], calibrating: Floats | None) -> Panel[Floats]:
+def path_panel(detector: Detector, others: Mapping[str, JoinedScore], calibrating: Floats | None) -> Panel[Floats]:
     """Return a panel of the detector and of ``others``, which score the same features.
 
     Args:
@@ -45,11 +45,11 @@ def path_panel(detector: Detector, others: Mapping[str, Score], calibrating: Flo
         return detector.maker.make_all(pixels)[0].values
 
     def score(values: Floats) -> Mapping[str, Floats]:
-        return {name: total(judge, values) for name, judge in {NAME: detector.score, **others}.items()}
+        return {name: judge.total(values) for name, judge in {NAME: detector.score, **others}.items()}
 
     clean_scores = {NAME: detector.clean_scores}
     if calibrating is not None:
-        clean_scores |= {name: total(judge, calibrating) for name, judge in others.items()}
+        clean_scores |= {name: judge.total(calibrating) for name, judge in others.items()}
     features = "path, answer and views" if detector.thorough else "path and answer"
     summaries = {name: f"{judge.kind} score of {features}" for name, judge in {NAME: detector.score, **others}.items()}
     return Panel(summaries, measure, score, clean_scores)

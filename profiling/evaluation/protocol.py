@@ -21,6 +21,7 @@ from pathprint.profiling.evaluation.baselines.observation import Lessons, observ
 from pathprint.profiling.evaluation.baselines.registry import baseline_panel
 from pathprint.profiling.evaluation.distributions import Distributions, Histogram, Roc, realised
 from pathprint.profiling.evaluation.figures import DetectorFigures, Report
+from pathprint.profiling.evaluation.found_by import found_by
 from pathprint.profiling.evaluation.layer_bands import layer_bands
 from pathprint.profiling.evaluation.left_out import left_out
 from pathprint.profiling.evaluation.metrics import Resampling
@@ -76,6 +77,7 @@ def measured_outcome(detector: Detector, split: Split, attacks: Sequence[Attack]
         baselines=_baselines(detector, split, trial, fit_data, options),
         left_out=judged,
         paper_protocol=paper_protocol(fit_data) if fit_data and fit_data.attacks and options.paper else {},
+        found_by=found_by(detector, trial, measured),
         adaptive=curve(detector, clean, options.adaptive, options.crafting.seed) if options.adaptive else (),
         distributions=_distributions(detector, trial, scores[NAME], measured),
         settings=settings(detector, split, options),

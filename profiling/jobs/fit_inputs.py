@@ -18,7 +18,7 @@ from pathprint.profiling.detection.classifiers.fitting import fit
 from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.detection.evidence import Usual
 from pathprint.profiling.detection.fitted_on import Fitting, SeenAttack
-from pathprint.profiling.detection.scores import Score, total
+from pathprint.profiling.detection.joined import JoinedScore
 from pathprint.profiling.features.measure import FeatureMaker
 from pathprint.profiling.jobs.fit_data import FitData
 
@@ -70,19 +70,19 @@ class FitInputs:
         """
         data = self.data
         score = self._score(classifier)
-        clean_scores = np.sort(total(score, self.clean))
+        clean_scores = np.sort(score.total(self.clean))
         seen = tuple(SeenAttack(attack.declaration(), len(data.values[attack.name])) for attack in data.attacks)
         return Detector(
             maker=self.maker,
             features=data.features,
             score=score,
-            usual=Usual.of(self.clean, self.predicted, score),
+            usual=Usual.of(self.clean, self.predicted),
             calibration=calibrate(clean_scores, target_fpr),
             clean_scores=clean_scores,
             fitting=Fitting(len(data.clean.indices), seen, self.seed),
         )
 
-    def _score(self, classifier: str) -> Score:
+    def _score(self, classifier: str) -> JoinedScore:
         data = self.data
         examples = data.examples(data.attacks) if needs_attacks(classifier) else data.clean_examples
         return fit(classifier, examples)

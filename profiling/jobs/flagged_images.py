@@ -42,5 +42,6 @@ def flagged_images(bundle: Path, report: Path) -> Iterator[dict[str, Any]]:
                     p_value=line.p_value,
                     reasons=line.reasons,
                     note=line.note or "",
+                    test=line.test or "",
                 )
             )

@@ -25,6 +25,7 @@ class ScannedImage:
         confidence: softmax of this class, in [0, 1].
         verdict: ``benign``, ``adversarial`` or ``uncertain``.
         flagged: whether the score is above the threshold, even if the verdict is ``uncertain``.
+        test: the test that gave the score: ``fitted_on_attacks`` or ``fitted_on_clean_images``.
         p_value: estimated share of clean images with a score at least this high, in (0, 1].
         reasons: what the layers say that move the score most, as sentences.
         note: why the verdict is uncertain; empty if it is not.
@@ -39,6 +40,7 @@ class ScannedImage:
     confidence: float | None = None
     verdict: str | None = None
     flagged: bool | None = None
+    test: str | None = None
     score: float | None = None
     threshold: float | None = None
     p_value: float | None = None
@@ -58,6 +60,7 @@ class ScannedImage:
             confidence=verdict.confidence,
             verdict=verdict.decision,
             flagged=verdict.flagged,
+            test=verdict.test,
             score=verdict.score,
             threshold=verdict.threshold,
             p_value=verdict.p_value,

@@ -39,6 +39,7 @@ class Output:
 OUTPUTS: Mapping[str, Output] = MappingProxyType(
     {
         "verdict": Output("BYTES", "verdict", lambda verdict, *_: verdict.decision),
+        "test": Output("BYTES", "verdict", lambda verdict, *_: verdict.test),
         "is_adversarial": Output("BOOL", "verdict", lambda verdict, *_: verdict.decision == "adversarial"),
         "predicted_class": Output("INT64", "verdict", lambda verdict, *_: verdict.predicted),
         "label": Output("BYTES", "verdict", lambda verdict, *_: verdict.label),

@@ -20,7 +20,6 @@ from pathprint.profiling.attacks.adaptive.matching import Guides
 from pathprint.profiling.attacks.ball import project, random_point
 from pathprint.profiling.attacks.draws import Draws
 from pathprint.profiling.detection.detector import Detector
-from pathprint.profiling.detection.scores import total
 
 Steer = Callable[[Tensor], Tensor]
 """Takes pixels ``n c h w``, returns the direction of the next step, ``n c h w``."""
@@ -119,7 +118,7 @@ def _better(found: Evasion, detector: Detector, made: Tensor, labels: Tensor) ->
     """Return for each image the better of ``found`` and ``made``, by the true detector on rounded pixels."""
     rounded = to_8_bit(made)
     paths, table = detector.maker.make(rounded)
-    scores = total(detector.score, table.values)
+    scores = detector.score.total(table.values)
     wrong = (torch.from_numpy(paths.seeds) != labels) & torch.from_numpy(np.isin(paths.seeds, detector.judged))
     take = wrong & torch.from_numpy(scores < found.scores)
     chosen = torch.where(take.reshape(-1, 1, 1, 1), rounded, found.pixels)

@@ -94,4 +94,4 @@ def load(arrays: Arrays, features: int) -> Score:
     return CurveScore("additive", edges, heights, number(arrays, "intercept"))
 
 
-CLASSIFIER = Classifier(fit, load, automatic=True)
+CLASSIFIER = Classifier((fit,), load, automatic=True)

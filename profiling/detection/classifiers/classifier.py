@@ -8,7 +8,7 @@ from importlib import import_module
 
 from pathprint.profiling.arrays import Arrays
 from pathprint.profiling.detection.classifiers import AUTO, CHOICES, NAMES
-from pathprint.profiling.detection.classifiers.examples import Examples
+from pathprint.profiling.detection.classifiers.cross_validation import Fitter
 from pathprint.profiling.detection.scores import Score
 from pathprint.profiling.errors import FitError
 
@@ -18,18 +18,18 @@ class Classifier:
     """One way to make a score.
 
     Attributes:
-        fit: makes a score from examples.
+        fits: make a score from examples; if there are several, cross-validation chooses among them.
         load: makes the score from its stored arrays and the number of features; raises a KeyError or a ValueError
             if an array is missing or malformed.
         needs_attacks: whether the examples must have adversarial rows; if not, they have clean rows only.
-        guarded: whether a guard is added to the score, against images unlike any benign image (see ``guard``).
+        joined: whether the test that is fitted on clean images is joined to it (see ``joined``).
         automatic: whether ``auto`` considers it.
     """
 
-    fit: Callable[[Examples], Score]
+    fits: tuple[Fitter, ...]
     load: Callable[[Arrays, int], Score]
     needs_attacks: bool = True
-    guarded: bool = True
+    joined: bool = True
     automatic: bool = False
 
 

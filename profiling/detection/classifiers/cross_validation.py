@@ -6,9 +6,11 @@ A clean image, its benign changes and attacks on it are near copies of each othe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from pathprint.profiling.arrays import Floats
 from pathprint.profiling.detection.classifiers.examples import Examples
 from pathprint.profiling.detection.scores import Score, total
 
@@ -16,24 +18,37 @@ FOLDS = 5
 Fitter = Callable[[Examples], Score]
 
 
-def best_of(candidates: Sequence[Fitter], examples: Examples) -> Fitter:
-    """Return the candidate with the largest cross-validated AUC; on ties, the first of them."""
-    areas = [cross_validated_auc(candidate, examples) for candidate in candidates]
-    return candidates[int(np.argmax(areas))]
+@dataclass(frozen=True)
+class Tried:
+    """What a way to fit gives images that it has not seen.
 
-
-def cross_validated_auc(fitter: Fitter, examples: Examples) -> float:
-    """Return the mean AUC over folds that share no source image.
-
-    Folds without clean or without adversarial rows are left out; the AUC is 0 if no fold remains.
+    Attributes:
+        scores: of each row, by a fit without its source image, ``(n,)``; nan where nothing could be fitted.
+        auc: mean AUC over the folds; 0 if no fold has clean and adversarial rows on both sides.
     """
+
+    fitter: Fitter
+    scores: Floats
+    auc: float
+
+
+def best_of(candidates: Sequence[Fitter], examples: Examples) -> Tried:
+    """Return the candidate with the largest cross-validated AUC; on ties, the first of them."""
+    return max((tried(candidate, examples) for candidate in candidates), key=lambda one: one.auc)
+
+
+def tried(fitter: Fitter, examples: Examples) -> Tried:
+    """Fit without each fold of source images, and score the rows of that fold."""
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import GroupKFold
 
-    areas = []
-    for train, test in GroupKFold(FOLDS).split(examples.values, groups=examples.sources):
-        if len(set(examples.adversarial[test])) < 2 or len(set(examples.adversarial[train])) < 2:
+    scores, areas = np.full(len(examples.values), np.nan), []
+    folds = min(FOLDS, len(np.unique(examples.sources)))
+    learns = len(set(examples.adversarial)) > 1
+    for train, test in GroupKFold(folds).split(examples.values, groups=examples.sources) if folds > 1 else ():
+        if learns and len(set(examples.adversarial[train])) < 2:
             continue  # too few attacks succeeded for every fold to have one
-        score = fitter(examples.subset(train))
-        areas.append(roc_auc_score(examples.adversarial[test], total(score, examples.values[test])))
-    return float(np.mean(areas)) if areas else 0.0
+        scores[test] = total(fitter(examples.subset(train)), examples.values[test])
+        if len(set(examples.adversarial[test])) == 2:
+            areas.append(roc_auc_score(examples.adversarial[test], scores[test]))
+    return Tried(fitter, scores, float(np.mean(areas)) if areas else 0.0)

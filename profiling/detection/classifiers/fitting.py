@@ -2,34 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from pathprint.profiling.arrays import Arrays
-from pathprint.profiling.detection.classifiers import AUTO, NAMES
+from pathprint.profiling.arrays import Arrays, Floats
+from pathprint.profiling.detection.classifiers import AUTO, NAMES, one_class
 from pathprint.profiling.detection.classifiers.classifier import Classifier, classifier_named
-from pathprint.profiling.detection.classifiers.cross_validation import FOLDS, best_of
+from pathprint.profiling.detection.classifiers.cross_validation import FOLDS, Fitter, best_of
 from pathprint.profiling.detection.classifiers.examples import Examples
-from pathprint.profiling.detection.classifiers.guard import guarded, load_guarded
-from pathprint.profiling.detection.scores import Score
+from pathprint.profiling.detection.joined import (
+    ATTACKS,
+    CLEAN,
+    TESTS,
+    JoinedScore,
+    ScaledScore,
+    TestName,
+    arrays_of,
+    load_scaled,
+)
+from pathprint.profiling.detection.scores import Score, total
 from pathprint.profiling.errors import FitError
 
 FEWEST_IMAGES = 2 * FOLDS
 """Least number of images that a classifier can be fitted on with attacks."""
+UNIT_AT: dict[TestName, float] = {ATTACKS: 0.95, CLEAN: 0.95}
+"""Share of benign images whose score by a test lies below 1 on the scale that the tests share."""
 
 
-def fit(choice: str, examples: Examples) -> Score:
-    """Fit a classifier; ``auto`` takes the automatic one with the largest cross-validated AUC.
+def fit(choice: str, examples: Examples) -> JoinedScore:
+    """Fit a classifier, and join the test on clean images to it; ``auto`` takes the best of the automatic ones.
 
     Raises:
         FitError: there is no such classifier, there are too few examples, or all are clean or all adversarial.
     """
-    chosen = None if choice == AUTO else classifier_named(choice)
-    if chosen is None or chosen.needs_attacks:
-        _check(examples)
-    if chosen is None:
-        chosen = _best_automatic(examples)
-    score = chosen.fit(examples)
-    return guarded(score, examples.features, examples.benign) if chosen.guarded else score
+    chosen = [found for found in map(classifier_named, NAMES) if found.automatic]
+    if choice != AUTO:
+        chosen = [classifier_named(choice)]
+    if not chosen[0].needs_attacks:
+        return JoinedScore({CLEAN: _scaled(chosen[0].fits, examples, CLEAN)})
+    _check(examples)
+    tests = {ATTACKS: _scaled([fitter for one in chosen for fitter in one.fits], examples, ATTACKS)}
+    if chosen[0].joined:
+        tests[CLEAN] = _scaled([one_class.fit], examples, CLEAN)
+    return JoinedScore(tests)
+
+
+def _scaled(fitters: Sequence[Fitter], examples: Examples, test: TestName) -> ScaledScore:
+    """Fit, and set the scale by what benign examples get from a fit that has not seen them."""
+    best = best_of(fitters, examples)
+    score = best.fitter(examples)
+    benign = best.scores[(examples.adversarial == 0) & np.isfinite(best.scores)]
+    return on_scale(score, benign if len(benign) else total(score, examples.benign), test)
+
+
+def on_scale(score: Score, benign: Floats, test: TestName) -> ScaledScore:
+    """Return a score on the scale that the tests share; ``benign`` are scores of benign images, ``(n,)``."""
+    middle, high = np.quantile(benign, [0.5, UNIT_AT[test]])
+    unit = float(high - middle)
+    # If all benign images have one score, there is nothing to measure by.
+    return ScaledScore(score, float(middle), unit if unit > 1e-6 * max(abs(high), 1) else 1.0)
 
 
 def _check(examples: Examples) -> None:
@@ -46,19 +78,24 @@ def _check(examples: Examples) -> None:
         )
 
 
-def _best_automatic(examples: Examples) -> Classifier:
-    candidates = [found for found in map(classifier_named, NAMES) if found.automatic]
-    best = best_of([candidate.fit for candidate in candidates], examples)
-    return next(candidate for candidate in candidates if candidate.fit is best)
-
-
-def stored_score(kind: str, is_guarded: bool, arrays: Arrays, features: int) -> Score:
+def stored_score(kind: str, tests: Sequence[str], arrays: Arrays, features: int) -> JoinedScore:
     """Return the score of ``kind`` from its stored arrays.
+
+    Args:
+        tests: names of the tests that it has.
 
     Raises:
         FitError: there is no such classifier.
         KeyError: an array is missing.
-        ValueError: the arrays are malformed, or are not those of a score with this number of features.
+        ValueError: the tests are unknown, or the arrays are malformed or not those of a score with this number of
+            features.
     """
-    score = classifier_named(kind).load(arrays, features)
-    return load_guarded(score, arrays, features) if is_guarded else score
+    known = [test for test in TESTS if test in tests]
+    if not known or list(tests) != known:
+        raise ValueError(f"a score has tests of {', '.join(TESTS)}, in this order; this one has {list(tests)}.")
+    return JoinedScore({test: _stored(kind, test, arrays_of(test, arrays), features) for test in known})
+
+
+def _stored(kind: str, test: TestName, arrays: Arrays, features: int) -> ScaledScore:
+    found: Classifier = classifier_named(kind if test == ATTACKS else one_class.KIND)
+    return load_scaled(found.load(arrays, features), arrays)

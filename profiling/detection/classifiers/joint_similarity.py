@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from pathprint.profiling.arrays import Floats
+from pathprint.profiling.detection.classifiers.bounded import bounded_logistic
 from pathprint.profiling.detection.classifiers.classifier import Classifier
 from pathprint.profiling.detection.classifiers.examples import Examples, standardisation
 from pathprint.profiling.detection.scores import LinearScore, Score, load_linear
 from pathprint.profiling.features.table import Feature
+
+_PENALTY = 2e-4
 
 
 def fit(examples: Examples) -> Score:
@@ -16,25 +18,14 @@ def fit(examples: Examples) -> Score:
 
     The authors' code uses a hinge loss and leaves the signs free.
     """
-    from scipy.optimize import minimize
-
     trends = np.array([_joint_trend(feature) for feature in examples.features], dtype=np.float64)
     used = np.flatnonzero(trends)
     mean, scale = standardisation(examples.values)
-    rows = ((examples.values - mean) * scale * trends)[:, used]
-    sign = np.where(examples.adversarial == 1, 1.0, -1.0)
-
-    def loss(point: Floats) -> tuple[float, Floats]:
-        margin = sign * (rows @ point[:-1] + point[-1])
-        slope = -sign * examples.weights / (1 + np.exp(np.clip(margin, -500, 500)))
-        value = float(examples.weights @ np.logaddexp(0, -margin)) / len(rows) + 1e-4 * float(point[:-1] @ point[:-1])
-        gradient = np.append(rows.T @ slope, slope.sum()) / len(rows) + np.append(2e-4 * point[:-1], 0)
-        return value, gradient
-
-    bounds = [(0, None)] * len(used) + [(None, None)]
-    found = minimize(loss, np.zeros(len(used) + 1), jac=True, bounds=bounds, method="L-BFGS-B").x
+    rows = ((examples.values - mean) * scale)[:, used]
+    sides = np.where(examples.adversarial == 1, 1.0, -1.0)
+    found = bounded_logistic(rows, sides, examples.weights / len(rows), trends[used], _PENALTY)
     weights = np.zeros(len(trends))
-    weights[used] = found[:-1] * trends[used]
+    weights[used] = found[:-1]
     return LinearScore("joint-similarity", mean, scale, weights, float(found[-1]))
 
 
@@ -42,4 +33,4 @@ def _joint_trend(feature: Feature) -> int:
     return feature.trend if feature.measure == "containment" and feature.kind == "weights" else 0
 
 
-CLASSIFIER = Classifier(fit, load=load_linear("joint-similarity"), guarded=False)
+CLASSIFIER = Classifier((fit,), load_linear("joint-similarity"), joined=False)

@@ -91,18 +91,17 @@ def fit(examples: Examples) -> DeviationScore:
     return one_class(examples.features, examples.benign)
 
 
-def load(arrays: Arrays, features: int, prefix: str = "") -> DeviationScore:
-    """Return the stored score; ``features`` is their number, and the arrays' names begin with ``prefix``.
+def load(arrays: Arrays, features: int) -> DeviationScore:
+    """Return the stored score; ``features`` is their number.
 
     Raises:
         KeyError: an array is missing.
         ValueError: an array is malformed.
     """
-    names = [f"{prefix}{name}" for name in ("mean", "scale", "trends", "weights")]
-    mean, scale, trends, weights = columns(arrays, names, features)
+    mean, scale, trends, weights = columns(arrays, ("mean", "scale", "trends", "weights"), features)
     require(bool((scale >= 0).all() and (weights >= 0).all()), "scales and weights of deviations must not be negative")
     require(bool(np.isin(trends, (-1, 0, 1)).all()), "trends must be -1, 0 or 1")
-    return DeviationScore(KIND, mean, scale, trends, weights, number(arrays, f"{prefix}intercept"))
+    return DeviationScore(KIND, mean, scale, trends, weights, number(arrays, "intercept"))
 
 
-CLASSIFIER = Classifier(fit, load, needs_attacks=False, guarded=False)
+CLASSIFIER = Classifier((fit,), load, needs_attacks=False)

@@ -1,4 +1,4 @@
-"""Sections on other detectors, unseen attacks, benign changes, the adaptive attack and the papers' split."""
+"""Sections on the two tests, other detectors, unseen attacks, benign changes, the adaptive attack, the leaky split."""
 
 from __future__ import annotations
 
@@ -70,6 +70,12 @@ def _cell(report: Report, attack: str, family: str) -> Cell:
     auc = report.left_out[family].attacks[attack].auc
     level = str(sum(auc.value >= step for step in _STEPS)) if isfinite(auc.value) else "none"
     return Cell(auc, level, family in (report.attacks[attack].family, EVERYTHING))
+
+
+def tests(report: Report) -> Markup:
+    """Return the section on which test of the detector flags which kinds of images."""
+    names = list(next(iter(report.found_by.values()), {}))
+    return section("tests", found_by=report.found_by, names=names)
 
 
 def benign_changes(report: Report) -> Markup:

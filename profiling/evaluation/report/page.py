@@ -12,6 +12,7 @@ from pathprint.profiling.writing.whole import whole_file
 _SECTIONS = {
     "Summary": headline.summary,
     "Attacks": headline.attacks,
+    "Which test found what": comparisons.tests,
     "ROC curves": distributions.curves,
     "Other detectors": comparisons.other_detectors,
     "Unseen attacks": comparisons.unseen_attacks,

@@ -17,6 +17,7 @@ _DECISION = Decision(
     bundle_sha256="8fbb6a03d22dbe526b44ed45646a411f5711f535e763325fa0dce364a6164039",
     verdict="adversarial",
     flagged=True,
+    test="fitted_on_attacks",
     score=2.19736,
     threshold=0.620748,
     p_value=0.00826446,

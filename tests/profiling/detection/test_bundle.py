@@ -23,6 +23,7 @@ from pathprint.profiling.data.roles import Split, profile_images
 from pathprint.profiling.detection import bundle as bundle_module
 from pathprint.profiling.detection.bundle import SCHEMA, Bundle, _sealed, _sha256, load_bundle
 from pathprint.profiling.detection.bundle_files import FILES, MANIFEST
+from pathprint.profiling.detection.joined import ATTACKS, CLEAN
 from pathprint.profiling.detection.made_of import UNKNOWN
 from pathprint.profiling.errors import BundleError, OutputError
 from pathprint.profiling.jobs.class_signatures import class_signatures
@@ -190,7 +191,9 @@ def test_other_schema_and_other_golden_score_are_refused(copy: Path) -> None:
     with pytest.raises(BundleError, match="the golden image gives class"):
         load_bundle(copy)
     resealed(copy, schema=1)
-    with pytest.raises(BundleError, match=f"has schema 1, but this version reads {SCHEMA} only"):
+    with pytest.raises(
+        BundleError, match=f"has schema 1, but this version reads {SCHEMA} only; make the bundle again from"
+    ):
         load_bundle(copy)
 
 
@@ -238,15 +241,15 @@ NOTHING = np.zeros(0)
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("intercept", NOTHING, "intercept must be one finite number"),
-        ("guard_limit", NOTHING, "guard_limit must be one finite number"),
-        ("guard_limit", np.array([np.inf]), "guard_limit must be one finite number"),
-        ("guard_limit", None, "guard_limit"),
-        ("guard_steepness", np.array([-1000.0]), "steepness must not be negative"),
-        ("guard_scale", np.ones((2, 3)), "guard_weights must be one finite number per feature"),
-        ("guard_weights", np.array([-1.0]), "weights of deviations must not be negative"),
-        ("guard_trends", np.array([2.0]), "trends must be -1, 0 or 1"),
-        ("weights", np.array([np.nan]), "mean, scale, weights must be one finite number per feature"),
+        (f"{ATTACKS}/intercept", NOTHING, "intercept must be one finite number"),
+        (f"{ATTACKS}/weights", np.array([np.nan]), "mean, scale, weights must be one finite number per feature"),
+        (f"{ATTACKS}/middle", NOTHING, "middle must be one finite number"),
+        (f"{ATTACKS}/unit", np.array([np.inf]), "unit must be one finite number"),
+        (f"{CLEAN}/unit", np.array([0.0]), "the unit of a test must be positive"),
+        (f"{CLEAN}/unit", None, "unit"),
+        (f"{CLEAN}/scale", np.ones((2, 3)), "scale, trends, weights must be one finite number per feature"),
+        (f"{CLEAN}/weights", np.array([-1.0]), "weights of deviations must not be negative"),
+        (f"{CLEAN}/trends", np.array([2.0]), "trends must be -1, 0 or 1"),
         ("usual_mean", np.zeros((0, 3)), "contradictory shapes"),
     ],
 )

@@ -20,6 +20,7 @@ from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.pictures import Pictures, open_pictures
 from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.detection.detect import detect
+from pathprint.profiling.detection.joined import TESTS
 from pathprint.profiling.detection.together import AT_ONCE
 from pathprint.profiling.errors import DataError, JobError, OptionsError
 from pathprint.profiling.jobs import scan as scanning
@@ -232,9 +233,10 @@ def some_lines(number: int) -> Iterator[ScannedImage]:
         else:
             verdict = ("benign", "adversarial", "uncertain")[i % 3]
             reasons = (f"In layer {i} the score moves 1 ± 0.5.", name)[: i % 3]
-            shares = (1 / (i + 3), verdict, i % 2 == 0, i / 7 - 1e-17, 0.1 + 0.2, 1 / (i + 1))
+            judged = (1 / (i + 3), verdict, i % 2 == 0, TESTS[i % 2])
+            numbers = (i / 7 - 1e-17, 0.1 + 0.2, 1 / (i + 1))
             yield ScannedImage(
-                name, "0" * 64, "0f" * 8, i % 5, f"'{i % 5}'", *shares, reasons, "a note" if i % 3 else ""
+                name, "0" * 64, "0f" * 8, i % 5, f"'{i % 5}'", *judged, *numbers, reasons, "a note" if i % 3 else ""
             )
 
 
