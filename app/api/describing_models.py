@@ -10,6 +10,7 @@ from pathprint.app.api.schemas import AnsweringModel, Calibration, ClassName, Te
 from pathprint.app.runtime.models import Loaded, Models
 from pathprint.app.schema import Schema
 from pathprint.profiling.detection.detector import ENOUGH_IMAGES
+from pathprint.profiling.features.tiers import Tier
 
 
 class ListedModel(Schema):
@@ -44,7 +45,8 @@ class ModelDescription(AnsweringModel):
     classes: int = Field(ge=1, description="Number of classes that the network knows.")
     judged_classes: int = Field(ge=0, description="Classes with enough profiled images for a verdict.")
     test: TestName = Field(description="The test that gives verdicts.")
-    thorough: bool = Field(description="Whether slightly changed copies of each image are classified, too.")
+    tier: Tier = Field(description="How closely each image is looked at; the thorough tier is the slowest.")
+    views: list[str] = Field(description="The slightly changed copies of each image that are classified, too.")
     kernel: str = Field(description="The code that extracts paths on this machine.")
     threshold: float = Field(description="Scores above it mean adversarial.")
     uncertain: tuple[float, float] = Field(description="Between these scores the verdict is uncertain.")
@@ -90,7 +92,8 @@ def described(loaded: Loaded, models: Models) -> ModelDescription:
         classes=len(detector.network.labels),
         judged_classes=len(detector.judged),
         test=test_of(detector),
-        thorough=detector.thorough,
+        tier=detector.tier,
+        views=list(detector.views),
         kernel=detector.extractor.chooser.name,
         threshold=detector.calibration.threshold,
         uncertain=detector.calibration.uncertain,

@@ -44,7 +44,7 @@ from pathprint.profiling.paths.policy import Policy
 from pathprint.profiling.signatures.compact import open_served
 from pathprint.profiling.writing.whole import whole_folder
 
-SCHEMA = 5
+SCHEMA = 6
 GOLDEN_TOLERANCE = 0.02
 """Largest allowed change of the golden image's score. Another processor rounds activations differently, and may choose
 other units where the choice depends on rounding."""
@@ -123,7 +123,7 @@ def load_bundle(folder: Path | str, kernel: str = "auto") -> Bundle:
         extractor = Extractor(network, Policy(**facts["policy"]), kernel_named(kernel, network.device))
         signatures = open_served(folder / "signatures.safetensors")
         detector = Detector(
-            maker=FeatureMaker(extractor, signatures, bool(facts["thorough"])),
+            maker=FeatureMaker(extractor, signatures, tuple(facts["views"])),
             features=tuple(Feature(**feature) for feature in facts["features"]),
             score=stored_score(facts["classifier"], bool(facts["guarded"]), arrays, len(facts["features"])),
             usual=Usual.from_arrays(arrays),
@@ -167,7 +167,8 @@ def _description(detector: Detector) -> dict[str, Any]:
         "fitting": detector.fitting.to_dict(),
         "features": [asdict(feature) for feature in detector.features],
         "policy": detector.extractor.policy.to_dict(),
-        "thorough": detector.thorough,
+        "tier": detector.tier,
+        "views": list(detector.views),
     }
 
 

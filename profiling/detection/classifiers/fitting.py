@@ -25,14 +25,19 @@ def fit(choice: str, examples: Examples) -> Score:
     """
     chosen = None if choice == AUTO else classifier_named(choice)
     if chosen is None or chosen.needs_attacks:
-        _check(examples)
+        check_examples(examples)
     if chosen is None:
         chosen = _best_automatic(examples)
     score = chosen.fit(examples)
     return guarded(score, examples.features, examples.benign) if chosen.guarded else score
 
 
-def _check(examples: Examples) -> None:
+def check_examples(examples: Examples) -> None:
+    """Check that a score can be fitted on examples with attacks.
+
+    Raises:
+        FitError: there are too few images, or all rows are clean or all adversarial.
+    """
     if len(np.unique(examples.adversarial)) < 2:
         raise FitError(
             "both clean and adversarial examples are needed: either no attack succeeded, or there is no clean image; "
