@@ -82,7 +82,7 @@ def bundle_folder(
 ) -> Path:
     """A small real bundle on disk; copy it before damaging it."""
     attacks = chosen(extractor.network, ["fgsm-0.2", "pgd-0.2"])
-    options = FitOptions("logistic", sizes=Sizes(100, 200))
+    options = FitOptions("logistic", "fast", sizes=Sizes(100, 200))
     detector = fit_detector(FeatureMaker(extractor, signatures), digits_split, attacks, options)
     folder = tmp_path_factory.mktemp("bundles") / "digits"
     bundle_of(detector, digits_split).save(folder)

@@ -11,6 +11,7 @@ from pathprint.app.runtime.models import Loaded, Models
 from pathprint.app.schema import Schema
 from pathprint.profiling.detection.detector import ENOUGH_IMAGES
 from pathprint.profiling.detection.joined import TestName
+from pathprint.profiling.features.tiers import Tier
 
 
 class ListedModel(Schema):
@@ -45,7 +46,8 @@ class ModelDescription(AnsweringModel):
     classes: int = Field(ge=1, description="Number of classes that the network knows.")
     judged_classes: int = Field(ge=0, description="Classes with enough profiled images for a verdict.")
     tests: list[TestName] = Field(description="The tests that give verdicts; either may flag an image.")
-    thorough: bool = Field(description="Whether slightly changed copies of each image are classified, too.")
+    tier: Tier = Field(description="How closely each image is looked at; the thorough tier is the slowest.")
+    views: list[str] = Field(description="The slightly changed copies of each image that are classified, too.")
     kernel: str = Field(description="The code that extracts paths on this machine.")
     threshold: float = Field(description="Scores above it mean adversarial.")
     uncertain: tuple[float, float] = Field(description="Between these scores the verdict is uncertain.")
@@ -91,7 +93,8 @@ def described(loaded: Loaded, models: Models) -> ModelDescription:
         classes=len(detector.network.labels),
         judged_classes=len(detector.judged),
         tests=list(detector.score.names),
-        thorough=detector.thorough,
+        tier=detector.tier,
+        views=list(detector.views),
         kernel=detector.extractor.chooser.name,
         threshold=detector.calibration.threshold,
         uncertain=detector.calibration.uncertain,

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measure how well a network's attacks are detected: profile, fit and evaluate, standard and thorough.
+# Measure how well a network's attacks are detected: profile, then fit and evaluate each tier.
 #
 #   benchmarks/detection/measure.sh digits|lenet5|cifar-resnet20|mobilenet_v2 DATA OUT [SEED]
 #
@@ -32,9 +32,8 @@ if [ "$network" = mobilenet_v2 ]; then  # a photograph costs as much as some for
 fi
 
 pathprint profile "${named[@]}" "${profile[@]}" --seed "$seed" --out "$out/profile"
-for mode in standard thorough; do
-  thorough=(); [ $mode = thorough ] && thorough=(--thorough)
-  pathprint fit "$out/profile" "${fit[@]}" "${thorough[@]}" --seed "$seed" --cache "$out/attacked" --out "$out/$mode"
-  pathprint evaluate "$out/$mode" --data "$from" "${evaluate[@]}" --seed $((seed + 1)) --cache "$out/attacked" \
-    --report "$out/$mode.html" --json > "$out/$mode.json"
+for tier in fast standard thorough; do
+  pathprint fit "$out/profile" "${fit[@]}" --tier $tier --seed "$seed" --cache "$out/attacked" --out "$out/$tier"
+  pathprint evaluate "$out/$tier" --data "$from" "${evaluate[@]}" --seed $((seed + 1)) --cache "$out/attacked" \
+    --report "$out/$tier.html" --json > "$out/$tier.json"
 done

@@ -1,6 +1,6 @@
 """Ways to join the test fitted on attacks and the test fitted on clean images, compared on fit images only.
 
-    python benchmarks/detection/two_tests.py PROFILE [--images 200] [--thorough] [--classifier NAME] [--cache FOLDER]
+    python benchmarks/detection/two_tests.py PROFILE [--images 200] [--view mirrored …] [--classifier NAME] [--cache FOLDER]
 
 PROFILE is what `pathprint profile` wrote. Four folds by source image; docs/experiments/two-tests.md has the results.
 """
@@ -30,6 +30,7 @@ from pathprint.profiling.detection.classifiers.cross_validation import Fitter, b
 from pathprint.profiling.detection.scores import total
 from pathprint.profiling.evaluation.metrics import auc
 from pathprint.profiling.features.measure import FeatureMaker
+from pathprint.profiling.features.views import VIEWS
 from pathprint.profiling.jobs.fit_data import FitData
 from pathprint.profiling.jobs.images import job_images
 from pathprint.profiling.jobs.network_profile import NetworkProfile
@@ -195,7 +196,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("profile", type=Path)
     parser.add_argument("--images", type=int, default=200)
-    parser.add_argument("--thorough", action="store_true")
+    parser.add_argument("--view", action="append", default=[], choices=list(VIEWS))
     parser.add_argument("--classifier", default="logistic")
     parser.add_argument("--cache", type=Path)
     asked = parser.parse_args()
@@ -203,7 +204,7 @@ def main() -> None:
     network, crafting = made.extractor.network, Crafting(0, asked.cache)
     dataset = job_images(network.labels, made.data, made.class_map, made.predicted).dataset
     clean = correct_images(network, split(dataset, made.keys, made.seed).fit, asked.images)
-    maker = FeatureMaker(made.extractor, served(made.signatures), asked.thorough)
+    maker = FeatureMaker(made.extractor, served(made.signatures), tuple(asked.view))
     data = FitData.of(maker, clean, chosen(network, None), crafting)
     others = {}
     for name, change in NEVER_TAUGHT.items():

@@ -174,7 +174,7 @@ def measure(subject: Subject, pixels: Tensor) -> None:
     x = network.preprocessing.normalise(pixels)
     paths = stage("first extraction, compiling", lambda: extractor.extract(pixels))
     signatures = count(paths, paths.seeds, extractor.fingerprint)
-    maker = FeatureMaker(extractor, signatures, False)
+    maker = FeatureMaker(extractor, signatures)
     stage("plain", lambda: plain(module, x))
     stage("extraction, ms", lambda: timed(lambda: extractor.extract(pixels)))
     stage("detection, ms", lambda: timed(lambda: maker.make(pixels)))

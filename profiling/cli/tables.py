@@ -104,11 +104,10 @@ def cost(found: Cost) -> Table:
     title = f"{found.network}, {found.batch} images, {found.threads} threads, {found.layers} layers"
     shown = Table("", "", title=title, show_header=False)
     memory = "not known here" if found.peak_mb is None else f"{found.peak_mb:.0f} MB"
+    detections = found.detect_ms.items()
     rows = {
         "plain inference": f"{found.plain_ms:.2f} ms per image",
-        "detection": f"{found.detect_ms:.2f} ms per image",
-        "ratio": f"{found.ratio:.2f}",
-        "thorough detection": f"{found.thorough_ms:.2f} ms per image, ratio {found.thorough_ms / found.plain_ms:.2f}",
+        **{f"{tier} detection": f"{ms:.2f} ms per image, ratio {found.ratio[tier]:.2f}" for tier, ms in detections},
         "extraction alone": f"{found.extract_ms:.2f} ms, {found.contributions_per_s / 1e9:.2f} G contributions/s",
         "peak memory": f"{memory}; all activations: {found.activations_mb:.0f} MB",
         "borderline units": f"{found.borderline:.3%}",

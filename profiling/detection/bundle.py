@@ -122,7 +122,7 @@ def load_bundle(folder: Path | str, kernel: str = "auto") -> Bundle:
         extractor = Extractor(network, Policy(**facts["policy"]), kernel_named(kernel, network.device))
         signatures = open_served(folder / "signatures.safetensors")
         detector = Detector(
-            maker=FeatureMaker(extractor, signatures, bool(facts["thorough"])),
+            maker=FeatureMaker(extractor, signatures, tuple(facts["views"])),
             features=tuple(Feature(**feature) for feature in facts["features"]),
             score=stored_score(facts["classifier"], facts["tests"], arrays, len(facts["features"])),
             usual=Usual.from_arrays(arrays),
@@ -166,7 +166,8 @@ def _description(detector: Detector) -> dict[str, Any]:
         "features": [asdict(feature) for feature in detector.features],
         "policy": detector.extractor.policy.to_dict(),
         "tests": list(detector.score.names),
-        "thorough": detector.thorough,
+        "tier": detector.tier,
+        "views": list(detector.views),
     }
 
 

@@ -19,6 +19,7 @@ from pathprint.profiling.detection.sentences import Classes
 from pathprint.profiling.errors import BundleError
 from pathprint.profiling.features.measure import FeatureMaker
 from pathprint.profiling.features.table import Feature
+from pathprint.profiling.features.tiers import Tier
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import ImagePaths
 from pathprint.profiling.signatures.compact import Served
@@ -109,9 +110,14 @@ class Detector:
         return self.maker.signatures
 
     @property
-    def thorough(self) -> bool:
-        """Whether the detector also classifies slightly changed copies of each image (test-time views)."""
-        return self.maker.thorough
+    def tier(self) -> Tier:
+        """How closely the detector looks at each image."""
+        return self.maker.tier
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """Names of the slightly changed copies of each image (test-time views) that the detector also classifies."""
+        return self.maker.views
 
     @property
     def judged(self) -> Indices:

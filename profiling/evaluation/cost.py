@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import ctypes
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,11 +18,15 @@ from torch import Tensor, nn
 
 from pathprint.profiling.detection.scores import LinearScore, total
 from pathprint.profiling.features.measure import FeatureMaker
+from pathprint.profiling.features.tiers import TIERS, Tier
+from pathprint.profiling.features.views import VIEWS
 from pathprint.profiling.paths.borderline import borderline
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import ImagePaths
 from pathprint.profiling.signatures.counts import ClassSignatures, count
 
+_VIEWS: dict[Tier, tuple[str, ...]] = {"fast": (), "standard": ("mirrored",), "thorough": tuple(VIEWS)}
+"""Views of each tier that is timed. Which view a standard detector asks about hardly changes its cost."""
 _WARM_UP = 3
 _SLOW_IMAGES = 2
 """Images that the borderline rate is measured on; few, because that runs in float64."""
@@ -36,12 +40,12 @@ class Cost:
         network: its name.
         batch: images per batch; ``threads`` and ``layers`` are the numbers of CPU threads and of weighted layers.
         plain_ms: inference of the module as it was given, in the faster of contiguous and channels-last memory.
-        detect_ms: a fast detection: recorded inference, path extraction, similarity to the classes, score.
-        ratio: ``detect_ms / plain_ms``.
-        thorough_ms: a thorough detection, which also classifies the test-time views.
+        detect_ms: a detection of each tier: recorded inference, path extraction, similarity to the classes, the views
+            of the tier, score.
+        ratio: ``detect_ms / plain_ms`` of each tier.
         extract_ms: path extraction alone, without the inference.
         contributions_per_s: contributions of wanted units that extraction weighs per second.
-        peak_mb: peak memory of detecting the batch, in MB; None if the system does not report it.
+        peak_mb: peak memory of a fast detection of the batch, in MB; None if the system does not report it.
         activations_mb: memory of all activations of the batch, in MB, for comparison.
         borderline: share of wanted units whose choice may depend on rounding.
     """
@@ -52,9 +56,8 @@ class Cost:
     layers: int
     rounds: int
     plain_ms: float
-    detect_ms: float
-    ratio: float
-    thorough_ms: float
+    detect_ms: Mapping[Tier, float]
+    ratio: Mapping[Tier, float]
     extract_ms: float
     contributions_per_s: float
     peak_mb: float | None
@@ -80,7 +83,7 @@ def cost(extractor: Extractor, module: nn.Module, pixels: Tensor, rounds: int) -
     x = network.preprocessing.normalise(pixels)
     paths = extractor.extract(pixels)
     signatures = count(paths, paths.seeds, extractor.fingerprint)
-    detect, thorough = (_detection(extractor, signatures, pixels, views) for views in (False, True))
+    detections = {tier: _detection(extractor, signatures, pixels, views) for tier, views in _VIEWS.items()}
     plain, layouts = _modules(module, x)
 
     def record() -> object:
@@ -89,8 +92,7 @@ def cost(extractor: Extractor, module: nn.Module, pixels: Tensor, rounds: int) -
 
     runs = {
         **plain,
-        "detect": detect,
-        "thorough": thorough,
+        **{str(tier): detection for tier, detection in detections.items()},
         "extract": lambda: extractor.extract(pixels),
         "record": record,
     }
@@ -105,21 +107,20 @@ def cost(extractor: Extractor, module: nn.Module, pixels: Tensor, rounds: int) -
         layers=len(extractor.layout.layers),
         rounds=rounds,
         plain_ms=plain_ms,
-        detect_ms=ms["detect"],
-        ratio=ms["detect"] / plain_ms,
-        thorough_ms=ms["thorough"],
+        detect_ms={tier: ms[tier] for tier in TIERS},
+        ratio={tier: ms[tier] / plain_ms for tier in TIERS},
         extract_ms=extract_ms,
         contributions_per_s=_contributions(paths) / images / extract_ms * 1e3,
-        peak_mb=_peak_mb(detect) if network.device.type == "cpu" else _peak_on_gpu_mb(detect),
+        peak_mb=_peak_mb(detections["fast"]) if network.device.type == "cpu" else _peak_on_gpu_mb(detections["fast"]),
         activations_mb=_activations_mb(extractor, x),
         borderline=narrow / max(units, 1),
     )
 
 
 def _detection(
-    extractor: Extractor, signatures: ClassSignatures, pixels: Tensor, thorough: bool
+    extractor: Extractor, signatures: ClassSignatures, pixels: Tensor, views: tuple[str, ...]
 ) -> Callable[[], object]:
-    maker = FeatureMaker(extractor, signatures, thorough)
+    maker = FeatureMaker(extractor, signatures, views)
     _, features = maker.make(pixels)
     ones = np.ones(features.values.shape[1])
     score = LinearScore("logistic", 0 * ones, ones, ones, 0.0)

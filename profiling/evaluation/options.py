@@ -49,7 +49,8 @@ def settings(detector: Detector, split: Split, options: Options) -> dict[str, An
         "data": split.dataset.name,
         "classes": list(split.dataset.classes),
         "classifier": detector.score.kind,
-        "thorough": detector.thorough,
+        "tier": detector.tier,
+        "views": list(detector.views),
         "policy": detector.extractor.policy.to_dict(),
         "calibration": detector.calibration.to_dict(),
         "images_of_role": {"profile": len(split.profile)}

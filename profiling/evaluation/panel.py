@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -50,6 +50,13 @@ def path_panel(detector: Detector, others: Mapping[str, JoinedScore], calibratin
     clean_scores = {NAME: detector.clean_scores}
     if calibrating is not None:
         clean_scores |= {name: judge.total(calibrating) for name, judge in others.items()}
-    features = "path, answer and views" if detector.thorough else "path and answer"
+    features = _asked(detector.views)
     summaries = {name: f"{judge.kind} score of {features}" for name, judge in {NAME: detector.score, **others}.items()}
     return Panel(summaries, measure, score, clean_scores)
+
+
+def _asked(views: Sequence[str]) -> str:
+    """Return what a score is made of, in words."""
+    if not views:
+        return "path and answer"
+    return f"path, answer and {'the view ' if len(views) == 1 else 'the views '}{', '.join(views)}"

@@ -16,7 +16,8 @@ from pathprint.profiling.errors import SignatureError
 from pathprint.profiling.features.confidence import confidence
 from pathprint.profiling.features.similarity import compare
 from pathprint.profiling.features.table import FeatureTable
-from pathprint.profiling.features.views import stability
+from pathprint.profiling.features.tiers import Tier, tier_of
+from pathprint.profiling.features.views import check_views, stability
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import ImagePaths
 from pathprint.profiling.progress import track
@@ -30,19 +31,21 @@ class FeatureMaker:
 
     Attributes:
         signatures: made by this extractor.
-        thorough: also classify changed copies of each image (see ``views``), each of which costs one
-            more inference.
+        views: names of the changed copies of each image that are classified, too (see ``views``); each costs one more
+            inference.
 
     Raises:
         SignatureError: the signatures were made by another network or with other options, or have classes that the
             network has not.
+        OptionsError: there is no such view, or one is named twice.
     """
 
     extractor: Extractor
     signatures: Served
-    thorough: bool = False
+    views: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        check_views(self.views)
         if self.signatures.extraction != self.extractor.fingerprint:
             raise SignatureError(
                 f"the signatures were made by extraction {self.signatures.extraction[:12]}…, but this network and its "
@@ -58,6 +61,11 @@ class FeatureMaker:
     def network(self) -> Network:
         return self.extractor.network
 
+    @property
+    def tier(self) -> Tier:
+        """How closely each image is looked at."""
+        return tier_of(self.views)
+
     @cached_property
     def lookup(self) -> AnyLookup:
         """The signatures, laid out for comparing paths with them."""
@@ -72,8 +80,8 @@ class FeatureMaker:
         """
         paths = self.extractor.extract(pixels)
         tables = [compare(paths, self.lookup), confidence(paths)]
-        if self.thorough:
-            tables.append(stability(self.network, pixels, paths))
+        if self.views:
+            tables.append(stability(self.network, pixels, paths, self.views))
         return paths, FeatureTable.join(tables)
 
     def make_all(self, pixels: Tensor) -> tuple[FeatureTable, Indices]:

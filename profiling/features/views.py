@@ -2,12 +2,12 @@
 
 A view is the image, slightly changed. An adversarial perturbation is fitted to exact pixels, so a
 mirror, a shift or noise harms it more than what the image shows. Each view costs one more inference
-and no path.
+and no path. Where a batch is small, several views are asked about in one call of the network.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import ceil, cos, radians, sin
@@ -21,6 +21,7 @@ from torch import Tensor
 from pathprint.models.network import Network
 from pathprint.profiling.arrays import Floats, Indices
 from pathprint.profiling.data.pixels import framed, softened
+from pathprint.profiling.errors import OptionsError
 from pathprint.profiling.features.confidence import LAYER
 from pathprint.profiling.features.table import Feature, FeatureTable
 from pathprint.profiling.paths.kernels.precision import full_precision
@@ -31,6 +32,10 @@ _SEED = 0
 _FRAME = 0.07
 _STEP = 1 / 32
 _ANGLE = 8.0
+_TOGETHER = 16
+"""Images up to which the network is asked about several views in one call; for more, a call per view spares the
+caches."""
+_MEASURE = "margin_loss_"
 
 
 def smaller(pixels: Tensor) -> Tensor:
@@ -119,23 +124,54 @@ VIEWS: dict[str, View] = {
 """Every view by name."""
 
 
-def stability(network: Network, pixels: Tensor, paths: ImagePaths) -> FeatureTable:
+def check_views(views: Sequence[str]) -> None:
+    """Check that there are views of these names, each named once.
+
+    Raises:
+        OptionsError: there is no such view, or one is named twice; the message lists all names.
+    """
+    for view in views:
+        if view not in VIEWS:
+            raise OptionsError(f"there is no view {view!r}; allowed: {', '.join(VIEWS)}.")
+    if len(set(views)) < len(views):
+        raise OptionsError(f"a view is named twice: {', '.join(views)}; name each once.")
+
+
+def view_of(feature: Feature) -> str | None:
+    """Return the view that a feature asks about; None if it asks about none."""
+    return feature.measure.removeprefix(_MEASURE) if feature.measure.startswith(_MEASURE) else None
+
+
+def stability(network: Network, pixels: Tensor, paths: ImagePaths, views: Sequence[str]) -> FeatureTable:
     """Return by how much each view lowers the margin of each image's predicted class.
 
     Args:
         pixels: ``n c h w`` in [0, 1].
         paths: the paths of ``pixels``.
+        views: names of the views, which are the columns in this order.
     """
     lead = margin(paths.logits, paths.seeds)
-    pixels = pixels.to(network.device)
+    seen = _answers(network, pixels.to(network.device), views)
+    lost = [lead - margin(logits, paths.seeds) for logits in seen]
+    return FeatureTable(_features(tuple(views)), np.stack(lost, axis=1) if lost else np.zeros((len(pixels), 0)))
+
+
+def _answers(network: Network, pixels: Tensor, views: Sequence[str]) -> list[npt.NDArray[np.float32]]:
+    """Return the logits ``n k`` of each view of pixels that are on the network's device."""
+    changes = [VIEWS[view].change for view in views]
+    per_call = max(1, _TOGETHER // len(pixels))
+    found: list[npt.NDArray[np.float32]] = []
     with torch.inference_mode(), full_precision(network.device):
-        seen = [network.logits(view.change(pixels)).float().cpu().numpy() for view in VIEWS.values()]
-    return FeatureTable(_features(), np.stack([lead - margin(logits, paths.seeds) for logits in seen], axis=1))
+        for first in range(0, len(changes), per_call):
+            seen = torch.cat([change(pixels) for change in changes[first : first + per_call]])
+            logits = network.logits(seen).float().cpu()
+            found += [part.numpy() for part in torch.split(logits, len(pixels))]
+    return found
 
 
 @cache
-def _features() -> tuple[Feature, ...]:
-    return tuple(Feature(f"margin_loss_{view}", LAYER, "", 0, 1) for view in VIEWS)
+def _features(views: tuple[str, ...]) -> tuple[Feature, ...]:
+    return tuple(Feature(f"{_MEASURE}{view}", LAYER, "", 0, 1) for view in views)
 
 
 def margin(logits: npt.NDArray[np.float32], classes: Indices) -> Floats:

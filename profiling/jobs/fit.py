@@ -26,6 +26,7 @@ from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.detection.made_of import MadeOf
 from pathprint.profiling.errors import FitError, OptionsError
 from pathprint.profiling.features.measure import FeatureMaker
+from pathprint.profiling.features.tiers import DEFAULT_TIER, TIERS, Tier
 from pathprint.profiling.jobs.accuracy import check_accuracy
 from pathprint.profiling.jobs.crafting_ahead import crafting_of
 from pathprint.profiling.jobs.fit_inputs import FitInputs, Sizes
@@ -42,15 +43,24 @@ class FitOptions:
 
     Attributes:
         classifier: one of ``classifiers.CHOICES``.
+        tier: how closely the detector looks at each image, see ``tiers``.
         target_fpr: largest share of clean images to flag, above 0 and below 1.
         sizes: most images per role.
         crafting: seed and cache of the attacks.
+
+    Raises:
+        OptionsError: there is no such tier.
     """
 
     classifier: str = "auto"
+    tier: Tier = DEFAULT_TIER
     target_fpr: float = 0.05
     sizes: Sizes = field(default_factory=Sizes)
     crafting: Crafting = field(default_factory=Crafting)
+
+    def __post_init__(self) -> None:
+        if self.tier not in TIERS:
+            raise OptionsError(f"there is no tier {self.tier!r}; allowed: {', '.join(TIERS)}.")
 
 
 def fit(
@@ -59,7 +69,7 @@ def fit(
     *,
     attacks: Sequence[str] | None = None,
     classifier: str = "auto",
-    thorough: bool = False,
+    tier: Tier = DEFAULT_TIER,
     target_fpr: float = 0.05,
     fit_images: int = 400,
     calibration_images: int = 1000,
@@ -77,7 +87,8 @@ def fit(
         data: images to fit on; the default is the data that was profiled, if that is one data set.
         attacks: names of the attacks to fit on, see ``pathprint attacks``; the default is a whole suite.
         classifier: one of ``classifiers.CHOICES``; ``one-class`` needs no attacks.
-        thorough: also classify slightly changed copies of each image (test-time views); detects more, costs more.
+        tier: ``fast`` looks at each image once; ``standard`` also at one slightly changed copy of it (a test-time
+            view), which is chosen on fit images; ``thorough`` at all views. Each detects more, and costs more.
         target_fpr: largest share of clean images to flag, above 0 and below 1.
         fit_images, calibration_images: most correctly predicted images of each role.
         cache: folder that keeps attacked images, so that an interrupted run continues where it stopped.
@@ -88,8 +99,8 @@ def fit(
     Raises:
         SignatureError: the profile cannot be read.
         DataError, SplitError: the data cannot be read, do not fit the network, or leave a role without images.
-        OptionsError: there is no such attack, or attacks are named for a classifier that is fitted without attacks, or
-            the profile was merged from several data sets and ``data`` is not given.
+        OptionsError: there is no such attack or tier, or attacks are named for a classifier that is fitted without
+            attacks, or the profile was merged from several data sets and ``data`` is not given.
         MissingExtraError: an attack that is named comes from a library that is not installed.
         FitError: there is no such classifier, the network is right hardly more often than by chance, too few images are
             usable, or no attack succeeded.
@@ -99,30 +110,28 @@ def fit(
     """
     check_promise(calibration_images, target_fpr)
     crafting = Crafting(seed, None if cache is None else Path(cache))
-    wanted = FitOptions(classifier, target_fpr, Sizes(fit_images, calibration_images), crafting)
+    wanted = FitOptions(classifier, tier, target_fpr, Sizes(fit_images, calibration_images), crafting)
     made = profile if isinstance(profile, NetworkProfile) else NetworkProfile.load(profile)
     network = made.extractor.network
     crafted = _attacks(network, attacks, wanted.classifier)  # checked before any work
     named = made.data_to_fit_on() if data is None else data
     class_map = made.class_map_of(named.name if isinstance(named, Dataset) else str(named))
     images = job_images(network.labels, named, class_map, made.predicted)
-    with job.begun(_plan(made, images, crafted, wanted, thorough), len(images.dataset), images.in_memory) as begun:
+    with job.begun(_plan(made, images, crafted, wanted), len(images.dataset), images.in_memory) as begun:
         stored = begun.stored(network)
         usable = images.looked_at(begun, stored, job.max_bad_fraction)
         parts = split(usable.dataset, made.keys, made.seed)
         _check_sizes(parts, wanted)
         warn_of_copies(usable.dataset, unseen(usable.dataset, made.keys), made.looks)
         tried = check_accuracy(network, usable.dataset, parts.fit.positions, any_accuracy).record()
-        maker = FeatureMaker(made.extractor, served(made.signatures), thorough)
+        maker = FeatureMaker(made.extractor, served(made.signatures))
         of = MadeOf(usable.dataset.name, class_map, tried, made.predicted)
         by_workers = crafting_of(begun, images.source, stored, usable.origins, wanted.crafting)
         detector = fit_detector(maker, parts, crafted, replace(wanted, crafting=by_workers))
         return bundle_of(detector, parts, of, made.looks)
 
 
-def _plan(
-    made: NetworkProfile, images: JobImages, attacks: Sequence[Attack], options: FitOptions, thorough: bool
-) -> dict[str, Any]:
+def _plan(made: NetworkProfile, images: JobImages, attacks: Sequence[Attack], options: FitOptions) -> dict[str, Any]:
     """Return everything that decides the bundle."""
     return {
         "job": "fit",
@@ -130,7 +139,7 @@ def _plan(
         "profile": hashlib.sha256(canonical_json([made.extractor.fingerprint, sorted(made.keys)])).hexdigest(),
         "attacks": [attack.declaration() for attack in attacks],
         "classifier": options.classifier,
-        "thorough": thorough,
+        "tier": options.tier,
         "target_fpr": options.target_fpr,
         "most_images": {"fit": options.sizes.fit, "calibrate": options.sizes.calibrate},
         "seed": options.crafting.seed,
@@ -173,10 +182,12 @@ def bundle_of(detector: Detector, parts: Split, made_of: MadeOf | None = None, p
 def fit_detector(maker: FeatureMaker, parts: Split, attacks: Sequence[Attack], options: FitOptions) -> Detector:
     """Fit on the fit images of ``parts`` and attacks on them, and calibrate on its clean calibration images.
 
+    The views of ``maker`` are replaced with those of the tier in ``options``.
+
     Raises:
         FitError: too few usable images, no attack succeeded, or there is no such classifier.
         CalibrationError: too few clean images for the target false-positive rate.
     """
     learnt_from = attacks if needs_attacks(options.classifier) else ()
-    inputs = FitInputs.of(maker, parts, learnt_from, options.crafting, options.sizes)
+    inputs = FitInputs.of(maker, parts, learnt_from, options.crafting, options.sizes, options.tier)
     return inputs.detector(options.classifier, options.target_fpr)

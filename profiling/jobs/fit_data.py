@@ -6,8 +6,8 @@ and flag noise, another camera or another file format.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import Tensor
@@ -22,6 +22,7 @@ from pathprint.profiling.detection.classifiers.examples import Examples
 from pathprint.profiling.errors import FitError
 from pathprint.profiling.features.measure import FeatureMaker
 from pathprint.profiling.features.table import Feature
+from pathprint.profiling.features.views import view_of
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,17 @@ class FitData:
             benign_values[control.name] = measured(made.pixels[made.kept])
         values = {name: measured(made.pixels[made.success]) for name, made in crafted.items()}
         return FitData(clean, attacks, crafted, kept, features, table.values, benign_values, values)
+
+    def asking(self, views: Collection[str]) -> FitData:
+        """Return the data without the features of all other views."""
+        kept = [j for j, feature in enumerate(self.features) if view_of(feature) in (None, *views)]
+        return replace(
+            self,
+            features=tuple(self.features[j] for j in kept),
+            clean_values=self.clean_values[:, kept],
+            benign_values={name: values[:, kept] for name, values in self.benign_values.items()},
+            values={name: values[:, kept] for name, values in self.values.items()},
+        )
 
     @property
     def clean_examples(self) -> Examples:

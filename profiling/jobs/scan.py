@@ -38,8 +38,6 @@ _WORK = 1 << 35
 """Multiply-adds of the inferences of one task: some seconds, as a detection costs a few inferences."""
 _MOST = 256
 """Images of one task."""
-_VIEWS = 8
-"""Further inferences of an image that a thorough detector looks at."""
 _COMPARED = 64
 """Tasks whose images are compared with the files before the next ones are."""
 
@@ -146,7 +144,7 @@ class Parts:
 
 def _size(detector: Detector) -> int:
     """Return how many images a task has: whole batches, whose images are then the same whoever works."""
-    cost = multiply_adds(detector.network) * (1 + _VIEWS * detector.thorough)
+    cost = multiply_adds(detector.network) * (1 + len(detector.views))
     return AT_ONCE * max(1, min(_MOST, _WORK // max(cost, 1)) // AT_ONCE)
 
 

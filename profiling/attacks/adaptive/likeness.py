@@ -2,7 +2,7 @@
 
 The path is piecewise constant and has no useful gradient, so a surrogate gives one. Which units are on the path
 comes from the true extraction; how that changes comes from a soft top-k of the activations (straight-through
-estimator, Athalye et al. 2018). The test-time views of a thorough detector are differentiable, and they have to be
+estimator, Athalye et al. 2018). The test-time views that a detector asks about are differentiable, and they have to be
 answered wrongly too.
 """
 
@@ -51,14 +51,14 @@ def direction(detector: Detector, labels: Tensor, weight: float, lead: float, ma
 
 
 def answers(detector: Detector, leaf: Tensor, values: Mapping[str, Tensor]) -> list[Tensor]:
-    """Return logits ``n k`` of the images; for a thorough detector also of each test-time view of them.
+    """Return logits ``n k`` of the images, and of each test-time view of them that the detector asks about.
 
     Args:
         leaf: pixels ``n c h w``.
         values: recorded values of the network's graph for these pixels, its output among them.
     """
-    views = VIEWS.values() if detector.thorough else ()
-    return [values[detector.network.graph.output], *(detector.network.logits(view.change(leaf)) for view in views)]
+    seen = [VIEWS[view].change(leaf) for view in detector.views]
+    return [values[detector.network.graph.output], *map(detector.network.logits, seen)]
 
 
 def _goals(detector: Detector, labels: Tensor) -> Tensor:

@@ -50,7 +50,7 @@ class Target:
 
     Attributes:
         names: names of the matched values in the network's graph.
-        values: these values for the guides; for a thorough detector also the logits of each test-time view of them.
+        values: these values for the guides, and the logits of each test-time view of them that the detector asks about.
     """
 
     detector: Detector

@@ -21,6 +21,7 @@ from pathprint.profiling.cli.outputs import AttackCache, folder_option
 from pathprint.profiling.cli.results import print_json
 from pathprint.profiling.detection.bundle_files import BUNDLE
 from pathprint.profiling.detection.classifiers import AUTO
+from pathprint.profiling.features.tiers import DEFAULT_TIER, Tier
 from pathprint.profiling.jobs.places import discard, run_folder
 
 
@@ -29,6 +30,12 @@ def rate(value: float | None) -> float | None:
     if value is not None and not 0 < value < 1:
         raise typer.BadParameter(f"must be between 0 and 1, not {value:g}")
     return value
+
+
+def renamed(value: bool) -> None:
+    """Refuse the option that earlier versions had, and say what it is called now."""
+    if value:
+        raise typer.BadParameter("is now written --tier thorough")
 
 
 def fit(
@@ -49,12 +56,17 @@ def fit(
     target_fpr: Annotated[
         float, typer.Option(help="Largest share of clean images that may be flagged.", callback=rate)
     ] = 0.05,
+    tier: Annotated[
+        Tier,
+        typer.Option(
+            help="How closely to look at each image: fast looks once; standard also classifies one slightly altered "
+            "copy, of the kind that finds most; thorough classifies copies of all kinds. Each finds more than the one "
+            "before it, at one more inference for each copy."
+        ),
+    ] = DEFAULT_TIER,
     thorough: Annotated[
         bool,
-        typer.Option(
-            help="Also classify several slightly altered copies of each image: finds much more, at one more inference "
-            "for each copy."
-        ),
+        typer.Option("--thorough", hidden=True, callback=renamed, help="What --tier thorough was called before."),
     ] = False,
     fit_images: Annotated[int, typer.Option(min=10, help="Largest number of images to attack and fit on.")] = 400,
     calibration_images: Annotated[
@@ -97,7 +109,7 @@ def fit(
         data,
         attacks=attack,
         classifier=classifier,
-        thorough=thorough,
+        tier=tier,
         target_fpr=target_fpr,
         fit_images=fit_images,
         calibration_images=calibration_images,
@@ -110,7 +122,10 @@ def fit(
     discard(run_folder(out))
     detector = bundle.detector
     low, high = detector.calibration.interval
-    say(f"{detector.score.kind} detector, {low:.1%} to {high:.1%} of clean images flagged; bundle in {out}")
+    if choice := detector.fitting.view_choice:
+        say(choice.reason)
+    kind = f"{detector.tier} {detector.score.kind} detector"
+    say(f"{kind}, {low:.1%} to {high:.1%} of clean images flagged; bundle in {out}")
     if as_json:
-        facts = {"classifier": detector.score.kind, "accuracy": bundle.made_of.accuracy}
-        print_json({"bundle": str(out), **facts, **detector.calibration.to_dict()})
+        facts = {"classifier": detector.score.kind, "tier": detector.tier, "views": detector.views}
+        print_json({"bundle": str(out), **facts, "accuracy": bundle.made_of.accuracy, **detector.calibration.to_dict()})

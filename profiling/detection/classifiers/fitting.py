@@ -41,7 +41,7 @@ def fit(choice: str, examples: Examples) -> JoinedScore:
         chosen = [classifier_named(choice)]
     if not chosen[0].needs_attacks:
         return JoinedScore({CLEAN: _scaled(chosen[0].fits, examples, CLEAN)})
-    _check(examples)
+    check_examples(examples)
     tests = {ATTACKS: _scaled([fitter for one in chosen for fitter in one.fits], examples, ATTACKS)}
     if chosen[0].joined:
         tests[CLEAN] = _scaled([one_class.fit], examples, CLEAN)
@@ -64,7 +64,12 @@ def on_scale(score: Score, benign: Floats, test: TestName) -> ScaledScore:
     return ScaledScore(score, float(middle), unit if unit > 1e-6 * max(abs(high), 1) else 1.0)
 
 
-def _check(examples: Examples) -> None:
+def check_examples(examples: Examples) -> None:
+    """Check that a score can be fitted on examples with attacks.
+
+    Raises:
+        FitError: there are too few images, or all rows are clean or all adversarial.
+    """
     if len(np.unique(examples.adversarial)) < 2:
         raise FitError(
             "both clean and adversarial examples are needed: either no attack succeeded, or there is no clean image; "

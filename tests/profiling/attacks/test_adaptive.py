@@ -20,6 +20,7 @@ from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.detection.joined import ATTACKS, alone
 from pathprint.profiling.detection.scores import LinearScore, total
 from pathprint.profiling.evaluation import adaptive
+from pathprint.profiling.features.views import VIEWS
 from pathprint.profiling.signatures.counts import ClassSignatures
 
 Images = tuple[Tensor, Tensor]
@@ -116,7 +117,7 @@ def test_doubt_is_evaded_by_leading_far(bundle: Bundle, few: Images) -> None:
 
 def test_views_of_a_thorough_detector_are_attacked_too(bundle: Bundle, few: Images) -> None:
     """Judged by what margins lose in views, knowing the views must help."""
-    maker = replace(bundle.detector.maker, thorough=True)
+    maker = replace(bundle.detector.maker, views=tuple(VIEWS))
     features = maker.make(few[0][:1])[1].features
     weights = np.array([float(feature.measure.startswith("margin_loss")) for feature in features])
     score = LinearScore("views", np.zeros(len(weights)), np.ones(len(weights)), weights, 0.0)
@@ -177,9 +178,11 @@ def test_the_curve_never_falls(bundle: Bundle, digits_split: Split) -> None:
 
 
 @pytest.mark.parametrize("layers", [1, None])
-@pytest.mark.parametrize("thorough", [False, True])
-def test_matching_takes_an_image_to_its_guide(bundle: Bundle, few: Images, layers: int | None, thorough: bool) -> None:
-    (pixels, labels), maker = few, replace(bundle.detector.maker, thorough=thorough)
+@pytest.mark.parametrize("views", [(), ("smaller",), tuple(VIEWS)])
+def test_matching_takes_an_image_to_its_guide(
+    bundle: Bundle, few: Images, layers: int | None, views: tuple[str, ...]
+) -> None:
+    (pixels, labels), maker = few, replace(bundle.detector.maker, views=views)
     detector = replace(bundle.detector, maker=maker)
     (guide,) = matching.Guides(pixels, labels).choose(labels, detector.judged, 1, Draws(pixels, 0))
     target = matching.Target.of(detector, guide, layers)

@@ -151,6 +151,14 @@ def test_every_option_is_explained_by_sentences(call: tuple[str, ...]) -> None:
             ("fit", ".", "--out", "b", "--target-fpr", 1),
             "--target-fpr: must be between 0 and 1, not 1; see pathprint fit --help.",
         ),
+        (
+            ("fit", ".", "--out", "b", "--tier", "quick"),
+            "--tier: 'quick' is not one of 'fast', 'standard', 'thorough'; see pathprint fit --help.",
+        ),
+        (
+            ("fit", ".", "--out", "b", "--thorough"),
+            "--thorough: is now written --tier thorough; see pathprint fit --help.",
+        ),
         (("fit", "absent", "--out", "b"), "PROFILE: folder 'absent' does not exist; see pathprint fit --help."),
         (("evaluate", __file__), f"BUNDLE: folder '{__file__}' is a file; see pathprint evaluate --help."),
         (

@@ -36,9 +36,11 @@ def test_from_network_to_figures(tmp_path: Path, image: Path, pathprint: Command
     assert lines[-1].startswith("signatures of 10 classes ")
     cache = ("--cache", tmp_path / "attacked")
     options = ("--attack", "pgd-0.2", "--classifier", "logistic", "--fit-images", 100, *cache)
-    fitted = closing_json(pathprint("fit", tmp_path / "profile", "--out", tmp_path / "bundle", *options, "--json"))
-    assert fitted["classifier"] == "logistic"
-    assert set(fitted["accuracy"]) == {"share", "images", "confidence"}  # type: ignore[call-overload]
+    fitting = pathprint("fit", tmp_path / "profile", "--out", tmp_path / "bundle", *options, "--json")
+    fitted: Any = closing_json(fitting)
+    assert (fitted["classifier"], fitted["tier"], len(fitted["views"])) == ("logistic", "standard", 1)
+    assert f"of 8 views '{fitted['views'][0]}' was chosen on fit images, where" in fitting.stderr
+    assert set(fitted["accuracy"]) == {"share", "images", "confidence"}
     (tmp_path / "names").write_text("zero\none\n")
     few = pathprint("evaluate", tmp_path / "bundle", "--class-names", tmp_path / "names", status=2).stderr
     assert "--class-names holds 2 names, but digits-cnn has 10 classes" in few

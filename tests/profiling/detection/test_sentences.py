@@ -15,6 +15,7 @@ from pathprint.profiling.detection.phrases import PHRASES, Phrase
 from pathprint.profiling.detection.sentences import Classes, Finding, sentence, short_name
 from pathprint.profiling.features.measure import FeatureMaker
 from pathprint.profiling.features.table import Feature
+from pathprint.profiling.features.views import VIEWS
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import LayerShape
 from pathprint.profiling.signatures.counts import ClassSignatures
@@ -29,7 +30,7 @@ SPREADS = st.one_of(st.just(0.0), st.floats(0, 1e6))
 @pytest.fixture(scope="module")
 def features(extractor: Extractor, signatures: ClassSignatures) -> tuple[Feature, ...]:
     """All features that a thorough detector has."""
-    return FeatureMaker(extractor, signatures, thorough=True).make(torch.rand(1, 1, 8, 8))[1].features
+    return FeatureMaker(extractor, signatures, views=tuple(VIEWS)).make(torch.rand(1, 1, 8, 8))[1].features
 
 
 def said(finding: Finding) -> str:

@@ -29,7 +29,9 @@ def test_bench_prints_every_figure(capsys: pytest.CaptureFixture[str], monkeypat
     printed = json.loads(capsys.readouterr().out)
     assert printed.keys() >= FIELDS
     assert (printed["network"], printed["batch"]) == ("digits-cnn", 4)
-    assert printed["ratio"] == pytest.approx(printed["detect_ms"] / printed["plain_ms"])
+    assert printed["detect_ms"].keys() == {"fast", "standard", "thorough"}
+    for tier, ms in printed["detect_ms"].items():
+        assert printed["ratio"][tier] == pytest.approx(ms / printed["plain_ms"])
 
 
 def test_cost_counts_contributions_of_wanted_units() -> None:

@@ -9,11 +9,14 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as torchvision
 
 from pathprint.profiling.data.pixels import framed, softened
+from pathprint.profiling.errors import OptionsError
 from pathprint.profiling.features.confidence import confidence
+from pathprint.profiling.features.measure import FeatureMaker
 from pathprint.profiling.features.table import FeatureTable
-from pathprint.profiling.features.views import _ANGLE, VIEWS, _turned, stability
+from pathprint.profiling.features.views import _ANGLE, VIEWS, _turned, stability, view_of
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import ImagePaths
+from pathprint.profiling.signatures.counts import ClassSignatures
 
 IMAGES = 6
 
@@ -55,13 +58,37 @@ def test_sure_answers_have_no_doubt_however_large_their_margin(paths: ImagePaths
 
 
 def test_stability_is_the_lost_margin(extractor: Extractor, pixels: torch.Tensor, paths: ImagePaths) -> None:
-    table = stability(extractor.network, pixels, paths)
+    table = stability(extractor.network, pixels, paths, tuple(VIEWS))
     for view, seen in VIEWS.items():
         for image in range(IMAGES):
             answered = int(paths.seeds[image])
             changed = extractor.network.logits(seen.change(pixels[image][None])).detach().numpy()[0]
             expected = lead(paths.logits[image], answered) - lead(changed, answered)
             assert value(table, f"margin_loss_{view}/the answer", image) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("images", [1, 2, 3, 5, 16, 17, 40])
+def test_what_a_view_costs_depends_on_no_other_view(extractor: Extractor, images: int) -> None:
+    """Small batches are asked about several views in one call of the network, large ones about one view."""
+    pixels = torch.rand(images, 1, 8, 8, generator=torch.Generator().manual_seed(images))
+    paths = extractor.extract(pixels)
+    together = stability(extractor.network, pixels, paths, tuple(VIEWS))
+    assert [view_of(feature) for feature in together.features] == list(VIEWS)
+    for view, lost in zip(VIEWS, together.values.T, strict=True):
+        alone = stability(extractor.network, pixels, paths, (view,))
+        np.testing.assert_allclose(alone.values[:, 0], lost, atol=1e-4)
+
+
+def test_views_that_do_not_exist_are_refused(extractor: Extractor, signatures: ClassSignatures) -> None:
+    with pytest.raises(OptionsError, match="there is no view 'sideways'; allowed: mirrored, "):
+        FeatureMaker(extractor, signatures, ("mirrored", "sideways"))
+    with pytest.raises(OptionsError, match="named twice"):
+        FeatureMaker(extractor, signatures, ("mirrored", "mirrored"))
+
+
+def test_the_number_of_views_is_the_tier(extractor: Extractor, signatures: ClassSignatures) -> None:
+    tiers = [FeatureMaker(extractor, signatures, views).tier for views in ((), ("down",), tuple(VIEWS))]
+    assert tiers == ["fast", "standard", "thorough"]
 
 
 @pytest.mark.parametrize("view", VIEWS)

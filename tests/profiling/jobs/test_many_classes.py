@@ -41,7 +41,7 @@ def test_its_detector_says_the_same_when_it_is_loaded(
 ) -> None:
     assert isinstance(profile.signatures, SparseSignatures)
     maker = FeatureMaker(profile.extractor, served(profile.signatures))
-    detector = fit_detector(maker, digits_split, [], FitOptions("one-class", sizes=Sizes(60, 100)))
+    detector = fit_detector(maker, digits_split, [], FitOptions("one-class", "fast", sizes=Sizes(60, 100)))
     bundle_of(detector, digits_split).save(tmp_path / "bundle")
     loaded = load_bundle(tmp_path / "bundle").detector
     assert isinstance(loaded.signatures, CompactSignatures)

@@ -35,7 +35,7 @@ def plain(figures: DetectorFigures) -> dict[str, Any]:
 def usual(subject: Subject, effort: Effort, fitted_on: list[str], **policy: float) -> dict[str, Any]:
     """Return what profiling, fitting and evaluating find, fitted on some attacks."""
     made, attacks = subject.at(**policy), chosen(subject.extractor.network, fitted_on)
-    options = FitOptions("logistic", sizes=effort.sizes, crafting=Crafting(0, effort.cache))
+    options = FitOptions("logistic", "fast", sizes=effort.sizes, crafting=Crafting(0, effort.cache))
     detector = fit_detector(FeatureMaker(made.extractor, made.signatures()), subject.split, attacks, options)
     asked = protocol.Options(60, crafting=Crafting(1, effort.cache))
     return plain(protocol.measured_outcome(detector, subject.split, effort.attacks, asked).report.detector)
