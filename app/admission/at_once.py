@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from urllib.parse import unquote
 
@@ -20,6 +21,7 @@ class AtOnce:
     def __init__(self, room: Room, works: Callable[[], bool], count: Count) -> None:
         """``works`` says whether images get verdicts; whatever does not has to be answered by the service itself."""
         self._room, self._works, self._count = room, works, count
+        self._let_through = 0
 
     def __call__(self, method: str, path: str) -> ProblemError | bool:
         """Return a refusal, or whether to say that the process is alive; False of all other requests."""
@@ -28,8 +30,23 @@ class AtOnce:
                 return False
             self._count(path, "")
             return True
-        if not self._room.is_full or not is_work(method, unquote(path)):
+        if not is_work(method, unquote(path)):
+            return False
+        if not self._room.is_full(self._let_through):
+            self._let_one_through()
             return False
         refusal = self._room.refusal()
         self._count("", refusal.code)
         return refusal
+
+    def _let_one_through(self) -> None:
+        """Count a request until it has come to the room, two turns of the event loop later.
+
+        Otherwise all that are read in one turn would be let through, however few places there are.
+        """
+        self._let_through += 1
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.call_soon, self._came)
+
+    def _came(self) -> None:
+        self._let_through -= 1

@@ -60,10 +60,9 @@ class Room:
         """Estimated seconds until a request that comes in now is answered."""
         return self.seconds_per_answer * (self.working + 1)
 
-    @property
-    def is_full(self) -> bool:
-        """Whether nobody can come in, whatever deadline and body a request has."""
-        return self.working >= self.most_working
+    def is_full(self, coming: int = 0) -> bool:
+        """Whether nobody can come in, whatever deadline and body a request has, when others are ``coming`` already."""
+        return self.working + coming >= self.most_working
 
     def enter(self, deadline: float) -> None:
         """Let a request in whose answer is of use until ``deadline``, in seconds of ``time.monotonic``.
@@ -73,7 +72,7 @@ class Room:
         Raises:
             ProblemError: there is no room for it, or it would wait too long.
         """
-        if self.is_full:
+        if self.is_full():
             raise self.refusal(_MANY)
         if self.working and monotonic() + self.wait > deadline:
             raise self.refusal("The requests that came before leave no time for this one before its deadline.")

@@ -6,6 +6,7 @@ h11 and not httptools, which accepts heads of any size: h11 refuses them, and sa
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +68,24 @@ class Connection(H11Protocol):
         super().connection_made(LingeringTransport(transport, self.loop))
         if self._evicted:
             self.transport.abort()
-        self._attend()
+        if self._is_new:
+            self._attend()
+        else:
+            self._keep_alive()
+
+    def answer_waiting(self, accepted: socket.socket) -> None:
+        """Answer what has come before the connection is set up, if that is possible at once.
+
+        Setting it up takes four turns of the event loop, each of which is long when there is much to do.
+        """
+        try:
+            found = answered_at_once(accepted.recv(_READ_BYTES, socket.MSG_PEEK), self.config.door.at_once)
+            if found is not None:
+                accepted.recv(found.size)
+                accepted.send(found.answer)  # fits into the buffer of a new connection
+                self._to_drop, self._is_new = found.missing, False
+        except OSError:
+            return  # nothing has come, or the client is gone, which is noticed later
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection; the application learns that its client is gone."""
@@ -114,9 +132,13 @@ class Connection(H11Protocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+        self._keep_alive()
+        return data[found.size :]
+
+    def _keep_alive(self) -> None:
+        """Wait for the next request as long as between two others."""
         self._unset_keepalive_if_required()
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
-        return data[found.size :]
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio knows this answer
         """Answer a whole request of a client that sends no more. Return whether to keep the connection for that."""

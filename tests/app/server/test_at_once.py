@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,7 +16,7 @@ from pathprint.app.admission.at_once import AtOnce
 from pathprint.app.admission.room import Room
 from pathprint.app.problems.kinds import ProblemError
 from pathprint.app.server.at_once import answered_at_once
-from tests.app.server import serving
+from tests.app.server import running, serving
 from tests.app.server.raw import CLOSE, connection, exchange, get, post
 from tests.app.server.small import small_app
 
@@ -131,8 +133,47 @@ def test_work_is_refused_at_once_while_the_room_is_full(method: str, path: str, 
     assert isinstance(at_once(method, path), ProblemError) is refused
     assert counted == ([("", "overloaded")] if refused else [])
     assert room.refused == int(refused)
-    room.working = 1
-    assert at_once(method, path) is False
+
+
+def test_of_many_requests_in_one_turn_no_more_are_let_through_than_there_is_room_for() -> None:
+    room = Room(100, 4, working=1)
+    at_once = AtOnce(room, lambda: True, lambda path, code: None)
+
+    async def scenario() -> None:
+        found = [at_once("POST", "/v1/detect") for _ in range(10)]
+        assert found[:3] == [False] * 3
+        assert all(isinstance(one, ProblemError) for one in found[3:])
+        await asyncio.sleep(0)
+        assert isinstance(at_once("POST", "/v1/detect"), ProblemError)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert at_once("POST", "/v1/detect") is False  # none of them came to the room
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("asked", [get(), POST], ids=["liveness", "work"])
+def test_what_comes_with_the_connection_is_answered_while_the_event_loop_is_busy(asked: bytes) -> None:
+    """Return after one turn of the loop what would take four: each is made to take long here."""
+    app, turns = small_app(), list[float]()
+    app.state.at_once = full
+
+    async def busy() -> None:
+        while True:
+            time.sleep(0.2)
+            turns.append(time.monotonic())
+            await asyncio.sleep(0)
+
+    with running(app) as server:
+        address = "http://{}:{}".format(*server.acceptor.address)
+        loop = server.acceptor._loop
+        task = asyncio.run_coroutine_threadsafe(busy(), loop)
+        with connection(address) as connected:
+            connected.sendall(asked)
+            asked_at = time.monotonic()
+            assert connected.recv(12).startswith((b"HTTP/1.1 200", b"HTTP/1.1 503"))
+            assert sum(turn > asked_at for turn in turns) <= 3
+        task.cancel()
 
 
 @pytest.mark.parametrize("works", [True, False])
