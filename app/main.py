@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from pydantic import ValidationError
 
+from pathprint.app.admission.at_once import AtOnce
 from pathprint.app.admission.context import RequestContext
 from pathprint.app.admission.guards import add_guards
 from pathprint.app.admission.key_file import KeyFileError
@@ -19,12 +20,12 @@ from pathprint.app.monitoring.attending import attending, open_audit
 from pathprint.app.monitoring.audit import AuditError
 from pathprint.app.monitoring.checking import check_monitoring
 from pathprint.app.monitoring.errors import MonitoringError
-from pathprint.app.monitoring.metrics import Metrics
-from pathprint.app.monitoring.requests import CountedRequests
+from pathprint.app.monitoring.metrics import OTHER, Metrics
+from pathprint.app.monitoring.requests import CountedRequests, count_at_once
 from pathprint.app.monitoring.telemetry import telemetry_config
 from pathprint.app.problems.reporting import install
 from pathprint.app.runtime.places import find
-from pathprint.app.runtime.service import running
+from pathprint.app.runtime.service import running, works
 from pathprint.app.runtime.starting import refused
 from pathprint.app.server.bodies import BodyBudget
 from pathprint.app.server.hangup import on_hangup
@@ -71,6 +72,11 @@ def create_app(bundle: Bundle | None = None, settings: Settings | None = None) -
         redirect_slashes=False,  # a redirect would be built from the client's Host header
     )
     app.state.room = Room(chosen.max_requests, chosen.max_waiting)
+    app.state.at_once = AtOnce(
+        app.state.room,
+        lambda: works(app),
+        lambda path, code: count_at_once(metrics, path or OTHER, code),
+    )
     # The last one added is the outermost.
     app.add_middleware(BodyBudget, total=chosen.max_bodies_bytes)
     app.add_middleware(Slots, room=app.state.room, settings=chosen)

@@ -15,6 +15,9 @@ _STALLED_SECONDS = 1.0
 """A body of which nothing much has come for this long may be given up for another request."""
 
 
+_MANY = "Too many requests are being answered."
+
+
 class Arrival(Protocol):
     """A request that is inside and whose body is still arriving."""
 
@@ -57,6 +60,10 @@ class Room:
         """Estimated seconds until a request that comes in now is answered."""
         return self.seconds_per_answer * (self.working + 1)
 
+    def is_full(self, coming: int = 0) -> bool:
+        """Whether nobody can come in, whatever deadline and body a request has, when others are ``coming`` already."""
+        return self.working + coming >= self.most_working
+
     def enter(self, deadline: float) -> None:
         """Let a request in whose answer is of use until ``deadline``, in seconds of ``time.monotonic``.
 
@@ -65,13 +72,12 @@ class Room:
         Raises:
             ProblemError: there is no room for it, or it would wait too long.
         """
-        many = "Too many requests are being answered."
-        if self.working >= self.most_working:
-            raise self.refusal(many)
+        if self.is_full():
+            raise self.refusal(_MANY)
         if self.working and monotonic() + self.wait > deadline:
             raise self.refusal("The requests that came before leave no time for this one before its deadline.")
         if self.inside >= self.most_inside and not self._give_one_up():
-            raise self.refusal(many)
+            raise self.refusal(_MANY)
         self.inside += 1
 
     def _give_one_up(self) -> bool:
@@ -85,7 +91,7 @@ class Room:
         victim.give_up()
         return True
 
-    def refusal(self, reason: str) -> ProblemError:
+    def refusal(self, reason: str = _MANY) -> ProblemError:
         """Return what to tell a request that cannot be taken now; count it."""
         self.refused += 1
         seconds = max(1, ceil(self.wait))

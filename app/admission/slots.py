@@ -33,9 +33,9 @@ _STALLED = ProblemError(
 )
 
 
-def is_work(scope: Scope) -> bool:
+def is_work(method: str, path: str) -> bool:
     """Say whether a request needs a slot: probes, metrics, documents and administration never wait behind work."""
-    return scope["type"] == "http" and scope["method"] == "POST" and not _ADMINISTRATION.fullmatch(scope["path"])
+    return method == "POST" and not _ADMINISTRATION.fullmatch(path)
 
 
 class Slots:
@@ -45,7 +45,7 @@ class Slots:
         self.app, self._room, self._settings = app, room, settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not is_work(scope):
+        if scope["type"] != "http" or not is_work(scope["method"], scope["path"]):
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from pathprint.app.api.examples import recorded
 from pathprint.app.api.open_inference.framing import LENGTH_HEADER
 from pathprint.app.api.open_inference.schemas import InferRequest
-from pathprint.app.api.options import Options
+from pathprint.app.api.options import Options, parameters
 from pathprint.app.api.uploads import Files, OneFile
 from pathprint.app.problems.describing import describe
 from pathprint.app.problems.document import MEDIA_TYPE, Problem
@@ -75,7 +75,7 @@ ONE_FILE: dict[str, Any] = {
             JSON: _json("OneFile", "request"),
         },
     },
-    "parameters": [_ID_PARAMETER],
+    "parameters": [*parameters(), _ID_PARAMETER],
 }
 SEVERAL_FILES: dict[str, Any] = {
     "requestBody": {
@@ -86,7 +86,7 @@ SEVERAL_FILES: dict[str, Any] = {
             JSON: _json("Files", "batch_request"),
         },
     },
-    "parameters": [_ID_PARAMETER],
+    "parameters": [*parameters(), _ID_PARAMETER],
 }
 INFER: dict[str, Any] = {
     "requestBody": {

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
-from fastapi import Depends, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import Depends, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pathprint.app.admission.keys import Detail
 from pathprint.app.problems.document import ParameterProblem
@@ -32,15 +33,45 @@ class Options(BaseModel):
     include_timing: bool = Field(default=True, description="Whether the answer says where the time went.")
 
 
-async def _asked(request: Request, options: Annotated[Options, Query()]) -> Options:
-    # Of an option that is given twice, the framework takes the last one.
-    names = [name for name, _ in request.query_params.multi_items()]
+_NONE = Options()
+
+
+async def _asked(request: Request) -> Options:
+    """Return the options in the address; the framework's own reading of them takes a tenth of a request's time.
+
+    Raises:
+        RequestValidationError: one is unknown, or has a value that is not accepted.
+        ProblemError: one is given twice.
+    """
+    given = request.query_params.multi_items()
+    if not given:
+        return _NONE
+    names = [name for name, _ in given]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise _wrong(twice, "is given twice")
-    return options
+    try:
+        return Options.model_validate(dict(given))
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        raise RequestValidationError([{**item, "loc": ("query", *item["loc"])} for item in found]) from None
 
 
 Asked = Annotated[Options, Depends(_asked)]
+
+
+def parameters() -> list[dict[str, Any]]:
+    """Return what the OpenAPI document says about the options in the address."""
+    members = Options.model_json_schema()["properties"].items()
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": schema["description"],
+            "schema": {key: value for key, value in schema.items() if key != "description"},
+        }
+        for name, schema in members
+    ]
 
 
 def combined(address: Options, body: Options | None) -> Options:

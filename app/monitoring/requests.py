@@ -43,6 +43,14 @@ DECODING = frozenset(
 """Codes of problems with the bytes of an image."""
 
 
+def count_at_once(metrics: Metrics, path: str, code: str = "") -> None:
+    """Count a request that the server answered before it came to the service: with a problem, or with status 200."""
+    metrics.requests.labels(path, "5xx" if code else "2xx", code).inc()
+    metrics.request_seconds.labels(path).observe(0.0)
+    if code in REASONS:
+        metrics.rejected.labels(REASONS[code]).inc()
+
+
 class CountedRequests:
     """Middleware that counts requests. It stands around all others, so that it sees their refusals too."""
 

@@ -109,8 +109,14 @@ def _settle(settings: Settings, models: Models) -> None:
     sys.setswitchinterval(_SWITCH_SECONDS)
 
 
-def current_service(request: Request) -> Service:
-    """Return the running service.
+def works(app: FastAPI) -> bool:
+    """Whether images get verdicts, or the service is not there yet: False once it has to be restarted."""
+    service: Service | None = getattr(app.state, "service", None)
+    return service is None or service.examiner.works
+
+
+async def current_service(request: Request) -> Service:
+    """Return the running service. It is a coroutine because FastAPI would run a function on another thread.
 
     Raises:
         ProblemError: the service is starting or stopping.

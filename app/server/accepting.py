@@ -97,6 +97,7 @@ class Acceptor:
         if not self._crowd.enter(connection):
             _turn_away(accepted)
             return
+        connection.answer_waiting(accepted)
         task = self._loop.create_task(self._connect(accepted, connection))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http
+from collections.abc import Mapping
 from email.utils import formatdate
 
 import structlog
@@ -12,21 +13,29 @@ from pathprint.app.problems.describing import describe
 from pathprint.app.problems.document import MEDIA_TYPE
 from pathprint.app.problems.kinds import KINDS, ProblemError
 from pathprint.app.server.request_ids import new_request_id, request_id_of
+from pathprint.app.server.security_headers import HEADERS
 
 log = structlog.get_logger("app")
+ALIVE = b'{"status":"alive"}'
 _LONGEST_PATH = 256
 
 
-def problem_bytes(found: ProblemError, request_id: str) -> bytes:
-    """Return a whole HTTP response that reports ``found`` and ends the connection."""
-    status, body = KINDS[found.code].status, _body(found, request_id)
-    fields = {
-        "Date": formatdate(usegmt=True),
-        **_fields(found, request_id, body),
-        "Connection": "close",
-    }
-    lines = [f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}", *(f"{name}: {fields[name]}" for name in fields)]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+def problem_bytes(found: ProblemError, request_id: str, close: bool = True) -> bytes:
+    """Return a whole HTTP response that reports ``found`` and, unless told not to, ends the connection."""
+    body = _body(found, request_id)
+    fields = {**_fields(found, request_id, body), **({"Connection": "close"} if close else {})}
+    return _response(KINDS[found.code].status, fields, body)
+
+
+def alive_bytes(request_id: str) -> bytes:
+    """Return a whole HTTP response that says that the process is alive."""
+    fields = {"Content-Type": "application/json", "Content-Length": str(len(ALIVE)), "X-Request-ID": request_id}
+    return _response(200, {**fields, **HEADERS}, ALIVE)
+
+
+def _response(status: int, fields: Mapping[str, str], body: bytes) -> bytes:
+    lines = [f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}", f"Date: {formatdate(usegmt=True)}"]
+    return "\r\n".join([*lines, *map(": ".join, fields.items()), "", ""]).encode("latin-1") + body
 
 
 async def send_problem(found: ProblemError, scope: Scope, send: Send) -> None:
@@ -49,7 +58,12 @@ def refusal(found: ProblemError) -> bytes:
 
 def log_problem(found: ProblemError, request_id: str, **facts: str) -> None:
     """Write the line of a request that the server answered by itself."""
-    log.info("request", request_id=request_id, status=KINDS[found.code].status, code=found.code, **facts)
+    log_request(request_id, KINDS[found.code].status, code=found.code, **facts)
+
+
+def log_request(request_id: str, status: int, **facts: str) -> None:
+    """Write the line of a request that the server answered by itself."""
+    log.info("request", request_id=request_id, status=status, **facts)
 
 
 def _body(found: ProblemError, request_id: str) -> bytes:
@@ -61,6 +75,6 @@ def _fields(found: ProblemError, request_id: str, body: bytes) -> dict[str, str]
         "Content-Type": MEDIA_TYPE,
         "Content-Length": str(len(body)),
         "X-Request-ID": request_id,
-        "X-Content-Type-Options": "nosniff",
+        **HEADERS,
         **(found.headers or {}),
     }

@@ -27,12 +27,14 @@ class LingeringTransport(asyncio.Transport):
         super().__init__()
         self._transport, self._loop = transport, loop
         self._end: asyncio.TimerHandle | None = None
+        self._written: list[bytes | bytearray | memoryview] = []
         self.is_lingering = self.client_ended = False
 
     def close(self) -> None:
         """Send what is buffered and the end of the stream; then wait a moment for the client to end its side."""
         if self.is_closing():
             return
+        self._flush()
         self.is_lingering = True
         try:
             self._transport.set_write_buffer_limits(high=0)  # the connection is told when the system has taken all
@@ -72,8 +74,21 @@ class LingeringTransport(asyncio.Transport):
         self._transport.abort()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        if not self.is_closing():
-            self._transport.write(data)
+        """Write what is written in one turn of the event loop together.
+
+        The head of an answer and its body then take one call to the system. During each, another thread takes Python
+        to itself, and the event loop has to wait for it.
+        """
+        if self.is_closing():
+            return
+        if not self._written:
+            self._loop.call_soon(self._flush)
+        self._written.append(data)
+
+    def _flush(self) -> None:
+        written, self._written = self._written, []
+        if written and not self._transport.is_closing():
+            self._transport.write(written[0] if len(written) == 1 else b"".join(written))
 
     def writelines(self, list_of_data: Iterable[Any]) -> None:
         self.write(b"".join(list_of_data))

@@ -6,10 +6,11 @@ import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pathprint.app.server.answering import send_problem
+from pathprint.app.problems.kinds import ProblemError
+from pathprint.app.server.answering import ALIVE, send_problem
+from pathprint.app.server.at_once import Ready
 from pathprint.app.server.standing import STARTING, STOPPING
 
-_ALIVE = b'{"status":"alive"}'
 _LIVENESS = ("/livez", "/v2/health/live")
 _CLOSE = (b"connection", b"close")
 
@@ -37,6 +38,13 @@ class Door:
             await send_problem(STOPPING, scope, send)
         else:
             await self._service(scope, receive, self._closing(send) if self.stopping else send)
+
+    def at_once(self, method: str, path: str) -> ProblemError | bool:
+        """Say what to answer at once; the service, if there is one, says it by ``state.at_once``."""
+        if not self.open or self.stopping:
+            return False
+        ready: Ready | None = getattr(getattr(self.app, "state", None), "at_once", None)
+        return ready is not None and ready(method, path)
 
     async def is_ready(self) -> bool:
         """Ask the service itself whether it is ready, as a probe would."""
@@ -96,6 +104,6 @@ def _asks_for_readiness(path: str) -> bool:
 
 
 async def _say_alive(send: Send) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(_ALIVE)).encode())]
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(ALIVE)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": _ALIVE})
+    await send({"type": "http.response.body", "body": ALIVE})

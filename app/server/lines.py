@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import queue
 import select
 import threading
+import time
+from collections import deque
 from datetime import UTC, datetime
 
 _SECONDS_TO_END = 2.0
+_GATHERING_SECONDS = 0.02
+"""Time in which further lines may come to be written together with the first one."""
+_TOGETHER = 100
 
 
 class Lines:
@@ -22,11 +26,12 @@ class Lines:
 
     def __init__(self, descriptor: int, capacity: int) -> None:
         """Begin to write to ``descriptor``, with at most ``capacity`` lines waiting."""
-        self._descriptor = descriptor
-        self._waiting: queue.Queue[str | None] = queue.Queue(capacity)
+        self._descriptor, self._capacity = descriptor, capacity
+        self._waiting: deque[str] = deque()
         self._dropped = 0
         self._counting = threading.Lock()
-        self._ended = False
+        self._come = threading.Event()
+        self._ended = self._closing = False
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
 
@@ -34,27 +39,41 @@ class Lines:
         """Queue whole lines, or drop them. Never waits and never raises."""
         if self._ended:
             return
-        try:
-            self._waiting.put_nowait(text)
-        except queue.Full:
-            with self._counting:
+        with self._counting:
+            if len(self._waiting) < self._capacity:
+                self._waiting.append(text)
+            else:
                 self._dropped += 1
+        if not self._come.is_set():
+            self._come.set()
 
     def flush(self) -> None:
         """Do nothing: lines are written as soon as they can be."""
 
     def close(self, seconds: float = _SECONDS_TO_END) -> None:
         """Write what is waiting, for at most ``seconds``."""
-        with contextlib.suppress(queue.Full):
-            self._waiting.put(None, timeout=seconds)
-            self._thread.join(seconds)
+        self._closing = True
+        self._come.set()
+        self._thread.join(seconds)
 
     def _run(self) -> None:
-        while (text := self._waiting.get()) is not None and not self._ended:
-            self._put(text)
-            if self._dropped:
-                self._put(self._loss())
-        if self._dropped:
+        """Write what has come, a few lines together: woken for each line, the thread would take turns with the service.
+
+        The event loop would then wait after each line until it has Python to itself again.
+        """
+        while not (self._closing or self._ended):
+            self._come.wait()
+            if not self._closing:
+                time.sleep(_GATHERING_SECONDS)
+            self._come.clear()
+            self._write_waiting()
+
+    def _write_waiting(self) -> None:
+        while self._waiting and not self._ended:
+            with self._counting:
+                lines = [self._waiting.popleft() for _ in range(min(len(self._waiting), _TOGETHER))]
+            self._put("".join(lines))
+        if self._dropped and not self._ended:
             self._put(self._loss())
 
     def _loss(self) -> str:

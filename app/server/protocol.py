@@ -6,6 +6,7 @@ h11 and not httptools, which accepts heads of any size: h11 refuses them, and sa
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from uvicorn.server import ServerState
 
 from pathprint.app.problems.kinds import ProblemError
 from pathprint.app.server.answering import problem_bytes, refusal
+from pathprint.app.server.at_once import answered_at_once
 from pathprint.app.server.closing import LingeringTransport
 from pathprint.app.server.request_ids import request_id_of
 
@@ -26,6 +28,8 @@ _READ_BYTES = 64 * 1024
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _FIRST_QUESTION_SECONDS = 0.25
 """Time after a client's end of the stream until it is found out whether it is gone; each further time is doubled."""
+_PIPELINED = 8
+"""Requests that came together and are answered at once; further ones take their turn on the event loop."""
 _LAST_WORD_SECONDS = 1.0
 """Time that a connection without a whole request still has when the service takes no more connections."""
 
@@ -34,6 +38,7 @@ class Connection(H11Protocol):
     """A client's connection. It waits for a request's head or is busy with a request."""
 
     transport: LingeringTransport
+    config: Config
 
     def __init__(
         self,
@@ -45,7 +50,7 @@ class Connection(H11Protocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.settings, self.crowd, self.client_key = config.settings, config.crowd, client
-        self._evicted = False
+        self._evicted, self._is_new, self._to_drop = False, True, 0
         self.waiting_since = self.loop.time()
         self._head_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
@@ -63,7 +68,24 @@ class Connection(H11Protocol):
         super().connection_made(LingeringTransport(transport, self.loop))
         if self._evicted:
             self.transport.abort()
-        self._attend()
+        if self._is_new:
+            self._attend()
+        else:
+            self._keep_alive()
+
+    def answer_waiting(self, accepted: socket.socket) -> None:
+        """Answer what has come before the connection is set up, if that is possible at once.
+
+        Setting it up takes four turns of the event loop, each of which is long when there is much to do.
+        """
+        try:
+            found = answered_at_once(accepted.recv(_READ_BYTES, socket.MSG_PEEK), self.config.door.at_once)
+            if found is not None:
+                accepted.recv(found.size)
+                accepted.send(found.answer)  # fits into the buffer of a new connection
+                self._to_drop, self._is_new = found.missing, False
+        except OSError:
+            return  # nothing has come, or the client is gone, which is noticed later
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection; the application learns that its client is gone."""
@@ -82,9 +104,41 @@ class Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on, unless the last answer is given: then what still comes is dropped."""
-        if not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        data = self._dropped(data)
+        for _ in range(_PIPELINED):
+            rest = self._answered_at_once(data) if data else None
+            if rest is None:
+                break
+            data = rest
+        if data:
             super().data_received(data)
             self._attend()
+
+    def _dropped(self, data: bytes) -> bytes:
+        """Return what comes after the body of a request that was answered without it."""
+        rest, self._to_drop = data[self._to_drop :], max(0, self._to_drop - len(data))
+        return rest
+
+    def _answered_at_once(self, data: bytes) -> bytes | None:
+        """Answer the request that ``data`` begin with, if that is possible at once; return what comes after it."""
+        waits = not (self.is_busy or self._has_begun() or self.flow.write_paused)
+        if not waits or (found := answered_at_once(data, self.config.door.at_once)) is None:
+            return None
+        self.transport.write(found.answer)
+        self._to_drop = found.missing
+        self.waiting_since, self._is_new = self.loop.time(), False
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+        self._keep_alive()
+        return data[found.size :]
+
+    def _keep_alive(self) -> None:
+        """Wait for the next request as long as between two others."""
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio knows this answer
         """Answer a whole request of a client that sends no more. Return whether to keep the connection for that."""
@@ -125,6 +179,10 @@ class Connection(H11Protocol):
             self._answers_yet()
         self._attend()
 
+    def _waits_for_first(self) -> bool:
+        """Whether no request has come yet."""
+        return self.cycle is None and self._is_new
+
     def _has_begun(self) -> bool:
         """Whether a part of the head of the next request is there."""
         return bool(self.conn.trailing_data[0])
@@ -135,7 +193,7 @@ class Connection(H11Protocol):
             if self._head_timer is not None:
                 self._head_timer.cancel()
             self._head_timer = None
-        elif self._head_timer is None and (self.cycle is None or self._has_begun()):
+        elif self._head_timer is None and (self._waits_for_first() or self._has_begun()):
             self._unset_keepalive_if_required()
             self._head_timer = self.loop.call_later(self.settings.head_seconds, self._head_is_late)
 
@@ -187,7 +245,7 @@ class Connection(H11Protocol):
         """Let a request finish; close the connection if none is under way or on its way."""
         if self.is_busy:
             self.cycle.keep_alive = False
-        elif self.cycle is None or self._has_begun():
+        elif self._waits_for_first() or self._has_begun():
             self.loop.call_later(_LAST_WORD_SECONDS, self._close_unless_busy)
         else:
             self.transport.close()

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from pathprint.app.api.documentation import problems
 from pathprint.app.api.schemas import Alive, Model, Ready, Version
 from pathprint.app.problems.kinds import ProblemError, Stage
-from pathprint.app.runtime.service import Running, Service
+from pathprint.app.runtime.service import Running, works
 
 router = APIRouter(tags=["health"])
 
@@ -15,8 +15,7 @@ router = APIRouter(tags=["health"])
 @router.get("/livez", summary="Does the process run?", responses=problems(Stage.LIVENESS))
 async def livez(request: Request) -> Alive:
     """Answers 200 as long as the process works. If it does not, or does not answer, restart the process."""
-    service: Service | None = getattr(request.app.state, "service", None)
-    if service is not None and not service.examiner.works:
+    if not works(request.app):
         raise ProblemError("not_alive", "The thread that runs the models has ended or is stuck; restart the process.")
     return Alive()
 

@@ -171,3 +171,10 @@ def test_looks_of_noisy_copies_are_similar_at_any_size(shape: tuple[int, ...]) -
 def test_the_distance_is_in_grey_levels() -> None:
     grey = [look_of(torch.full((1, 3, 32, 32), level / 255)) for level in (100, 107)]
     assert distances(grey[0], grey[1][None])[0] == 7
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 32), (3, 7, 5), (1, 28, 30), (3, 1, 1), (3, 224, 224)])
+def test_a_look_is_the_adaptive_mean_of_grey_levels(shape: tuple[int, int, int]) -> None:
+    pixels = torch.rand(1, *shape, generator=torch.Generator().manual_seed(0))
+    means = torch.nn.functional.adaptive_avg_pool2d(pixels.double().mean(1, keepdim=True), 8)
+    assert np.abs(look_of(pixels) - means.flatten().numpy() * 255).max() <= 0.5 + 1e-3
