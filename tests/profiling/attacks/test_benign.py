@@ -6,7 +6,7 @@ from torch import Tensor
 
 from pathprint.models.network import Network
 from pathprint.profiling.attacks.attack import Attack
-from pathprint.profiling.attacks.benign import FIXED, Control, controls, halved, noise_like, controls_and_halves
+from pathprint.profiling.attacks.benign import FIXED, Control, controls, controls_and_halves, halved, noise_like
 from pathprint.profiling.attacks.crafting import apply
 from pathprint.profiling.attacks.draws import Draws
 from pathprint.profiling.attacks.registry import SUITES, suite
