@@ -71,7 +71,7 @@ def evaluate(
         typer.Option(
             min=0,
             help="Number of images that are also attacked by somebody who knows the detector (a white-box attack). "
-            "Slow: about 500 path extractions for each image and budget.",
+            "Slow: about 800 detections for each image and budget; how many is said before it starts.",
         ),
     ] = 0,
     cache: AttackCache = None,
