@@ -15,6 +15,7 @@ NAMES = [
     "Bundle",
     "ClassSignatures",
     "Client",
+    "Defended",
     "Detector",
     "Extractor",
     "ImagePaths",

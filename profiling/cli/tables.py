@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 from rich import box
 from rich.console import Group
 from rich.table import Table
@@ -28,6 +30,10 @@ def figures(report: Report) -> Group:
         tables.append(_paper(report))
     if report.adaptive:
         tables.append(_adaptive(report))
+        tables += [
+            f"{sign.name}: {'yes' if sign.holds else f'no, by {sign.worst:.0%} of the images'}"
+            for sign in report.masking
+        ]
     return Group(*tables)
 
 
@@ -48,6 +54,8 @@ def _attacks(report: Report) -> Table:
         table.add_row(name, *shares, *(f"{figure:.3f}" for figure in figures), closing)
     closing = f"{report.mean_left_out_auc:.3f}" if report.left_out else ""
     table.add_row("mean", "", "", f"{report.detector.mean_auc:.3f}", "", "", "", closing)
+    if isfinite(report.mean_untaught_auc):
+        table.add_row("families not fitted on", "", "", f"{report.mean_untaught_auc:.3f}", "", "", "", "")
     return table
 
 
@@ -91,10 +99,12 @@ def _paper(report: Report) -> Table:
 
 def _adaptive(report: Report) -> Table:
     table = _empty_table(
-        "an attacker who knows the detector", ("budget (Linf)", "wrong", "not flagged", "95 % interval")
+        "an attacker who knows the detector",
+        ("budget (Linf)", "wrong", "not flagged", "95 % interval", "by gradients", "by queries"),
     )
     for point in report.adaptive:
-        shares = (f"{point.wrong.value:.0%}", f"{point.evaded.value:.0%}", _interval(point.evaded))
+        alone = (f"{point.gradients:.0%}", f"{point.queries:.0%}")
+        shares = (f"{point.wrong.value:.0%}", f"{point.evaded.value:.0%}", _interval(point.evaded), *alone)
         table.add_row(f"{point.budget:.3f}", *shares)
     return table
 

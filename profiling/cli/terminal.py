@@ -147,8 +147,8 @@ def _bad(pace: Pace) -> str:
     return f", {pace.bad} bad" if pace.bad else ""
 
 
-_SPOKEN = ("pathprint.accuracy", "pathprint.data")
-"""Logs whose plain messages users see: how right the network is, and how data were understood."""
+_SPOKEN = ("pathprint.accuracy", "pathprint.data", "pathprint.evaluation")
+"""Logs whose plain messages users see: how right the network is, how data were understood, what a step will cost."""
 
 
 @contextmanager

@@ -33,6 +33,7 @@ class Correct(Generic[R]):
         labels: int64 ``(n,)``.
         accuracy: share of correctly classified images among all that were looked at.
         misclassified: pixels of the other images that were looked at.
+        misclassified_indices: positions of these in the data set.
     """
 
     indices: Indices
@@ -40,6 +41,7 @@ class Correct(Generic[R]):
     labels: Tensor
     accuracy: float
     misclassified: Tensor
+    misclassified_indices: Indices
 
 
 def correct_images(network: Network, images: Images[R], limit: int) -> Correct[R]:
@@ -50,13 +52,14 @@ def correct_images(network: Network, images: Images[R], limit: int) -> Correct[R
         DataError: an image cannot be decoded.
     """
     dataset = images.dataset
-    kept, pixels, wrong, seen = list[Indices](), [], [], 0
+    kept, others, pixels, wrong, seen = list[Indices](), list[Indices](), [], [], 0
     with meter("finding correctly predicted images", min(limit, len(images))) as shown:
         for chunk in in_chunks(images.positions):
             batch = dataset.pixels(chunk, network.preprocessing)
             right = network.predict(batch).numpy() == dataset.labels[chunk]
             shown.advance(min(int(right.sum()), limit - sum(map(len, kept))))
             kept.append(chunk[right])
+            others.append(chunk[~right])
             pixels.append(batch[torch.from_numpy(right)])
             wrong.append(batch[torch.from_numpy(~right)])
             seen += len(chunk)
@@ -71,7 +74,8 @@ def correct_images(network: Network, images: Images[R], limit: int) -> Correct[R
         )
     indices = np.concatenate(kept)[:limit]
     labels = torch.from_numpy(dataset.labels[indices])
-    return Correct(indices, torch.cat(pixels)[:limit], labels, found / seen, torch.cat(wrong))
+    mistaken = np.concatenate(others)
+    return Correct(indices, torch.cat(pixels)[:limit], labels, found / seen, torch.cat(wrong), mistaken)
 
 
 def at_once(pixels: Tensor) -> int:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from pathprint.profiling.attacks.adaptive.evade import Adaptive, evade, unbeaten
+from pathprint.profiling.arrays import Bits
+from pathprint.profiling.attacks.adaptive.evade import Adaptive, Evasion, better, course, unbeaten
 from pathprint.profiling.attacks.adaptive.matching import Guides
+from pathprint.profiling.attacks.adaptive.queries import by_queries
 from pathprint.profiling.data.correct import Correct, at_once
 from pathprint.profiling.data.roles import Test
 from pathprint.profiling.detection.detector import Detector
-from pathprint.profiling.evaluation.figures import EvasionPoint
+from pathprint.profiling.evaluation.evasion import EvasionPoint
 from pathprint.profiling.evaluation.metrics import Resampling
 from pathprint.profiling.progress import track
 
+log = logging.getLogger("pathprint.evaluation")
 GREY, RGB = (0.05, 0.1, 0.2, 0.3, 0.4), (1 / 255, 2 / 255, 4 / 255, 8 / 255, 16 / 255)
 
 
@@ -30,25 +36,62 @@ def curve(
         effort: makes the settings of the attack from a budget.
     """
     pixels, labels, images = clean.pixels[:limit], clean.labels[:limit], clean.indices[:limit]
+    budgets = GREY if pixels.shape[1] == 1 else RGB
+    log.info("%s", told(effort(budgets[0]), len(pixels), len(budgets)))
     size = at_once(pixels)  # a gradient keeps all activations in memory
     parts = list(zip(torch.split(pixels, size), torch.split(labels, size), strict=True))
     by_image, points = Resampling.over(images), []
     found, guides = [unbeaten(x) for x, _ in parts], Guides(clean.pixels, clean.labels)
-    budgets = GREY if pixels.shape[1] == 1 else RGB
     for budget in budgets:
-        tries = track(
-            list(zip(parts, found, strict=True)), f"adaptive attack {budget:.3f}", lambda pair: len(pair[0][0])
-        )
+        attempt = effort(budget)
+        tries = track(parts, f"adaptive attack {budget:.3f}", lambda pair: len(pair[0]))
+        tried = [_Tried.of(detector, x, y, attempt, seed, guides) for x, y in tries]
         # What a smaller budget found also lies within a larger one.
-        found = [evade(detector, x, y, effort(budget), seed, guides, known) for (x, y), known in tries]
-        evaded = np.concatenate([part.evaded(detector.calibration.threshold).numpy() for part in found])
-        wrong = np.concatenate([part.wrong.numpy() for part in found])
+        found = [better(known, one.best) for known, one in zip(found, tried, strict=True)]
+        threshold = detector.calibration.threshold
+        evaded, wrong = _evaded(found, threshold), np.concatenate([part.wrong.numpy() for part in found])
         points.append(
             EvasionPoint(
                 budget=budget,
                 wrong=by_image.share(wrong, images),
                 evaded=by_image.share(evaded, images),
                 flagged=by_image.share(~evaded[wrong], images[wrong]),
+                gradients=_share([one.by_steps[attempt.steps] for one in tried], threshold),
+                queries=_share([one.queried for one in tried], threshold),
+                steps=[(step, _share([one.by_steps[step] for one in tried], threshold)) for step in attempt.looked],
             )
         )
     return tuple(points)
+
+
+def told(attempt: Adaptive, images: int, budgets: int) -> str:
+    """Return what the attack is going to cost, in words."""
+    return (
+        f"the adaptive attack asks for {attempt.detections:,} detections and {attempt.gradients:,} gradients of each "
+        f"of {images} images at each of {budgets} budgets, {images * budgets * attempt.detections:,} detections in all"
+    )
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """What was found for some images at one budget: by gradients after numbers of steps, and by queries."""
+
+    by_steps: Mapping[int, Evasion]
+    queried: Evasion
+
+    @staticmethod
+    def of(detector: Detector, pixels: Tensor, labels: Tensor, attempt: Adaptive, seed: int, guides: Guides) -> _Tried:
+        by_steps = course(detector, pixels, labels, attempt, seed, guides)
+        return _Tried(by_steps, by_queries(detector, pixels, labels, attempt.budget, attempt.queries, seed))
+
+    @property
+    def best(self) -> Evasion:
+        return better(self.by_steps[max(self.by_steps)], self.queried)
+
+
+def _evaded(found: Sequence[Evasion], threshold: float) -> Bits:
+    return np.concatenate([part.evaded(threshold).numpy() for part in found])
+
+
+def _share(found: Sequence[Evasion], threshold: float) -> float:
+    return float(_evaded(found, threshold).mean())

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pathprint.models.network import canonical_json
+from pathprint.models.network import Network, canonical_json
 from pathprint.profiling.attacks.attack import Attack
 from pathprint.profiling.attacks.crafting import Crafting
-from pathprint.profiling.attacks.registry import chosen
+from pathprint.profiling.attacks.registry import chosen, transfers
 from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.likeness import warn_of_copies
 from pathprint.profiling.data.roles import split_again
@@ -19,11 +19,13 @@ from pathprint.profiling.detection.bundle import Bundle, load_bundle
 from pathprint.profiling.errors import DataError
 from pathprint.profiling.evaluation.figures import Report
 from pathprint.profiling.evaluation.options import Options
+from pathprint.profiling.evaluation.per_image import write_scores
 from pathprint.profiling.evaluation.protocol import Outcome, measured_outcome
 from pathprint.profiling.jobs.crafting_ahead import crafting_of
 from pathprint.profiling.jobs.images import JobImages, job_images
 from pathprint.profiling.jobs.job import THIS_PROCESS, Job
 from pathprint.profiling.jobs.version import version
+from pathprint.profiling.writing.table import check_table
 
 
 def evaluate(
@@ -38,6 +40,8 @@ def evaluate(
     paper_protocol: bool = False,
     adaptive: int = 0,
     cache: str | Path | None = None,
+    scores: str | Path | None = None,
+    transfer_from: Network | None = None,
     seed: int = 1,
     any_accuracy: bool = False,
     job: Job = THIS_PROCESS,
@@ -59,6 +63,9 @@ def evaluate(
         paper_protocol: also measure with the papers' leaky split, to compare with published figures.
         adaptive: most test images for the adaptive attack, by an attacker who knows the detector. Slow.
         cache: folder that keeps attacked images, so that an interrupted run continues where it stopped.
+        scores: table to write with a line for each image and attack (``per_image.JudgedImage``); its ending says the
+            format: ``.parquet``, ``.jsonl`` or ``.csv``.
+        transfer_from: another network for the same images, which attacks are crafted on as well.
         seed: of the attacks; choose another one than the bundle was fitted with.
         any_accuracy: go on even if the network is right hardly more often than by chance.
         job: who attacks the images, and where what is done is kept so that it can be continued.
@@ -66,12 +73,18 @@ def evaluate(
     Raises:
         BundleError: the bundle cannot be read, or cannot be fitted again, which ``full`` and ``paper_protocol`` need.
         DataError, SplitError: the data cannot be read, do not fit the network, or have no unseen image.
-        OptionsError: there is no such attack.
-        MissingExtraError: an attack that is named comes from a library that is not installed.
+        OptionsError: there is no such attack, ``scores`` has another ending, or ``transfer_from`` does not answer the
+            images that the bundle's network answers with the classes that it has.
+        MissingExtraError: an attack that is named comes from a library that is not installed, or pyarrow is needed.
+        OutputError: ``scores`` cannot be written.
         FitError: the network is right hardly more often than by chance, or on no image of a role.
     """
+    if scores is not None:
+        check_table(Path(scores))
     loaded = bundle if isinstance(bundle, Bundle) else load_bundle(bundle)
     crafted = chosen(loaded.detector.network, attacks, "full" if full else "default")  # checked before any work
+    if transfer_from is not None:
+        crafted += transfers(loaded.detector.network, transfer_from)
     found = _images(loaded, data, class_map, _labels(loaded, class_names))
     crafting = Crafting(seed, None if cache is None else Path(cache))
     options = Options(
@@ -81,7 +94,10 @@ def evaluate(
         stored = begun.stored(loaded.detector.network)
         usable = found.looked_at(begun, stored, job.max_bad_fraction)
         by_workers = crafting_of(begun, found.source, stored, usable.origins, crafting)
-        return outcome(loaded, usable.dataset, crafted, replace(options, crafting=by_workers)).report
+        measured = outcome(loaded, usable.dataset, crafted, replace(options, crafting=by_workers))
+        if scores is not None:
+            write_scores(Path(scores), loaded.detector, usable.dataset, measured.trial)
+        return measured.report
 
 
 def _plan(bundle: Bundle, images: JobImages, attacks: Sequence[Attack], options: Options) -> dict[str, Any]:

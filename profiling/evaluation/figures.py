@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from pathprint.profiling.evaluation.distributions import Distributions
+from pathprint.profiling.evaluation.evasion import EvasionPoint, Sign, signs
 from pathprint.profiling.evaluation.metrics import Estimate
 
 NOTHING, EVERYTHING = "(nothing)", "(everything)"
@@ -33,6 +34,10 @@ class AttackFigures:
         median_l2, median_linf: median perturbation of the successful images, in pixels of [0, 1].
         unprofiled: share of the successful images that are answered with a class that has no signature.
             No path is like a class without a signature, which makes any detector look good.
+        teaching: how the attack is related to those that the bundle was fitted on: ``taught``, ``related`` if only
+            others of its family are among them, or ``untaught``.
+        knowledge: what the attacker needs of the network, as in ``Attack``.
+        technique: number of this way to craft adversarial data in MITRE ATLAS.
     """
 
     family: str
@@ -44,6 +49,9 @@ class AttackFigures:
     median_l2: float
     median_linf: float
     unprofiled: float
+    teaching: str = ""
+    knowledge: str = ""
+    technique: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +78,6 @@ class PaperFigures:
 
     leaky: float
     disjoint: float
-
-
-@dataclass(frozen=True, slots=True)
-class EvasionPoint:
-    """The adaptive attack at one Linf budget, at the bundle's threshold.
-
-    Attributes:
-        budget: in pixels of [0, 1].
-        wrong: share of images for which a wrong answer was found. Only classes on which the detector gives verdicts
-            count.
-        evaded: share of images for which a wrong answer was found that is not flagged.
-        flagged: share of the images with a wrong answer whose every attempt is flagged.
-    """
-
-    budget: float
-    wrong: Estimate
-    evaded: Estimate
-    flagged: Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +179,13 @@ class Report:
         return float(np.mean(known)) if known else float("nan")
 
     @property
+    def mean_untaught_auc(self) -> float:
+        """Mean AUC of the bundle's own detector over attacks of families that it was not fitted on; nan if none ran."""
+        areas = [self.detector.attacks[name].auc.value for name, fared in self.attacks.items() if _is_untaught(fared)]
+        known = [area for area in areas if isfinite(area)]
+        return float(np.mean(known)) if known else float("nan")
+
+    @property
     def unprofiled(self) -> float:
         """Mean over the attacks of ``AttackFigures.unprofiled``; nan if no attack succeeded."""
         known = [fared.unprofiled for fared in self.attacks.values() if isfinite(fared.unprofiled)]
@@ -198,6 +195,11 @@ class Report:
         """Return the AUC of an attack by a classifier that has not seen its family; needs ``left_out``."""
         found = self.left_out.get(self.attacks[name].family, self.left_out[NOTHING])
         return found.attacks[name].auc
+
+    @property
+    def masking(self) -> list[Sign]:
+        """Signs of masked gradients in the adaptive attack; empty if it was not measured."""
+        return signs(self.adaptive)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON-able data."""
@@ -212,6 +214,7 @@ class Report:
                 "flagged_clean": self.flagged_clean.to_dict(),
                 "mean_auc": self.detector.mean_auc,
                 "mean_left_out_auc": self.mean_left_out_auc,
+                "mean_untaught_auc": self.mean_untaught_auc,
                 "attacks": {name: asdict(found) for name, found in self.attacks.items()},
                 "detector": self.detector.to_dict(),
                 "baselines": {name: found.to_dict() for name, found in self.baselines.items()},
@@ -219,11 +222,16 @@ class Report:
                 "paper_protocol": {name: asdict(found) for name, found in self.paper_protocol.items()},
                 "found_by": {kind: dict(shares) for kind, shares in self.found_by.items()},
                 "adaptive": [asdict(point) for point in self.adaptive],
+                "masking": [asdict(sign) for sign in self.masking],
                 **asdict(self.distributions),
                 "settings": dict(self.settings),
             }
         )
         return figures
+
+
+def _is_untaught(fared: AttackFigures) -> bool:
+    return fared.teaching == "untaught"
 
 
 def finite(value: Any) -> Any:

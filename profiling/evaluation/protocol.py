@@ -9,9 +9,9 @@ import torch
 
 from pathprint.profiling.arrays import Floats
 from pathprint.profiling.attacks.attack import Attack
-from pathprint.profiling.attacks.benign import controls
+from pathprint.profiling.attacks.benign import controls, controls_and_halves
 from pathprint.profiling.attacks.crafting import Crafting, control_all
-from pathprint.profiling.attacks.registry import declared
+from pathprint.profiling.attacks.registry import declared, taught
 from pathprint.profiling.data.correct import Correct, correct_images
 from pathprint.profiling.data.roles import Calibrate, Split
 from pathprint.profiling.detection.detector import Detector
@@ -57,7 +57,7 @@ def measured_outcome(detector: Detector, split: Split, attacks: Sequence[Attack]
     check_accuracy(network, split.dataset, split.test.positions, options.any_accuracy)
     fit_data = _fit_data(detector, split, options.crafting) if options.full or options.paper else None
     clean = correct_images(network, split.test, options.images)
-    benign = controls(list(attacks)) if options.full else []
+    benign = controls_and_halves(list(attacks)) if options.full else []
     trial = Trial.of(network, clean, attacks, benign, options.crafting)
     paths = _paths(detector, split, options, fit_data)
     measured = trial.pixels.map(paths.measure)
@@ -72,7 +72,7 @@ def measured_outcome(detector: Detector, split: Split, attacks: Sequence[Attack]
         clean_accuracy=clean.accuracy,
         target=detector.calibration.target,
         flagged_clean=Resampling.over(clean.indices).share(flagged, clean.indices),
-        attacks=trial.figures(detector.signatures.classes),
+        attacks=trial.figures(detector.signatures.classes, taught(network, detector.fitting.names)),
         detector=detected,
         baselines=_baselines(detector, split, trial, fit_data, options),
         left_out=judged,

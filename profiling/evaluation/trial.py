@@ -15,6 +15,7 @@ from pathprint.profiling.arrays import Floats, Indices
 from pathprint.profiling.attacks.attack import Attack, Crafted
 from pathprint.profiling.attacks.benign import Control
 from pathprint.profiling.attacks.crafting import Controlled, Crafting, control_all, craft_all
+from pathprint.profiling.attacks.registry import teaching
 from pathprint.profiling.data.correct import CHUNK, Correct
 from pathprint.profiling.data.roles import Test
 from pathprint.profiling.detection.calibration import conformal_threshold
@@ -99,11 +100,16 @@ class Trial:
         found: Indices = self.clean.indices[rows.cpu().numpy()]
         return found
 
-    def figures(self, profiled: Indices) -> dict[str, AttackFigures]:
-        """Return how the attacks fared against the network; ``profiled`` are the classes with a signature."""
-        return {attack.name: self._fared(attack, profiled) for attack in self.attacks}
+    def figures(self, profiled: Indices, seen: Sequence[Attack]) -> dict[str, AttackFigures]:
+        """Return how the attacks fared against the network.
 
-    def _fared(self, attack: Attack, profiled: Indices) -> AttackFigures:
+        Args:
+            profiled: the classes with a signature.
+            seen: the attacks that the detector was fitted on.
+        """
+        return {attack.name: self._fared(attack, profiled, seen) for attack in self.attacks}
+
+    def _fared(self, attack: Attack, profiled: Indices, seen: Sequence[Attack]) -> AttackFigures:
         crafted = self.crafted[attack.name]
         won = self.answers[attack.name][crafted.success.cpu().numpy()]
         change = (crafted.pixels - self.clean.pixels)[crafted.success].flatten(1)
@@ -117,6 +123,9 @@ class Trial:
             median_l2=float(change.norm(dim=1).median()) if len(change) else float("nan"),
             median_linf=float(change.abs().amax(1).median()) if len(change) else float("nan"),
             unprofiled=float(1 - np.isin(won, profiled).mean()) if len(won) else float("nan"),
+            teaching=teaching(attack, seen),
+            knowledge=attack.knowledge,
+            technique=attack.technique.uid,
         )
 
 

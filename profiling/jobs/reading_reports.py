@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pathprint.profiling.errors import DataError, MissingExtraError
-from pathprint.profiling.jobs.scan_report import BETWEEN
 from pathprint.profiling.jobs.scanned_image import COLUMNS, ScannedImage
+from pathprint.profiling.writing.table import BETWEEN
 
 _NUMBERS = ("confidence", "score", "threshold", "p_value")
 _TRUE = {"true": True, "false": False, "": None}

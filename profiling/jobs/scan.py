@@ -20,7 +20,7 @@ from pathprint.profiling.detection.together import AT_ONCE
 from pathprint.profiling.jobs.bad_images import BadImages
 from pathprint.profiling.jobs.job import THIS_PROCESS, Job
 from pathprint.profiling.jobs.places import discard, run_folder
-from pathprint.profiling.jobs.scan_report import check_report, report
+from pathprint.profiling.jobs.scan_report import report
 from pathprint.profiling.jobs.scan_summary import Summary, Tally
 from pathprint.profiling.jobs.scanned_image import ScannedImage
 from pathprint.profiling.jobs.scanning import Scanning, content_hash
@@ -33,6 +33,7 @@ from pathprint.profiling.paths.cost import multiply_adds
 from pathprint.profiling.processors import processors
 from pathprint.profiling.progress import meter
 from pathprint.profiling.signatures.storage import Stored
+from pathprint.profiling.writing.table import check_table
 
 _WORK = 1 << 35
 """Multiply-adds of the inferences of one task: some seconds, as a detection costs a few inferences."""
@@ -68,7 +69,7 @@ def scan(
         OutputError: the report or the run cannot be written, as when the disk is full.
     """
     out = Path(out)
-    check_report(out)
+    check_table(out)
     job = job or THIS_PROCESS
     job = replace(job, run=job.run or run_folder(out))
     source = PictureSource.of(data)

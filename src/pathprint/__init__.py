@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathprint.app.client.synchronous import Client
     from pathprint.models.network import Network
     from pathprint.models.preprocessing import Preprocessing
+    from pathprint.profiling.attacks.defended import Defended
     from pathprint.profiling.detection.bundle import Bundle, load_bundle
     from pathprint.profiling.detection.detect import detect
     from pathprint.profiling.detection.detector import Detector, Verdict
@@ -38,6 +39,7 @@ _MODULES = {
     "Bundle": "profiling.detection.bundle",
     "ClassSignatures": "profiling.signatures.counts",
     "Client": "app.client.synchronous",
+    "Defended": "profiling.attacks.defended",
     "Detector": "profiling.detection.detector",
     "Extractor": "profiling.paths.extraction",
     "ImagePaths": "profiling.paths.path",
@@ -61,6 +63,7 @@ __all__ = [
     "Bundle",
     "ClassSignatures",
     "Client",
+    "Defended",
     "Detector",
     "Extractor",
     "ImagePaths",

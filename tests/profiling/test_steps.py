@@ -89,7 +89,7 @@ STEPS: dict[str, tuple[Callable[[Dataset, Network, Bundle], object], dict[str, i
             correct_images(network, Images[Test](digits, np.arange(40)), 12),
             2,
             0,
-            lambda budget: Adaptive(budget, 1, (0.0,), (0.5,), (1,), 1, 1),
+            lambda budget: Adaptive(budget, 1, (0.0,), (0.5,), (1,), 1, 1, 5),
         ),
         {"adaptive attack 0.100": 2},
     ),

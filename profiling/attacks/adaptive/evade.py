@@ -39,6 +39,7 @@ class Adaptive:
             None means all layers.
         guides: guide images per attacked image: clean images of another class.
         looks: number of steps after which the true detector is asked again.
+        queries: how often the search without gradients asks the detector about an image (``queries.py``).
     """
 
     budget: float
@@ -48,6 +49,29 @@ class Adaptive:
     matched: tuple[int | None, ...] = (1, None)
     guides: int = 5
     looks: int = 10
+    queries: int = 300
+
+    @property
+    def ways(self) -> tuple[int, int]:
+        """Number of ways that use gradients, and how many of them follow paths in each step."""
+        following = sum(weight > 0 for weight in self.weights) * len(self.leads)
+        return len(self.weights) * len(self.leads) + self.guides * len(self.matched), following
+
+    @property
+    def detections(self) -> int:
+        """How many paths are extracted of an image: at looks, for directions that follow paths, and for queries."""
+        ways, following = self.ways
+        return ways * len(self.looked) + following * self.steps + self.queries
+
+    @property
+    def gradients(self) -> int:
+        """How many gradients are computed of an image."""
+        return self.ways[0] * self.steps
+
+    @property
+    def looked(self) -> tuple[int, ...]:
+        """The steps after which the true detector is asked."""
+        return tuple(step for step in range(1, self.steps + 1) if step % self.looks == 0 or step == self.steps)
 
 
 @dataclass(frozen=True)
@@ -92,15 +116,31 @@ def evade(
         known: what a smaller budget has found; it is kept for images where nothing better is found.
     """
     found = known or unbeaten(pixels)
+    return better(found, course(detector, pixels, labels, attempt, seed, guides)[attempt.steps])
+
+
+def course(
+    detector: Detector,
+    pixels: Tensor,
+    labels: Tensor,
+    attempt: Adaptive,
+    seed: int = 0,
+    guides: Guides | None = None,
+) -> dict[int, Evasion]:
+    """Return the best that all ways have found, by the number of steps that each had taken.
+
+    Arguments are those of ``evade``.
+    """
     pixels, labels = pixels.clone(), labels.clone()  # tensors made in inference mode cannot take part in gradients
-    draws = Draws(pixels, seed)
+    draws, found = Draws(pixels, seed), {step: unbeaten(pixels) for step in attempt.looked}
     for steer in _ways(detector, labels, guides or Guides(pixels, labels), attempt, draws):
         made = random_point(pixels, "Linf", attempt.budget, draws)
         for step in range(1, attempt.steps + 1):
             length = 2 * attempt.budget * (1 - (step - 1) / attempt.steps) / 5
             made = project(made + length * steer(made).sign(), pixels, "Linf", attempt.budget)
-            if step % attempt.looks == 0 or step == attempt.steps:
-                found = _better(found, detector, made, labels)
+            if step in found:
+                seen = judged(detector, made, labels)
+                found |= {later: better(best, seen) for later, best in found.items() if later >= step}
     return found
 
 
@@ -114,12 +154,18 @@ def _ways(detector: Detector, labels: Tensor, guides: Guides, attempt: Adaptive,
             yield partial(matching.direction, matching.Target.of(detector, chosen, layers))
 
 
-def _better(found: Evasion, detector: Detector, made: Tensor, labels: Tensor) -> Evasion:
-    """Return for each image the better of ``found`` and ``made``, by the true detector on rounded pixels."""
+def judged(detector: Detector, made: Tensor, labels: Tensor) -> Evasion:
+    """Return what the true detector says of ``made``, rounded to 8 bit."""
     rounded = to_8_bit(made)
     paths, table = detector.maker.make(rounded)
     scores = detector.score.total(table.values)
     wrong = (torch.from_numpy(paths.seeds) != labels) & torch.from_numpy(np.isin(paths.seeds, detector.judged))
-    take = wrong & torch.from_numpy(scores < found.scores)
-    chosen = torch.where(take.reshape(-1, 1, 1, 1), rounded, found.pixels)
-    return Evasion(chosen, found.wrong | take, np.where(take.numpy(), scores, found.scores))
+    return Evasion(rounded, wrong, np.where(wrong.numpy(), scores, np.inf))
+
+
+def better(found: Evasion, other: Evasion) -> Evasion:
+    """Return for each image the one with the lower score; at equal scores that of ``found``."""
+    take = other.scores < found.scores
+    rows = torch.from_numpy(take)
+    pixels = torch.where(rows.reshape(-1, 1, 1, 1), other.pixels, found.pixels)
+    return Evasion(pixels, found.wrong | rows, np.where(take, other.scores, found.scores))

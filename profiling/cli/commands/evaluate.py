@@ -25,11 +25,13 @@ from pathprint.profiling.cli.options import (
     MadeOf,
     Seed,
     check_attacks,
+    check_network,
     read_class_map,
 )
 from pathprint.profiling.cli.outputs import AttackCache, file_option
 from pathprint.profiling.cli.results import print_json
 from pathprint.profiling.jobs.places import discard, run_folder
+from pathprint.profiling.writing.table import check_table
 
 
 def evaluate(
@@ -69,11 +71,29 @@ def evaluate(
         typer.Option(
             min=0,
             help="Number of images that are also attacked by somebody who knows the detector (a white-box attack). "
-            "Slow: about 500 path extractions for each image and budget.",
+            "Slow: about 800 detections for each image and budget; how many is said before it starts.",
         ),
     ] = 0,
     cache: AttackCache = None,
     report: Annotated[Path | None, file_option("File to write the figures to, as one HTML page.")] = None,
+    scores: Annotated[
+        Path | None,
+        file_option(
+            "Table to write, with a line for each image: clean, benignly changed, and attacked by each attack; its "
+            "ending says the format: .parquet, .jsonl or .csv.",
+            check_table,
+        ),
+    ] = None,
+    transfer_from: Annotated[
+        str | None,
+        typer.Option(
+            "--transfer-from",
+            metavar="NETWORK",
+            callback=check_network,
+            help="Another network for the same images and classes, named as for `pathprint profile --network`; attacks "
+            "are crafted on it, too, and tried on the bundle's network.",
+        ),
+    ] = None,
     any_accuracy: AnyAccuracy = False,
     max_bad_fraction: MaxBadFraction = 0.01,
     workers: WorkerNumber = None,
@@ -97,6 +117,7 @@ def evaluate(
     """
     import pathprint
     from pathprint.profiling.cli import tables
+    from pathprint.profiling.cli.inputs import open_network
     from pathprint.profiling.cli.terminal import say, show
     from pathprint.profiling.evaluation.options import recorded
     from pathprint.profiling.evaluation.report.page import write_page
@@ -118,6 +139,8 @@ def evaluate(
         paper_protocol=paper_protocol,
         adaptive=adaptive,
         cache=cache,
+        scores=scores,
+        transfer_from=None if transfer_from is None else open_network(transfer_from, None),
         seed=seed,
         any_accuracy=any_accuracy,
         job=job_for(run, workers, engine, address, gpu, restart, max_bad_fraction),
@@ -128,5 +151,7 @@ def evaluate(
     if report is not None:
         write_page(made, report)
         say(f"the report is in {report}")
+    if scores is not None:
+        say(f"the scores are in {scores}")
     if as_json:
         print_json(made.to_dict())

@@ -21,7 +21,7 @@ from pathprint.profiling.cli.options import AsJson, Bundle, Pictures
 from pathprint.profiling.cli.outputs import file_option
 from pathprint.profiling.cli.results import print_json, print_result
 from pathprint.profiling.jobs.places import run_folder
-from pathprint.profiling.jobs.scan_report import check_report
+from pathprint.profiling.writing.table import check_table
 
 if TYPE_CHECKING:
     from pathprint.profiling.jobs.scan_summary import Summary
@@ -36,7 +36,7 @@ def scan(
         Path,
         file_option(
             "Report to write, with a line for each image; its ending says the format: .parquet, .jsonl or .csv.",
-            check_report,
+            check_table,
         ),
     ],
     events: Events = None,

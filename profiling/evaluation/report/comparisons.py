@@ -86,7 +86,8 @@ def benign_changes(report: Report) -> Markup:
 def adaptive_attack(report: Report) -> Markup:
     """Return the section on the adaptive attack at each budget."""
     picture = evasion_picture(report.adaptive) if report.adaptive else None
-    return section("adaptive_attack", points=report.adaptive, picture=picture)
+    steps = [f"{number} steps" for number, _ in report.adaptive[-1].steps] if report.adaptive else []
+    return section("adaptive_attack", points=report.adaptive, picture=picture, signs=report.masking, steps=steps)
 
 
 def papers_split(report: Report) -> Markup:

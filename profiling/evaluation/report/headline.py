@@ -6,9 +6,18 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from pathprint.profiling.evaluation.figures import EvasionPoint, Report
+from pathprint.profiling.attacks.atlas import MITIGATION, VERSION
+from pathprint.profiling.evaluation.evasion import EvasionPoint
+from pathprint.profiling.evaluation.figures import Report
 from pathprint.profiling.evaluation.report.rendering import section
 
+_TEACHING = {"taught": "yes", "related": "others of its family", "untaught": "no"}
+_NEEDS = {
+    "white-box": "weights (white-box)",
+    "black-box": "many answers (black-box)",
+    "transfer": "another network (black-box)",
+    "none": "nothing",
+}
 NOTABLE = 0.01
 """Share of attacked images answered with a class without a signature, from which on the report warns the reader."""
 
@@ -48,4 +57,13 @@ def _seen(report: Report) -> list[str]:
 
 def attacks(report: Report) -> Markup:
     """Return the section with a table of all attacks, in which the worst-detected one is marked."""
-    return section("attacks", attacks=report.attacks, detector=report.detector, seen=_seen(report))
+    return section(
+        "attacks",
+        attacks=report.attacks,
+        detector=report.detector,
+        untaught=report.mean_untaught_auc,
+        teaching=_TEACHING,
+        needs=_NEEDS,
+        atlas=VERSION,
+        mitigation=MITIGATION,
+    )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from pathprint.profiling.evaluation.distributions import CalibrationPoint, Histogram, Roc
-from pathprint.profiling.evaluation.figures import EvasionPoint
+from pathprint.profiling.evaluation.evasion import EvasionPoint
 from pathprint.profiling.evaluation.layer_bands import FeatureBand
 from pathprint.profiling.evaluation.report.plot import Axis, Plot, shares
 from pathprint.profiling.evaluation.report.rounding import decimal, percent

@@ -18,6 +18,7 @@ WRITERS: dict[str, tuple[object, ...]] = {
     "scan": ("scan", ".", "digits", "--out"),
     "study": ("study", "density", *DIGITS, "--out"),
     "report": ("evaluate", ".", "--report"),
+    "scores": ("evaluate", ".", "--scores"),
     "cache of fit": ("fit", ".", "--out", "b", "--cache"),
     "cache of evaluate": ("evaluate", ".", "--cache"),
     "cache of a study": ("study", "detection", *DIGITS, "--cache"),

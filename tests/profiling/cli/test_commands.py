@@ -69,12 +69,16 @@ def test_one_class_detector_needs_no_attacks(tmp_path: Path, pathprint: Command)
 
 def test_attacks_are_listed_with_norm_budget_and_cost(pathprint: Command) -> None:
     _, words, _ = pathprint("attacks")
-    assert "* pgd-l2-1.5           L2    1.5                122  40 steps from" in words  # 40 gradients, two looks
-    assert "  jsma-0.05            L0    0.05         up to 603" in words
+    assert (
+        "* pgd-l2-1.5           L2      1.5                122  AML.T0043.000  40 steps from" in words
+    )  # 40 gradients, two looks
+    assert "  jsma-0.05            L0      0.05         up to 603" in words
     _, line, _ = pathprint("attacks", "--json")
     listed = json.loads(line)
     assert {"grey", "rgb"} == set(listed)
-    assert {"name", "suite", "family", "norm", "budget", "inferences", "at_most", "summary"} == set(listed["rgb"][0])
+    known = {"name", "suite", "teaching", "family", "technique", "knowledge", "norm", "budget", "inferences", "at_most"}
+    assert {*known, "summary"} == set(listed["rgb"][0])
+    assert {attack["technique"] for attack in listed["grey"]} == {f"AML.T0043.00{number}" for number in (0, 1, 3)}
 
 
 def test_detect_says_what_the_detector_says(bundle_folder: Path, image: Path, pathprint: Command) -> None:

@@ -52,10 +52,15 @@ def test_everything_is_reported(outcome: protocol.Outcome) -> None:
     assert data["settings"]["fitting"] == {"images": 100, "attacks": ["fgsm-0.2", "pgd-0.2"]}
     for detector in (data["detector"], *data["baselines"].values(), *data["left_out"].values()):
         assert set(detector["attacks"]) == set(ATTACKS)
-        assert {"noise-linf-0.2", "jpeg-75", "brightness-1.1"} <= set(detector["controls"])
+        assert {"noise-linf-0.2", "noise-linf-0.2-half", "jpeg-75", "brightness-1.1-half"} <= set(detector["controls"])
         assert detector["fpr_at_5"]["images"] == data["images"] == 40
         assert detector["fpr_at_1"]["value"] <= detector["fpr_at_5"]["value"]
     assert data["attacks"]["pgd-0.2"]["success"] > 0.8
+    fared = data["attacks"]
+    assert [fared[name]["teaching"] for name in ATTACKS] == ["taught", "untaught", "untaught"]
+    assert [fared[name]["technique"] for name in ATTACKS] == ["AML.T0043.000", "AML.T0043.000", "AML.T0043.003"]
+    untaught = [data["detector"]["attacks"][name]["auc"]["value"] for name in ATTACKS[1:]]
+    assert data["mean_untaught_auc"] == pytest.approx(np.mean(untaught))
     assert set(data["paper_protocol"]) == {"fgsm-0.2", "pgd-0.2"}
     assert data["detector"]["mean_auc"] == data["mean_auc"] > 0.8
     worst = data["detector"]["worst"]
@@ -112,7 +117,9 @@ def test_without_its_only_family_a_classifier_knows_clean_images_only(bundle: Bu
 
 def test_figures_of_known_scores() -> None:
     pixels = torch.zeros(4, 1, 2, 2)
-    clean: Correct[Test] = Correct(np.arange(4), pixels, torch.zeros(4, dtype=torch.int64), 1.0, pixels[:2])
+    clean: Correct[Test] = Correct(
+        np.arange(4), pixels, torch.zeros(4, dtype=torch.int64), 1.0, pixels[:2], np.arange(4, 6)
+    )
     attack = Attack("a", "f", "Linf", 0.1, "s", NoiseImages())
     success = torch.tensor([True, True, False, True])
     trial = Trial(clean, [attack], {"a": Crafted(pixels + 0.1, success, success)}, [], {}, {"a": np.arange(4)})
@@ -127,7 +134,7 @@ def test_figures_of_known_scores() -> None:
     assert detection.tpr_at_1fpr.value == pytest.approx(1 / 3)
     assert detection.failed_flagged.value == 1
     assert detection.auc.value == pytest.approx((2.5 + 4 + 0.5) / 12)
-    fared = trial.figures(np.array([0, 2, 3]))["a"]
+    fared = trial.figures(np.array([0, 2, 3]), [])["a"]
     assert fared.success == 0.75
     assert fared.median_linf == pytest.approx(0.1)
     assert fared.unprofiled == pytest.approx(1 / 3)  # of the images 0, 1 and 3 that succeeded, answered 0, 1 and 3
@@ -143,7 +150,9 @@ def test_leaky_split_flatters_a_forest() -> None:
     crafted = {name: Crafted(torch.zeros(n, 1, 1, 1), success, success) for name in names}
     # Every attack turns an image into almost the same other one.
     values = {name: other + 0.05 * generator.normal(size=(n, 8)) for name in names}
-    correct: Correct[Fit] = Correct(np.arange(n), torch.zeros(n, 1, 1, 1), success.long(), 1.0, torch.zeros(0, 1, 1, 1))
+    correct: Correct[Fit] = Correct(
+        np.arange(n), torch.zeros(n, 1, 1, 1), success.long(), 1.0, torch.zeros(0, 1, 1, 1), np.arange(0)
+    )
     features = tuple(Feature("containment", str(i), "neurons", 1, -1) for i in range(8))
     found = paper_protocol(FitData(correct, attacks, crafted, {}, features, clean, {}, values))
     leaky, disjoint = (np.mean([getattr(f, kind) for f in found.values()]) for kind in ("leaky", "disjoint"))

@@ -44,7 +44,7 @@ def test_large_images_are_attacked_few_at_a_time(tmp_path: Path) -> None:
     """Gradients of 128 photographs at once would fill the memory; and each file of the cache is a place to resume."""
     network = catalogue.build("tests.profiling.jobs.test_profile:photograph_network")
     pixels = torch.rand(30, 3, 224, 224, generator=torch.Generator().manual_seed(0))
-    correct = Correct[Fit](np.arange(30), pixels, network.predict(pixels), 1.0, pixels[:0])
+    correct = Correct[Fit](np.arange(30), pixels, network.predict(pixels), 1.0, pixels[:0], np.arange(0))
     (attack,) = chosen(network, ["fgsm-4of255"])
     made = craft_all(attack, network, correct, Crafting(0, tmp_path))
     assert made.pixels.shape == pixels.shape

@@ -24,18 +24,19 @@ from pathprint.profiling.detection.joined import TESTS
 from pathprint.profiling.detection.together import AT_ONCE
 from pathprint.profiling.errors import DataError, JobError, OptionsError
 from pathprint.profiling.jobs import scan as scanning
-from pathprint.profiling.jobs import scan_report
 from pathprint.profiling.jobs.engines.options import Workers
 from pathprint.profiling.jobs.job import Job
 from pathprint.profiling.jobs.places import run_folder
 from pathprint.profiling.jobs.scan import scan
-from pathprint.profiling.jobs.scan_report import BETWEEN, report
+from pathprint.profiling.jobs.scan_report import report
 from pathprint.profiling.jobs.scan_summary import Tally
 from pathprint.profiling.jobs.scanned_image import COLUMNS, ScannedImage
 from pathprint.profiling.jobs.scanning import Scanner
 from pathprint.profiling.jobs.sources import DetectorSource, PictureSource
 from pathprint.profiling.jobs.tasks import Task
 from pathprint.profiling.progress import shown_by
+from pathprint.profiling.writing import table
+from pathprint.profiling.writing.table import BETWEEN
 
 _IMAGES = 40
 
@@ -271,7 +272,7 @@ READERS: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
 
 @pytest.mark.parametrize("ending", [*READERS, ".CSV"])
 def test_every_format_has_the_lines(ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan_report, "_GROUP", 5)
+    monkeypatch.setattr(table, "_GROUP", 5)
     expected = list(some_lines(26))
     with report(tmp_path / f"r{ending}") as write:
         write(expected[:4])
@@ -287,7 +288,7 @@ def test_every_format_has_the_lines(ending: str, tmp_path: Path, monkeypatch: py
 def test_memory_does_not_grow_with_the_number_of_lines(
     ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scan_report, "_GROUP", 64)
+    monkeypatch.setattr(table, "_GROUP", 64)
     peaks = [peak(tmp_path / f"{number}{ending}", number) for number in (200, 200, 4000)]  # the first one imports
     assert peaks[2] < peaks[1] + 100_000
 
