@@ -1,6 +1,6 @@
 """Ways to join the test fitted on attacks and the test fitted on clean images, compared on fit images only.
 
-    python benchmarks/detection/two_tests.py PROFILE [--images 200] [--view mirrored] [--classifier NAME] [--cache FOLDER]
+    python benchmarks/detection/two_tests.py PROFILE [--images 200] [--view mirrored] [--classifier NAME] [--cache AT]
 
 PROFILE is what `pathprint profile` wrote. Four folds by source image; docs/experiments/two-tests.md has the results.
 """
