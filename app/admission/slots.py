@@ -15,6 +15,7 @@ from pathprint.app.admission.deadline import Patience, patience
 from pathprint.app.admission.room import Room
 from pathprint.app.problems.kinds import ProblemError
 from pathprint.app.problems.reporting import problem_response
+from pathprint.app.server.turns import Turns
 from pathprint.app.settings import Settings
 
 _ADMINISTRATION = re.compile(r"/v1/admin(/.*)?|.*/(load|unload|reload)")
@@ -43,6 +44,7 @@ class Slots:
 
     def __init__(self, app: ASGIApp, room: Room, settings: Settings) -> None:
         self.app, self._room, self._settings = app, room, settings
+        self._turns = Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not is_work(scope["method"], scope["path"]):
@@ -56,14 +58,16 @@ class Slots:
             await _receive_small(headers, receive)
             await problem_response(Request(scope), error)(scope, receive, send)
             return
-        await Visit(self.app, self._room, given, scope, receive, send).make()
+        await Visit(self.app, self._room, self._turns, given, scope, receive, send).make()
 
 
 class Visit:
     """One request that was let in, until it is answered, its deadline passes, or its client leaves."""
 
-    def __init__(self, app: ASGIApp, room: Room, given: Patience, scope: Scope, receive: Receive, send: Send) -> None:
-        self._app, self._room, self._given = app, room, given
+    def __init__(
+        self, app: ASGIApp, room: Room, turns: Turns, given: Patience, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        self._app, self._room, self._turns, self._given = app, room, turns, given
         self._scope, self._receive, self._send = scope, receive, send
         self._arrived, self._answering = False, False
         self._end: ProblemError | None = None
@@ -130,6 +134,7 @@ class Visit:
         self._progress(len(message.get("body", b"")))
         if message["type"] == "http.request" and not message.get("more_body", False):
             self._start_work()
+            await self._turns.mine()
         return message
 
     def _progress(self, size: int) -> None:

@@ -27,6 +27,7 @@ from pathprint.app.runtime.decoding import Decoded, Upload, decode_opened, open_
 from pathprint.app.runtime.models import Loaded
 from pathprint.app.runtime.out_of_memory import told_to_come_again
 from pathprint.app.runtime.pricing import TO_LOOK, price_of_opening
+from pathprint.app.server.turns import Turns
 from pathprint.app.settings import Settings
 from pathprint.models.network import check_range
 from pathprint.models.preprocessing import Preprocessing, to_image
@@ -61,6 +62,7 @@ class Examiner:
         self._decoders = Decoders(settings.decode_threads, settings.decode_bytes)
         self._limited = _limited(settings)
         self._model = ModelThread(settings.max_batch, settings.batch_delay_ms / 1000)
+        self._turns = Turns()
         self._inside = 0
 
     @property
@@ -98,6 +100,7 @@ class Examiner:
             del work, upload  # the bytes; only pixels wait for the model
             both = chained(decoding, lambda one: self._model.examine(one.value.pixels[0], loaded, deadline))
             decoded, judged = await asyncio.wrap_future(both)
+            await self._turns.mine()
         waited = decoded.waited + judged.waited
         return Examination(decoded.value, judged.verdict, decoded.took, waited, judged.took, judged.batch)
 
@@ -115,6 +118,7 @@ class Examiner:
         check_range(pixels)  # here, so that they do not spoil a batch
         with self._place(deadline), told_to_come_again():
             judged = await asyncio.wrap_future(self._model.examine(pixels, loaded, deadline))
+            await self._turns.mine()
         return Examination(received_pixels(pixels), judged.verdict, 0.0, judged.waited, judged.took, judged.batch)
 
     @contextmanager

@@ -6,7 +6,7 @@ import random
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from urllib.parse import urlsplit
 
 import httpx
@@ -244,8 +244,10 @@ def test_a_refused_body_is_not_read_on(strict: str) -> None:
 
 @pytest.mark.parametrize("sent", [PNG[:20], PNG], ids=["in the body", "after the body"])
 def test_a_client_that_goes_away_breaks_nothing(bundle: Bundle, sent: bytes) -> None:
+    server = ExitStack()
+    address = server.enter_context(serving(create_app(bundle)))  # meanwhile other servers write their last lines
     with capture_logs() as logs:
-        with serving(create_app(bundle)) as address:
+        with server:
             split = urlsplit(address)
             for _ in range(5):
                 with closing(socket.create_connection((split.hostname, split.port), timeout=10)) as connection:
