@@ -55,7 +55,7 @@ def _attacks(report: Report) -> Table:
     closing = f"{report.mean_left_out_auc:.3f}" if report.left_out else ""
     table.add_row("mean", "", "", f"{report.detector.mean_auc:.3f}", "", "", "", closing)
     if isfinite(report.mean_untaught_auc):
-        table.add_row("families not fitted on", "", "", f"{report.mean_untaught_auc:.3f}", "", "", "", "")
+        table.add_row("mean, untaught", "", "", f"{report.mean_untaught_auc:.3f}", "", "", "", "")
     return table
 
 

@@ -40,7 +40,7 @@ class JudgedImage:
         true_class, true_label: number and name of the right class; empty if the image was made from nothing.
         predicted, label: number and name of the class that the network answers with.
         succeeded: whether the attack made the network answer wrongly; empty for all other kinds.
-        score, threshold, p_value, verdict, flagged, note: as in the verdict on the image.
+        test, score, threshold, p_value, verdict, flagged, note: as in the verdict on the image.
     """
 
     name: str
@@ -57,6 +57,7 @@ class JudgedImage:
     predicted: int
     label: str
     succeeded: bool | None
+    test: str
     score: float
     threshold: float
     p_value: float
@@ -136,6 +137,7 @@ def _lines(
             predicted=verdict.predicted,
             label=verdict.label,
             succeeded=success,
+            test=verdict.test,
             score=verdict.score,
             threshold=verdict.threshold,
             p_value=verdict.p_value,

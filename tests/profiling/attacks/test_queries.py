@@ -95,8 +95,8 @@ def point(evaded: float, gradients: float, queries: float, *steps: float) -> Eva
 def test_sound_attacks_show_no_sign_of_masking() -> None:
     found = signs([point(0.5, 0.4, 0.1, 0.2, 0.4, 0.4), point(1, 0.9, 0.9, 0.8, 0.9, 0.9)])
     assert [sign.holds for sign in found] == [True] * 4
-    none = Estimate(0, 0, 1, 9)
-    assert signs([]) == signs([EvasionPoint(0.1, none, none, none)]) == []
+    share = Estimate(0, 0, 1, 9)
+    assert signs([]) == signs([EvasionPoint(0.1, share, share, share)]) == []
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def bright_is_wrong(pixels: Tensor) -> Tensor:
 
 
 def test_the_first_wrong_change_is_taken_or_else_the_nearest() -> None:
-    means = torch.tensor([[51, 102, 204, 255], [51, 102, 76, 102], [255, 51, 51, 51]]) / 255
+    means = torch.tensor([[51, 102, 204, 255], [51, 102, 76, 60], [255, 51, 51, 51]]) / 255
     asked: list[int] = []
 
     def logits(pixels: Tensor) -> Tensor:

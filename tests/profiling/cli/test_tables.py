@@ -21,11 +21,13 @@ from pathprint.profiling.evaluation.metrics import Estimate
 @pytest.mark.parametrize("unprofiled", [0.0, 0.4])
 def test_no_cell_is_cut(unprofiled: float) -> None:
     share = Estimate(0.12345, 0.1, 0.2, 500)
-    names = [attack.name for colours in SUITES.values() for attack in colours["full"]]
+    names = ["transfer-12of255", *(attack.name for colours in SUITES.values() for attack in colours["full"])]
     detection = AttackDetection(share, share, share, share)
-    controls = {"noise-linf-8of255": ControlDetection("", 1, share)}
+    controls = {"noise-linf-8of255-half": ControlDetection("", 1, share)}
     detector = DetectorFigures("additive", share, share, share, dict.fromkeys(names, detection), controls)
-    fared = dict.fromkeys(names, AttackFigures("linf-steps", "Linf", 0.1, "", 1.0, 1.0, 0.1, 0.1, unprofiled))
+    fared = dict.fromkeys(
+        names, AttackFigures("linf-steps", "Linf", 0.1, "", 1.0, 1.0, 0.1, 0.1, unprofiled, "untaught")
+    )
     left_out = {"linf-steps": detector, "(nothing)": detector}
     full = Report({}, 500, 5, 0.99, 0.05, share, fared, detector, {"max-softmax": detector}, left_out)
     found_by = {name: {"fitted_on_attacks": 0.9, "fitted_on_clean_images": 0.1} for name in names}
@@ -35,4 +37,5 @@ def test_no_cell_is_cut(unprofiled: float) -> None:
     assert "…" not in written.getvalue()
     assert all(name in written.getvalue() for name in names)
     assert "0.123" in written.getvalue()
+    assert "mean, untaught" in written.getvalue()
     assert ("40% of the successful attack images" in written.getvalue()) == (unprofiled > 0)
