@@ -46,6 +46,7 @@ OUTPUTS: Mapping[str, Output] = MappingProxyType(
         "score": Output("FP64", "score", lambda verdict, shown, _: shown.round(verdict.score, verdict.threshold)),
         "threshold": Output("FP64", "score", lambda verdict, *_: verdict.threshold),
         "p_value": Output("FP64", "score", lambda verdict, shown, target: shown.round(verdict.p_value, target)),
+        "usual_score": Output("FP64", "score", lambda verdict, *_: verdict.usual_score),
         "confidence": Output("FP64", "score", lambda verdict, shown, _: shown.round(verdict.confidence)),
         "layer": Output("BYTES", "evidence", lambda verdict, *_: [one.layer for one in _ordered(verdict)], True),
         "layer_contribution": Output(

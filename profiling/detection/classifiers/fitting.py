@@ -26,8 +26,11 @@ from pathprint.profiling.errors import FitError
 
 FEWEST_IMAGES = 2 * FOLDS
 """Least number of images that a classifier can be fitted on with attacks."""
-UNIT_AT: dict[TestName, float] = {ATTACKS: 0.95, CLEAN: 0.95}
-"""Share of benign images whose score by a test lies below 1 on the scale that the tests share."""
+UNIT_AT: dict[TestName, float] = {ATTACKS: 0.96, CLEAN: 0.99}
+"""Share of benign images whose score by a test lies below 1 on the scale that the tests share.
+
+Of a promised rate of 5 % this gives a fifth to the test that is fitted on clean images (docs/experiments/two-tests.md).
+"""
 
 
 def fit(choice: str, examples: Examples) -> JoinedScore:

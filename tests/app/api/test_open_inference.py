@@ -98,12 +98,14 @@ def test_without_a_list_of_outputs_all_but_the_evidence_come(server: triton.Infe
     result = server.infer(MODEL, sent("FP32"))
     assert [output["name"] for output in result.get_response()["outputs"]] == [
         "verdict",
+        "test",
         "is_adversarial",
         "predicted_class",
         "label",
         "score",
         "threshold",
         "p_value",
+        "usual_score",
         "confidence",
     ]
 
@@ -112,12 +114,12 @@ def test_without_a_list_of_outputs_all_but_the_evidence_come(server: triton.Infe
 def test_the_contributions_of_the_layers_add_up(
     server: triton.InferenceServerClient, answers: list[dict[str, Any]], binary: bool
 ) -> None:
-    outputs = [
-        triton.InferRequestedOutput(name, binary_data=binary) for name in ("score", "layer_contribution", "layer")
-    ]
+    names = ("score", "usual_score", "layer_contribution", "layer")
+    outputs = [triton.InferRequestedOutput(name, binary_data=binary) for name in names]
     result = server.infer(MODEL, sent("FP32"), outputs=outputs)
-    usual = answers[0]["detection"]["usual_score"]
-    assert np.allclose(result.as_numpy("layer_contribution").sum(axis=1), result.as_numpy("score") - usual)
+    beyond_usual = result.as_numpy("score") - result.as_numpy("usual_score")
+    assert np.allclose(result.as_numpy("layer_contribution").sum(axis=1), beyond_usual)
+    assert np.allclose(result.as_numpy("usual_score"), [answer["detection"]["usual_score"] for answer in answers])
     for row, answer in zip(result.as_numpy("layer"), answers, strict=True):
         assert {text(name) for name in row} == {layer["layer"] for layer in answer["evidence"]["layers"]}
 
