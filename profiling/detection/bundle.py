@@ -36,6 +36,7 @@ from pathprint.profiling.detection.fitted_on import Fitting
 from pathprint.profiling.detection.made_of import UNKNOWN, MadeOf
 from pathprint.profiling.errors import BundleError, ProfilingError
 from pathprint.profiling.features.measure import FeatureMaker
+from pathprint.profiling.features.probes import Probes
 from pathprint.profiling.features.table import Feature
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.kernels import kernel_named
@@ -119,10 +120,12 @@ def load_bundle(folder: Path | str, kernel: str = "auto") -> Bundle:
         facts = json.loads((folder / "detector.json").read_bytes())
         arrays = load_file(folder / "detector.safetensors")
         keys = load_file(folder / "images.safetensors")
-        extractor = Extractor(network, Policy(**facts["policy"]), kernel_named(kernel, network.device))
+        probes = Probes.from_arrays(facts["probes"], arrays)
+        chooser = kernel_named(kernel, network.device)
+        extractor = Extractor(network, Policy(**facts["policy"]), chooser, averages=probes is not None)
         signatures = open_served(folder / "signatures.safetensors")
         detector = Detector(
-            maker=FeatureMaker(extractor, signatures, tuple(facts["views"])),
+            maker=FeatureMaker(extractor, signatures, tuple(facts["views"]), probes),
             features=tuple(Feature(**feature) for feature in facts["features"]),
             score=stored_score(facts["classifier"], facts["tests"], arrays, len(facts["features"])),
             usual=Usual.from_arrays(arrays),
@@ -166,6 +169,7 @@ def _description(detector: Detector) -> dict[str, Any]:
         "features": [asdict(feature) for feature in detector.features],
         "policy": detector.extractor.policy.to_dict(),
         "tests": list(detector.score.names),
+        "probes": list(detector.maker.probes.layers) if detector.maker.probes else [],
         "tier": detector.tier,
         "views": list(detector.views),
     }
@@ -173,6 +177,7 @@ def _description(detector: Detector) -> dict[str, Any]:
 
 def _arrays(detector: Detector) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
     arrays = {**detector.score.arrays(), **detector.usual.arrays(), "clean_scores": detector.clean_scores}
+    arrays |= detector.maker.probes.arrays() if detector.maker.probes else {}
     return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
 
 

@@ -122,6 +122,27 @@ _PATHS = {
         alike="about as large a share of its neurons is explained by no input as in {clean}",
         meaning="Share of the image's neurons for which no input could be found that makes them what they are.",
     ),
+    "probe_margin": Phrase(
+        name="how clearly what reaches the layer reads as {predicted}",
+        more="what reaches it reads more clearly as {predicted}, rather than as any other class, than in {clean}",
+        less="what reaches it reads less clearly as {predicted}, rather than as any other class, than in {clean}",
+        alike="what reaches it reads about as clearly as {predicted} as in {clean}",
+        meaning="A linear reading of the layer's input: the answer's share minus the largest other one.",
+    ),
+    "probe_lead": Phrase(
+        name="how far what reaches the layer reads as {predicted} rather than {runner_up}",
+        more="what reaches it reads more clearly as {predicted} rather than {runner_up} than in {clean}",
+        less="what reaches it reads less clearly as {predicted} rather than {runner_up} than in {clean}",
+        alike="what reaches it reads about as clearly as {predicted} rather than {runner_up} as in {clean}",
+        meaning="A linear reading of the layer's input: the answer's share minus the runner-up's.",
+    ),
+    "probe_reading": Phrase(
+        name="share of {predicted} in a reading of what reaches the layer",
+        more="what reaches it has more of {predicted} than in {clean}",
+        less="what reaches it has less of {predicted} than in {clean}",
+        alike="what reaches it has about as much of {predicted} as in {clean}",
+        meaning="A linear reading of the layer's input: how much of the answer it finds, usually between 0 and 1.",
+    ),
 }
 
 _ANSWER = {
@@ -145,6 +166,27 @@ _ANSWER = {
         less="the network spreads its answer less widely over the classes than with {clean}",
         alike="the network spreads its answer about as widely over the classes as with {clean}",
         meaning="Entropy of the network's own probabilities: 0 if one class has all, larger the more even they are.",
+    ),
+    "probe_settled": Phrase(
+        name="share of the layers before which {predicted} does not lead for good",
+        more="its layers read as {predicted} for good only from a later one on than in {clean}",
+        less="its layers read as {predicted} for good from an earlier one on than in {clean}",
+        alike="its layers read as {predicted} for good from about as early a one on as in {clean}",
+        meaning="Share of the layers whose input comes before the answer leads in linear readings for good.",
+    ),
+    "probe_turns": Phrase(
+        name="how often the layers change what they read",
+        more="from layer to layer, what it reads as changes more often than in {clean}",
+        less="from layer to layer, what it reads as changes less often than in {clean}",
+        alike="from layer to layer, what it reads as changes about as often as in {clean}",
+        meaning="How often the class that leads in linear readings of the layers' inputs changes on the way.",
+    ),
+    "probe_jump": Phrase(
+        name="how suddenly the layers turn to {predicted}",
+        more="one layer turns it to {predicted} more suddenly than in {clean}",
+        less="no layer turns it to {predicted} as suddenly as in {clean}",
+        alike="its layers turn to {predicted} about as suddenly as in {clean}",
+        meaning="Largest rise, from one layer to the next, of the answer's lead in linear readings of their inputs.",
     ),
 }
 

@@ -14,6 +14,7 @@ from pathprint.profiling.arrays import Indices
 from pathprint.profiling.data.correct import CHUNK
 from pathprint.profiling.errors import SignatureError
 from pathprint.profiling.features.confidence import confidence
+from pathprint.profiling.features.probes import Probes, probe
 from pathprint.profiling.features.similarity import compare
 from pathprint.profiling.features.table import FeatureTable
 from pathprint.profiling.features.tiers import Tier, tier_of
@@ -33,6 +34,7 @@ class FeatureMaker:
         signatures: made by this extractor.
         views: names of the changed copies of each image that are classified, too (see ``views``); each costs one more
             inference.
+        probes: linear readings of the network's activations; they need an extractor with ``averages``.
 
     Raises:
         SignatureError: the signatures were made by another network or with other options, or have classes that the
@@ -43,6 +45,7 @@ class FeatureMaker:
     extractor: Extractor
     signatures: Served
     views: tuple[str, ...] = ()
+    probes: Probes | None = None
 
     def __post_init__(self) -> None:
         check_views(self.views)
@@ -80,6 +83,8 @@ class FeatureMaker:
         """
         paths = self.extractor.extract(pixels)
         tables = [compare(paths, self.lookup), confidence(paths)]
+        if self.probes is not None:
+            tables.append(probe(paths, self.probes))
         if self.views:
             tables.append(stability(self.network, pixels, paths, self.views))
         return paths, FeatureTable.join(tables)

@@ -33,6 +33,7 @@ from pathprint.profiling.jobs.fit_inputs import FitInputs, Sizes
 from pathprint.profiling.jobs.images import JobImages, job_images
 from pathprint.profiling.jobs.job import THIS_PROCESS, Job
 from pathprint.profiling.jobs.network_profile import NetworkProfile
+from pathprint.profiling.jobs.probe_fitting import with_probes
 from pathprint.profiling.jobs.version import version
 from pathprint.profiling.signatures.compact import served
 
@@ -125,6 +126,8 @@ def fit(
         warn_of_copies(usable.dataset, unseen(usable.dataset, made.keys), made.looks)
         tried = check_accuracy(network, usable.dataset, parts.fit.positions, any_accuracy).record()
         maker = FeatureMaker(made.extractor, served(made.signatures))
+        if tier == "fast":  # beside a view, probes gain nothing (docs/experiments/probes.md)
+            maker = with_probes(maker, parts.profiled)
         of = MadeOf(usable.dataset.name, class_map, tried, made.predicted)
         by_workers = crafting_of(begun, images.source, stored, usable.origins, wanted.crafting)
         detector = fit_detector(maker, parts, crafted, replace(wanted, crafting=by_workers))

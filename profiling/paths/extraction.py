@@ -40,12 +40,14 @@ class Extractor:
         kernel: None for the fastest one on the network's device.
         batch_size: images that are recorded at once; 0 for as many as keep the recorded activations
             within ``_RECORDED`` bytes, which bounds the memory and spares the caches.
+        averages: whether paths also have the averages that linear probes look at.
     """
 
     network: Network
     policy: Policy = field(default_factory=Policy)
     kernel: Kernel | None = None
     batch_size: int = 0
+    averages: bool = False
 
     @cached_property
     def plan(self) -> Plan:
@@ -58,7 +60,8 @@ class Extractor:
         whole = plan(self.network)
         covered = whole.last(self.policy.layers)
         self.policy.check_layers(whole.layout.names, covered.layout.names)
-        return covered.apart() if self.policy.is_forward else covered
+        found = covered.apart() if self.policy.is_forward else covered
+        return found.averaging() if self.averages else found
 
     @cached_property
     def chooser(self) -> Kernel:

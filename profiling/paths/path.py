@@ -247,11 +247,13 @@ class Walk(NamedTuple):
         logits: class scores, ``(n, k)``.
         seeds: the class whose logit each walk started from, int64 ``(n,)``.
         layers: in forward order.
+        averages: of what weighted layers read, ``(n, d)`` each, in forward order; empty unless they were asked for.
     """
 
     logits: Tensor
     seeds: Tensor
     layers: tuple[LayerPath | Unread, ...]
+    averages: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,11 +264,13 @@ class ImagePaths:
         logits: class scores, float32 ``(n, k)``.
         seeds: the class whose logit each walk started from, ``(n,)``.
         layers: in forward order.
+        averages: of what weighted layers read, ``(n, d)`` each, in forward order; empty unless they were asked for.
     """
 
     logits: npt.NDArray[np.float32]
     seeds: Indices
     layers: tuple[LayerPath, ...]
+    averages: tuple[npt.NDArray[np.float32], ...] = ()
 
     def __len__(self) -> int:
         return len(self.seeds)
@@ -286,6 +290,7 @@ class ImagePaths:
             np.concatenate([part.logits for part in parts]),
             np.concatenate([part.seeds for part in parts]),
             tuple(join_layer(list(column)) for column in columns),
+            tuple(np.concatenate(column) for column in zip(*(part.averages for part in parts), strict=True)),
         )
 
 

@@ -14,6 +14,7 @@ from pathprint.models.errors import UnsupportedOperationError
 from pathprint.models.graph import Node
 from pathprint.models.network import Network
 from pathprint.profiling.errors import PlanError
+from pathprint.profiling.paths.averages import Average, averages
 from pathprint.profiling.paths.batch import BatchAxis
 from pathprint.profiling.paths.context import Context, example_values
 from pathprint.profiling.paths.path import Layout
@@ -31,12 +32,14 @@ class Plan:
         output: name of the logits.
         shapes: shape of every activation for one image.
         axes: where the images are in each activation that a path can pass.
+        averages: which activations are averaged for linear probes, and how; usually none.
     """
 
     steps: tuple[Step, ...]
     output: str
     shapes: Mapping[str, tuple[int, ...]]
     axes: Mapping[str, BatchAxis]
+    averages: tuple[Average, ...] = ()
 
     @cached_property
     def layout(self) -> Layout:
@@ -65,6 +68,10 @@ class Plan:
                 needed.add(step.y)
                 steps.append(step)
         return replace(self, steps=tuple(steps))
+
+    def averaging(self) -> Plan:
+        """Return the plan that also averages what its weighted layers read."""
+        return replace(self, averages=averages(self.weighted, self.shapes))
 
     def apart(self) -> Plan:
         """Return the plan of a forward path: weighted layers alone, all of whose outputs are recorded."""

@@ -31,7 +31,8 @@ def _all(step: Step, mask: Tensor, chosen: Chosen) -> Chosen:
 def read(walk: Walk, kernel: Kernel) -> ImagePaths:
     """Return the paths of a walk, brought from the device where they were walked."""
     layers = kernel.read(walk.layers)
-    return ImagePaths(walk.logits.cpu().numpy(), walk.seeds.cpu().numpy(), layers)
+    averages = tuple(average.cpu().numpy() for average in walk.averages)
+    return ImagePaths(walk.logits.cpu().numpy(), walk.seeds.cpu().numpy(), layers, averages)
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,11 @@ class Recording:
         found: Indices = self.logits.argmax(1).cpu().numpy()
         return found
 
+    @property
+    def averages(self) -> tuple[Tensor, ...]:
+        """What the plan's averages are, ``(n, d)`` each."""
+        return tuple(average.of(self.values[average.activation]) for average in self.plan.averages)
+
     def some(self, rows: slice | Tensor) -> Recording:
         """Return the recording of the images at ``rows`` alone."""
         return replace(self, values={name: value[rows] for name, value in self.values.items()})
@@ -88,7 +94,7 @@ class Recording:
     def walked(self, seeds: Tensor) -> Walk:
         """Walk all images at once from the classes ``seeds``, int64 ``(n,)``; leave on the device what is there."""
         layers = self._forward() if self.policy.is_forward else self._walk(seeds, _all)
-        return Walk(self.logits, seeds, layers)
+        return Walk(self.logits, seeds, layers, self.averages)
 
     def followed(self, follow: Follow) -> ImagePaths:
         """Return paths from the predicted classes; after each step the walk goes on with what ``follow`` returns."""

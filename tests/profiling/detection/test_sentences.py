@@ -11,11 +11,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pathprint.profiling.data.roles import Split
 from pathprint.profiling.detection.phrases import PHRASES, Phrase
 from pathprint.profiling.detection.sentences import Classes, Finding, sentence, short_name
 from pathprint.profiling.features.measure import FeatureMaker
 from pathprint.profiling.features.table import Feature
 from pathprint.profiling.features.views import VIEWS
+from pathprint.profiling.jobs.probe_fitting import with_probes
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import LayerShape
 from pathprint.profiling.signatures.counts import ClassSignatures
@@ -28,9 +30,10 @@ SPREADS = st.one_of(st.just(0.0), st.floats(0, 1e6))
 
 
 @pytest.fixture(scope="module")
-def features(extractor: Extractor, signatures: ClassSignatures) -> tuple[Feature, ...]:
+def features(extractor: Extractor, signatures: ClassSignatures, digits_split: Split) -> tuple[Feature, ...]:
     """All features that a thorough detector has."""
-    return FeatureMaker(extractor, signatures, views=tuple(VIEWS)).make(torch.rand(1, 1, 8, 8))[1].features
+    maker = with_probes(FeatureMaker(extractor, signatures, views=tuple(VIEWS)), digits_split.profiled)
+    return maker.make(torch.rand(1, 1, 8, 8))[1].features
 
 
 def said(finding: Finding) -> str:
@@ -75,9 +78,19 @@ def test_sentences_name_the_classes_that_they_are_about(features: tuple[Feature,
     for feature in features:
         text = said(Finding(feature, 1.0, 2.0, 1.0, 0.1))
         assert "clean images of 'eight'" in text
-        compares = feature.rank == 1 or feature.measure.startswith(("vote", "margin_loss", "confidence", "doubt"))
+        of_the_answer = (
+            "vote",
+            "margin_loss",
+            "confidence",
+            "doubt",
+            "probe_margin",
+            "probe_lead",
+            "probe_settled",
+            "probe_reading",
+        )
+        compares = feature.rank == 1 or feature.measure.startswith((*of_the_answer, "probe_jump"))
         assert text.count("'eight'") == 1 + compares, text
-        assert text.count("'three'") == (feature.rank == 2 or feature.measure == "vote_runner_up"), text
+        assert text.count("'three'") == (feature.rank == 2 or feature.measure in ("vote_runner_up", "probe_lead")), text
         assert not feature.kind or feature.kind in text
 
 

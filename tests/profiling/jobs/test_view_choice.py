@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from pathprint.profiling.attacks.attack import Attack
 from pathprint.profiling.attacks.crafting import Crafting
 from pathprint.profiling.attacks.registry import chosen
 from pathprint.profiling.data.correct import Correct, correct_images
-from pathprint.profiling.data.roles import Fit, Split
+from pathprint.profiling.data.roles import Fit, Images, Split
 from pathprint.profiling.detection.classifiers.examples import Examples
 from pathprint.profiling.detection.fitted_on import Fitting, ViewChoice
 from pathprint.profiling.errors import FitError, OptionsError
@@ -148,7 +147,9 @@ def test_a_detector_asks_about_the_views_of_its_tier(
 def test_calibration_images_have_no_say_in_the_choice(
     extractor: Extractor, signatures: ClassSignatures, digits_split: Split, attacks: list[Attack]
 ) -> None:
-    swapped = replace(digits_split, calibrate=cast(Any, digits_split.test), test=cast(Any, digits_split.calibrate))
+    first, second = digits_split.calibrate.positions, digits_split.test.positions
+    data = digits_split.dataset
+    swapped = replace(digits_split, calibrate=Images(data, second), test=Images(data, first))
     choices = [
         fit_detector(
             FeatureMaker(extractor, signatures), parts, attacks, FitOptions("logistic", sizes=Sizes(40, 40))

@@ -89,4 +89,5 @@ def _copied(walk: Walk) -> Walk:
         Unread(layer.shape, next(parts).view(layer.neurons.shape), next(parts).view(layer.weights.shape), own)
         for layer, own in zip(unread, sums, strict=True)
     ]
-    return Walk(walk.logits.clone(), walk.seeds.clone(), tuple(layers))
+    averages = tuple(average.clone() for average in walk.averages)
+    return Walk(walk.logits.clone(), walk.seeds.clone(), tuple(layers), averages)
