@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 COMPILE := uv pip compile --universal --generate-hashes --no-header --quiet --python-version 3.11
 
-.PHONY: help install quickstart check compiled test test-slow test-families test-processors format requirements clean
+.PHONY: help install quickstart check compiled test test-slow test-families test-processors test-container format requirements clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -41,7 +41,7 @@ compiled: $(INSTALLED)  ## The compiled loops, ahead of the tests, which would c
 	$(BIN)/python -m pathprint.profiling.paths.kernels.cpu.warm_up
 
 test: $(INSTALLED)  ## The tests, without the slow ones, on two processes.
-	$(BIN)/pytest -n 2 --dist loadfile -m 'not slow and not families' $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile -m 'not slow and not families and not container' $(ARGS)
 
 test-slow: $(INSTALLED)  ## The slow tests: the quickstart, and real files where they are at hand.
 	$(BIN)/pytest -n 2 --dist loadfile -m slow $(ARGS)
@@ -53,12 +53,15 @@ test-families: $(INSTALLED)  ## Every family of torchvision and timm against the
 OLD := ATEN_CPU_CAPABILITY=default NUMBA_CPU_NAME=generic NUMBA_CPU_FEATURES= PATHPRINT_TEST_THREADS=2
 AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=
 CHOOSING := tests/profiling/paths/test_agreement.py tests/profiling/paths/test_kernels.py tests/profiling/compiled/test_vectors.py
-ON_OLD := $(BIN)/pytest -n 2 --dist loadfile -m 'not slow and not families' $(CHOOSING)
+ON_OLD := $(BIN)/pytest -n 2 --dist loadfile -m 'not slow and not families and not container' $(CHOOSING)
 
 test-processors: $(INSTALLED)  ## Paths and features with the instructions of older processors.
 	$(OLD) $(ON_OLD) tests/profiling/features tests/profiling/signatures $(ARGS)
 	$(AVX2) $(ON_OLD) tests/models/test_capture.py $(ARGS)
 	$(AVX2) $(BIN)/pytest -m families tests/profiling/paths/test_families.py -k 'dla34 or cspresnet50' $(ARGS)
+
+test-container: $(INSTALLED)  ## The container, built and used; PATHPRINT_TEST_BASE names its base image.
+	$(BIN)/pytest -m container --timeout 3600 tests/container $(ARGS)
 
 format: $(INSTALLED)  ## Format the code.
 	$(BIN)/ruff format .
@@ -67,7 +70,9 @@ format: $(INSTALLED)  ## Format the code.
 requirements: $(INSTALLED)  ## Compile the hashed requirements files anew.
 	$(BIN)/$(COMPILE) --extra attacks --extra bench --extra otel --extra parquet --extra ray --extra remote --extra synapses --group dev pyproject.toml -o requirements/dev.txt
 	$(BIN)/$(COMPILE) pyproject.toml -o requirements/service.txt
+	echo 'ray[default]' | $(BIN)/$(COMPILE) --extra attacks --extra otel --extra parquet --extra ray --extra remote --extra synapses pyproject.toml - -o requirements/batch.txt
 	echo uv==0.13.8 | $(BIN)/$(COMPILE) - -o requirements/bootstrap.txt
+	printf '%s\n' uv==0.13.8 'hatchling>=1.27' 'dumb-init>=1.2.5' | $(BIN)/$(COMPILE) - -o requirements/image.txt
 
 clean:  ## Remove .venv and what tools left.
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

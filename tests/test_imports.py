@@ -1,8 +1,6 @@
 """The program that the container starts loads nothing that only the offline steps need."""
 
-import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -11,30 +9,20 @@ from pathlib import Path
 import httpx
 import pytest
 
+from deploy.container import start
 from tests.app.test_startup import free_port, wait_until_ready
 
-DOCKERFILE = Path(__file__).parents[1] / "Dockerfile"
 OFFLINE = ("sklearn", "scipy.stats", "scipy.optimize", "foolbox", "typer")
 """What only the offline steps need. Where they are installed, numba loads other parts of scipy, structlog loads rich,
 and uvicorn loads click, whatever we import."""
 ROOMS = {"attacks", "jobs", "evaluation", "studies", "cli"}
 
 
-def instruction(name: str) -> list[str]:
-    """Return the words of the ENTRYPOINT or CMD of the container."""
-    (found,) = re.findall(rf"^{name} (\[.*\])$", DOCKERFILE.read_text(), re.MULTILINE)
-    words: list[str] = json.loads(found)
-    return words
-
-
 def program(bundle: Path, port: int) -> list[str]:
     """Return what the container starts, with this Python, a bundle of ours, and only for this machine."""
-    python, *options = instruction("ENTRYPOINT")
-    assert Path(python).name == "python"
-    folder, *rest = instruction("CMD")
-    assert folder == "/bundle"
-    here = [word if word != "0.0.0.0" else "127.0.0.1" for word in rest]
-    return [sys.executable, "-X", "importtime", *options, str(bundle), *here, "--port", str(port)]
+    _, *options = start.command([], bundle)
+    here = [word if word != "0.0.0.0" else "127.0.0.1" for word in options]
+    return [sys.executable, "-X", "importtime", *here, "--port", str(port)]
 
 
 @pytest.mark.slow
