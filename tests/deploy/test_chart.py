@@ -57,7 +57,7 @@ def render(values: dict[str, Any]) -> list[Object]:
             raise RefusedError(str(error)) from None
         return [found for name, text in files.items() if name.endswith(".yaml") for found in read(text)]
     if program := shutil.which("helm"):
-        command = [program, "template", "demo", CHART, "--namespace", "shop", "--values", "-"]
+        command = [program, "template", "demo", str(CHART), "--namespace", "shop", "--values", "-"]
         done = subprocess.run(command, input=json.dumps(values), capture_output=True, text=True, check=False)
         if done.returncode:
             raise RefusedError(done.stderr)

@@ -146,7 +146,7 @@ def test_nginx_accepts_its_configuration(tmp_path: Path) -> None:
 def test_prometheus_accepts_its_configuration_and_the_alerts() -> None:
     if shutil.which("promtool") is None:
         pytest.skip("promtool is not installed")
-    command = ["promtool", "check", "config", DEPLOY / "prometheus" / "prometheus.yml"]
+    command: list[str | Path] = ["promtool", "check", "config", DEPLOY / "prometheus" / "prometheus.yml"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "11 rules found" in done.stdout
