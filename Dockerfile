@@ -47,7 +47,8 @@ COPY deploy/container/start.py /opt/pathprint/start.py
 ENV NUMBA_CPU_NAME=x86-64-v3 NUMBA_CPU_FEATURES="" OMP_WAIT_POLICY=PASSIVE
 RUN /opt/pathprint/bin/python /opt/pathprint/start.py quickstart --out /opt/pathprint/bundles/digits \
  && rm -f /opt/pathprint/bundles/digits.html \
- && du -m --max-depth=0 --threshold=20M /opt/pathprint/lib/python3*/site-packages/* /opt/pathprint
+ && du -m --max-depth=0 --threshold=20M /opt/pathprint/lib/python3*/site-packages/* \
+ && du -sm /opt/pathprint
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="pathprint" \
@@ -58,7 +59,7 @@ LABEL org.opencontainers.image.title="pathprint" \
 RUN useradd --uid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin pathprint \
  && rm -rf /usr/local/bin/pip* /usr/local/lib/python3*/site-packages/pip* /usr/local/lib/python3*/ensurepip \
       /usr/lib/python3*/ensurepip /usr/share/python-wheels \
- && mkdir /bundle \
+ && mkdir /bundle /work \
  && ln -s /opt/pathprint/bin/pathprint /opt/pathprint/bin/ray /usr/local/bin/
 COPY --from=build /opt/pathprint /opt/pathprint
 WORKDIR /work

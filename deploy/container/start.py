@@ -38,7 +38,7 @@ def environment(given: Sequence[str], variables: Mapping[str, str], mounted: Pat
 def compiling(variables: Mapping[str, str], can_run: bool) -> dict[str, str]:
     """Return the variables without the processor's name if the image's compiled loops are not to be used.
 
-    Numba then compiles for the processor that is here, which takes about a minute.
+    Numba then compiles for the processor that is here, at each start.
 
     Args:
         can_run: whether this processor has all the instructions of ``BUILT_FOR``.

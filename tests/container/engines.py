@@ -161,6 +161,7 @@ class _InNamespaces:
     def first(self) -> int:
         """Return the number that process 1 has outside."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        assert children, "the container has ended"
         return int(children[0])
 
     def run(self, command: Sequence[str], given: bytes = b"") -> Done:

@@ -76,7 +76,7 @@ def test_the_wheel_holds_one_package(built: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0].split("-")[0] for name in names} == {"pathprint"}
     assert {"pathprint/py.typed", "pathprint/app/main.py", "pathprint/models/network.py"} <= set(names)
-    assert not [name for name in names if "test" in name]
+    assert not [name for name in names if "tests" in Path(name).parts or "test_" in name]
 
 
 def test_the_archive_of_sources_gives_an_equal_wheel(built: Path, tmp_path: Path) -> None:
