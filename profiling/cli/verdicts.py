@@ -114,8 +114,13 @@ def _content(path: Path) -> bytes | Found:
 
 def _found(path: Path, answer: Answer | Refused) -> Found:
     if isinstance(answer, Exception):
-        return Found(path, error=f"{path}: {answer}")
+        return Found(path, error=f"{path}: {_going_on(str(answer))}")
     return Found(path, answer, bundle_sha256=answer.model.bundle_sha256, model=answer.model.name)
+
+
+def _going_on(sentence: str) -> str:
+    """Return a sentence as it stands after a colon: names such as JPEG keep their capitals."""
+    return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]
 
 
 def in_words(name: str, verdict: Verdict | Answer) -> str:
