@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deploy.container import start
 from tests.app.test_startup import free_port, wait_until_ready
+from tests.deploy.starting import start
 
 OFFLINE = ("sklearn", "scipy.stats", "scipy.optimize", "foolbox", "typer")
 """What only the offline steps need. Where they are installed, numba loads other parts of scipy, structlog loads rich,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.container import start
+from tests.deploy.starting import start
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "Dockerfile").read_text()
