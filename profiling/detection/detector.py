@@ -12,7 +12,7 @@ from torch import Tensor
 from pathprint.models.network import Network
 from pathprint.profiling.arrays import Floats, Indices
 from pathprint.profiling.detection.calibration import Calibration
-from pathprint.profiling.detection.evidence import LayerEvidence, Usual, layer_evidence
+from pathprint.profiling.detection.evidence import LayerEvidence, Usual, by_layer, layer_evidence
 from pathprint.profiling.detection.fitted_on import Fitting
 from pathprint.profiling.detection.joined import JoinedScore, TestName
 from pathprint.profiling.detection.sentences import Classes
@@ -168,7 +168,7 @@ class Detector:
             threshold=self.calibration.threshold,
             p_value=(at_least + 1) / (len(self.clean_scores) + 1),
             usual_score=usual_score,
-            layers=layer_evidence(self.features, values, excess, self.usual, classes, self._kinds),
+            layers=layer_evidence(self.features, self._by_layer, values, excess, self.usual, classes, self._kinds),
             note=note,
         )
 
@@ -177,6 +177,11 @@ class Detector:
         score, usual = self.score.tests[test], self.usual.mean[self.usual.row(predicted)]
         as_usual, added = score.contributions(np.stack([usual, values]))
         return float(as_usual.sum() + score.intercept), added - as_usual
+
+    @cached_property
+    def _by_layer(self) -> tuple[Indices, ...]:
+        """The columns of each layer's features."""
+        return by_layer(self.features)
 
     @cached_property
     def _kinds(self) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,43 +66,61 @@ class Usual:
 
 @dataclass(frozen=True, slots=True)
 class LayerEvidence:
-    """What one layer says about an image.
+    """What one layer says about an image; ``classes`` are the image's predicted and runner-up class."""
 
-    Attributes:
-        contribution: what the layer adds to the score beyond what it would add if all its features were as usual.
-            Over all layers, contributions add up to the score minus the usual score.
-        feature: short name of the layer's feature that adds most in the direction of ``contribution``.
-        value: the value of ``feature`` for this image.
-        usual, spread: mean and standard deviation of ``feature`` over clean images of the predicted class, or over all
-            clean images if too few of the predicted class were seen.
-        text: the evidence as a sentence.
-    """
+    finding: Finding
+    classes: Classes
 
-    layer: str
-    contribution: float
-    feature: str
-    value: float
-    usual: float
-    spread: float
-    text: str
+    @property
+    def layer(self) -> str:
+        """Name of the layer, or ``the answer``."""
+        return self.finding.feature.layer
 
-    @staticmethod
-    def of(finding: Finding, classes: Classes) -> LayerEvidence:
-        """Return a finding as evidence; ``classes`` are the image's predicted and runner-up class."""
-        feature = finding.feature
-        return LayerEvidence(
-            layer=feature.layer,
-            contribution=finding.contribution,
-            feature=short_name(feature),
-            value=finding.value,
-            usual=finding.usual,
-            spread=finding.spread,
-            text=sentence(finding, classes),
-        )
+    @property
+    def contribution(self) -> float:
+        """What the layer adds to the score beyond what it would add if all its features were as usual.
+
+        Over all layers, contributions add up to the score minus the usual score.
+        """
+        return self.finding.contribution
+
+    @property
+    def feature(self) -> str:
+        """Short name of the layer's feature that adds most in the direction of ``contribution``."""
+        return short_name(self.finding.feature)
+
+    @property
+    def value(self) -> float:
+        """The value of ``feature`` for this image."""
+        return self.finding.value
+
+    @property
+    def usual(self) -> float:
+        """Mean of ``feature`` over clean images of the predicted class, or over all if too few of it were seen."""
+        return self.finding.usual
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of ``feature`` over the same clean images as ``usual``."""
+        return self.finding.spread
+
+    @property
+    def text(self) -> str:
+        """The evidence as a sentence, written when it is asked for: of most layers nobody asks."""
+        return sentence(self.finding, self.classes)
+
+
+def by_layer(features: tuple[Feature, ...]) -> tuple[Indices, ...]:
+    """Return the columns of each layer's features, in the order of the layers."""
+    columns: dict[str, list[int]] = {}
+    for j, feature in enumerate(features):
+        columns.setdefault(feature.layer, []).append(j)
+    return tuple(np.array(found) for found in columns.values())
 
 
 def layer_evidence(
     features: tuple[Feature, ...],
+    layers: Sequence[Indices],
     values: Floats,
     excess: Floats,
     usual: Usual,
@@ -112,18 +130,17 @@ def layer_evidence(
     """Return the evidence of each layer for one image, largest contribution first, whatever its sign.
 
     Args:
+        layers: the columns of each layer's features, as ``by_layer`` returns them.
         values: the image's feature values, ``(f,)``.
         excess: what each adds to the score beyond what it would add if it were as usual, ``(f,)``.
         kinds: what each layer is, in words, by name.
     """
     row = usual.row(classes.predicted)
-    members: dict[str, list[int]] = {}
-    for j, feature in enumerate(features):
-        members.setdefault(feature.layer, []).append(j)
     evidence = []
-    for columns in members.values():
-        added = float(excess[columns].sum())
-        strongest = max(columns, key=lambda j: excess[j] if added >= 0 else -excess[j])
+    for columns in layers:
+        parts = excess[columns]
+        added = float(parts.sum())
+        strongest = int(columns[parts.argmax() if added >= 0 else parts.argmin()])
         finding = Finding(
             feature=features[strongest],
             contribution=added,
@@ -133,5 +150,5 @@ def layer_evidence(
             of_class=row < len(usual.classes),
             kind=kinds.get(features[strongest].layer, ""),
         )
-        evidence.append(LayerEvidence.of(finding, classes))
+        evidence.append(LayerEvidence(finding, classes))
     return tuple(sorted(evidence, key=lambda item: -abs(item.contribution)))
