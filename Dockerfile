@@ -59,10 +59,10 @@ LABEL org.opencontainers.image.title="pathprint" \
 RUN useradd --uid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin pathprint \
  && rm -rf /usr/local/bin/pip* /usr/local/lib/python3*/site-packages/pip* /usr/local/lib/python3*/ensurepip \
       /usr/lib/python3*/ensurepip /usr/share/python-wheels \
- && mkdir /bundle /work \
+ && mkdir /bundle /jobs \
  && ln -s /opt/pathprint/bin/pathprint /opt/pathprint/bin/ray /usr/local/bin/
 COPY --from=build /opt/pathprint /opt/pathprint
-WORKDIR /work
+WORKDIR /jobs
 # The running container may be read-only but for /tmp. NUMBA_CPU_NAME=host compiles for the processor that is there.
 ENV PATH=/opt/pathprint/bin:/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin \
     HOME=/tmp PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \

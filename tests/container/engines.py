@@ -45,7 +45,7 @@ class Engine(Protocol):
         ...
 
     def started(self, image: str, arguments: Sequence[str], work: Path) -> AbstractContextManager[Running]:
-        """Return a context in which a container runs with these arguments, and with a folder at ``/work``."""
+        """Return a context in which a container runs with these arguments, and with a folder at ``/jobs``."""
         ...
 
 
@@ -78,7 +78,7 @@ class ByEngine:
     def started(self, image: str, arguments: Sequence[str], work: Path) -> Iterator[Running]:
         name = f"pathprint-test-{uuid.uuid4().hex[:12]}"
         guard = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
-        mounted = ["--network", "none", "--volume", f"{work}:/work"]
+        mounted = ["--network", "none", "--volume", f"{work}:/jobs"]
         command = [self.name, "run", "--detach", "--name", name, *guard, *mounted, image, *arguments]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         try:
@@ -111,7 +111,7 @@ mount -o remount,bind,ro "$root"
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
-mount --bind "$work" "$root/work"
+mount --bind "$work" "$root/jobs"
 ip link set lo up
 exec "$@"
 """

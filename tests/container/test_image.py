@@ -125,7 +125,7 @@ def test_a_scan(engine: Engine, image: str, work: Path) -> None:
     for index in range(3):
         (work / f"{index}.png").write_bytes(encoded(digit(index), "PNG"))
     with engine.started(
-        image, ["scan", EXAMPLE, "/work", "--out", "/work/report.csv", "--workers", "1"], work
+        image, ["scan", EXAMPLE, "/jobs", "--out", "/jobs/report.csv", "--workers", "1"], work
     ) as running:
         assert running.status() in (0, 1)
     with (work / "report.csv").open() as lines:

@@ -89,9 +89,9 @@ def test_results_go_to_a_claim_and_images_are_only_read(name: str) -> None:
         mounts = {one["mountPath"]: one for one in pod["containers"][0]["volumeMounts"]}
         claims = {one["name"]: one for one in pod["volumes"] if "persistentVolumeClaim" in one}
         assert mounts["/images"]["readOnly"] is True
-        assert mounts["/work"]["name"] in claims
+        assert mounts["/jobs"]["name"] in claims
     assert "--data /images " in text
-    assert "--out /work/" in text
+    assert "--out /jobs/" in text
 
 
 def test_ray_is_the_one_in_the_image() -> None:
