@@ -10,6 +10,7 @@ PAGE = Page(ROOT / "docs" / "operations.md")
 
 def test_every_setting_is_listed_with_its_default() -> None:
     listed = dict(rows())
+    assert len(listed) == len(rows()), "a setting is listed twice"
     prefix = str(Settings.model_config["env_prefix"])
     expected = {f"{prefix}{name.upper()}": field.default for name, field in Settings.model_fields.items()}
     assert set(listed) == set(expected)
