@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,7 +37,7 @@ class Found:
     def facts(self) -> dict[str, Any]:
         """Return the verdict as JSON-able data."""
         assert self.verdict is not None
-        return self.verdict.to_dict() if hasattr(self.verdict, "to_dict") else asdict(self.verdict)
+        return self.verdict.to_dict()
 
     def event(self) -> dict[str, Any]:
         """Return the event on this image, which is flagged."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from torch import Tensor
@@ -74,6 +74,11 @@ class Verdict:
     def reasons(self) -> tuple[str, ...]:
         """What the three layers say that move the score most, as sentences."""
         return tuple(layer.text for layer in self.layers[:_REASONS])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the verdict as JSON-able data."""
+        whole = {field.name: getattr(self, field.name) for field in fields(self)}
+        return whole | {"layers": [layer.to_dict() for layer in self.layers]}
 
 
 @dataclass(frozen=True)

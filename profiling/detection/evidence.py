@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -108,6 +109,11 @@ class LayerEvidence:
     def text(self) -> str:
         """The evidence as a sentence, written when it is asked for: of most layers nobody asks."""
         return sentence(self.finding, self.classes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the evidence as JSON-able data."""
+        names = ("layer", "contribution", "feature", "value", "usual", "spread", "text")
+        return {name: getattr(self, name) for name in names}
 
 
 def by_layer(features: tuple[Feature, ...]) -> tuple[Indices, ...]:
