@@ -12,10 +12,11 @@ from time import perf_counter
 import structlog
 
 from pathprint.app.problems.kinds import ProblemError
+from pathprint.app.runtime import memory
 from pathprint.app.runtime.load_thread import LoadThread
 from pathprint.app.runtime.loading import LOADED, WAITING, Reading, Wanted
 from pathprint.app.runtime.models import Models
-from pathprint.app.runtime.swapping import Swap, give_memory_back, when_released
+from pathprint.app.runtime.swapping import Swap, when_released
 from pathprint.models.errors import ModelError
 from pathprint.profiling.errors import ProfilingError
 
@@ -103,7 +104,7 @@ class Loader:
 
     def _on_release(self, sha256: str) -> Callable[[], None]:
         def tell() -> None:
-            give_memory_back()
+            memory.give_back()
             log.info("bundle released", bundle_sha256=sha256)
 
         return lambda: self._thread.post(tell)

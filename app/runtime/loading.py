@@ -108,3 +108,4 @@ def _warm_up(bundle: Bundle, batch_sizes: Sequence[int]) -> None:
     shape = bundle.detector.network.preprocessing.input_shape
     for size in batch_sizes:
         bundle.detector.examine(torch.zeros(size, *shape))
+    memory.give_back()

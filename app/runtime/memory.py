@@ -1,7 +1,8 @@
-"""How much memory a second copy of a bundle may take, where the system says."""
+"""How much memory a second copy of a bundle may take, where the system says; and giving back what is free."""
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,13 @@ def available(groups: Path = _GROUPS, machine: Path = _MACHINE, own: Path = _OWN
     """
     known = [*_left_in_groups(groups, own), *_left_on(machine)]
     return min(known, default=None)
+
+
+def give_back() -> None:
+    """Have the C library return to the system what is free, where it can: trials and released bundles leave much."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:  # glibc only
+        trim(0)
 
 
 def _left_on(machine: Path) -> Iterator[int]:

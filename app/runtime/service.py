@@ -17,6 +17,7 @@ from pathprint.app.monitoring.decisions import Decisions
 from pathprint.app.monitoring.metrics import Metrics
 from pathprint.app.monitoring.windows import Windows
 from pathprint.app.problems.kinds import ProblemError
+from pathprint.app.runtime import memory
 from pathprint.app.runtime.examiner import Examiner
 from pathprint.app.runtime.loader import Loader
 from pathprint.app.runtime.loading import LOADED, Wanted
@@ -77,6 +78,7 @@ async def running(app: FastAPI, bundle: Bundle | None, settings: Settings, metri
         for loaded in models:
             await examiner.warm_up(loaded)
             log.info("ready", **loaded.facts, kernel=loaded.detector.extractor.chooser.name)
+        memory.give_back()
 
     def current() -> list[Loaded]:
         return list(loader.models or ())

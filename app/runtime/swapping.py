@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,10 +48,3 @@ class Swap:
 def when_released(loaded: Loaded, then: Callable[[], None]) -> None:
     """Call ``then`` once nobody holds a bundle any more: the last request that was given it has been answered."""
     weakref.finalize(loaded.bundle, then).atexit = False
-
-
-def give_memory_back() -> None:
-    """Have the C library return to the system what released bundles took, where it can."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:  # glibc only
-        trim(0)
