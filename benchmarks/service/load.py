@@ -11,46 +11,22 @@ from __future__ import annotations
 import argparse
 import asyncio
 import io
-import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 
 import numpy as np
+from bench import Bench, show
 from generator import Answer, Client, get, post, share, times
 from PIL import Image
+from throughput import throughput
 
 IMAGES = 64
 STARTED = 180
-
-
-@dataclass(frozen=True)
-class Bench:
-    """The running service, and images as clients send them."""
-
-    client: Client
-    pid: int
-    images: Sequence[bytes]
-    scale: float
-    bundle: Path
-
-    def resident(self) -> float:
-        """Return the resident memory of the service in MiB."""
-        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
-
-
-def show(name: str, value: float, unit: str, goal: str = "") -> None:
-    """Print one figure."""
-    print(f"{name:62} {value:10.1f} {unit:12} {goal}", flush=True)
 
 
 async def low(bench: Bench) -> None:
@@ -137,45 +113,6 @@ async def memory(bench: Bench) -> None:
     show(f"memory after {number} mixed requests", bench.resident() - before, "MiB more", "<= 32")
 
 
-def scanned(bundle: Path, files: Sequence[bytes], repeats: int) -> float:
-    """Return images per second of what `scan` does on one processor: decode, examine in batches, on one thread."""
-    from pathprint.models.preprocessing import decode
-    from pathprint.profiling.detection.bundle import load_bundle
-    from pathprint.profiling.detection.together import AT_ONCE, examine_together
-    from pathprint.profiling.threads import one_thread
-
-    detector = load_bundle(bundle).detector
-    many = [*files] * repeats
-
-    def scan(some: Sequence[bytes]) -> None:
-        for start in range(0, len(some), AT_ONCE):
-            part = some[start : start + AT_ONCE]
-            examine_together(detector, [detector.network.preprocessing.pixels(decode(file)) for file in part])
-
-    with one_thread():
-        scan(files)
-        began = time.perf_counter()
-        scan(many)
-        return len(many) / (time.perf_counter() - began)
-
-
-async def throughput(bench: Bench) -> None:
-    """Print the images per second of the service and of `scan`, on as many processors each."""
-    seconds = 15 * bench.scale
-    answers = await bench.client.closed_loop(bench.images, 64, seconds)
-    served = len(times(answers)) / seconds
-    workers = len(os.sched_getaffinity(0))
-    files = [image.partition(b"\r\n\r\n")[2] for image in bench.images]
-    loop = asyncio.get_running_loop()
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        repeats = max(int(40 * bench.scale), 1)
-        runs = [loop.run_in_executor(pool, scanned, bench.bundle, files, repeats) for _ in range(workers)]
-        offline = sum(await asyncio.gather(*runs))
-    show("64 clients: images", served, "/s")
-    show(f"offline scan, {workers} processes: images", offline, "/s")
-    show("service of the offline scan, on the same processors", served / offline * 100, "%", ">= 85")
-
-
 SCENARIOS: dict[str, Callable[[Bench], Coroutine[None, None, None]]] = {
     "low": low,
     "overload": overload,
@@ -193,10 +130,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(bundle: Path) -> Iterator[tuple[int, int]]:
+def serving(bundle: Path, workers: int) -> Iterator[tuple[int, int]]:
     """Run the service; yield its port and process."""
     port = free_port()
-    command = [sys.executable, "-P", "-m", "pathprint.app", str(bundle), "--port", str(port)]
+    command = [sys.executable, "-P", "-m", "pathprint.app", str(bundle), "--port", str(port), "--workers", str(workers)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         yield port, process.pid
@@ -224,12 +161,12 @@ def pictures(data: str) -> list[bytes]:
     return requests
 
 
-async def run(bundle: Path, data: str, names: Sequence[str], scale: float) -> None:
+async def run(bundle: Path, data: str, names: Sequence[str], scale: float, workers: int) -> None:
     """Start the service, and run the scenarios one after the other."""
-    with serving(bundle) as (port, pid):
+    with serving(bundle, workers) as (port, pid):
         client = Client(port)
         await ready(client)
-        bench = Bench(client, pid, pictures(data), scale, bundle)
+        bench = Bench(client, pid, pictures(data), scale, bundle, workers)
         first: list[Answer] = await client.all_of(bench.images, 4)
         assert all(answer.status == 200 for answer in first), first[0]
         for name in names:
@@ -243,8 +180,9 @@ def main() -> None:
     parser.add_argument("--data", default="digits", help="images to send [%(default)s]")
     parser.add_argument("--only", nargs="+", choices=SCENARIOS, default=list(SCENARIOS), help="scenarios to run")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the usual length [%(default)s]")
+    parser.add_argument("--workers", type=int, default=1, help="processes that serve [%(default)s]")
     given = parser.parse_args()
-    asyncio.run(run(given.bundle, given.data, given.only, given.scale))
+    asyncio.run(run(given.bundle, given.data, given.only, given.scale, given.workers))
 
 
 if __name__ == "__main__":
