@@ -85,7 +85,7 @@ def _of_attacks(figures: Figures) -> Iterator[Metric | None]:
 
 def _of_controls(figures: Figures) -> Iterator[Metric | None]:
     for name, found in figures["detector"]["controls"].items():
-        yield _estimate("false-positive rate at 5 % FPR", f"control {name}", found["flagged"])
+        yield _estimate("share flagged at 5 % FPR", f"control {name}", found["flagged"])
 
 
 def _of_adaptive(figures: Figures) -> Iterator[Metric | None]:

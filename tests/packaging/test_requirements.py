@@ -6,6 +6,7 @@ import re
 import shlex
 import tomllib
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ def compiled() -> dict[str, Compiled]:
         before, _, call = line.rpartition("$(BIN)/$(COMPILE)")
         words = shlex.split(call)
         others = [word for word in shlex.split(before.rstrip("| ")) if word not in ("echo", "printf", "%s\\n")]
-        options = list(zip(words, words[1:], strict=False))
+        options = list(pairwise(words))
         extras = tuple(value for option, value in options if option == "--extra")
         groups = tuple(value for option, value in options if option == "--group")
         file = next(value for option, value in options if option == "-o")
