@@ -31,7 +31,7 @@ def pinned_once() -> set[tuple[str, str]]:
             r"^([\w.-]+)(?:\[.*?\])?==(\S+)", (ROOT / "requirements" / file).read_text(), re.MULTILINE
         ):
             found.setdefault(name, set()).add(version)
-    return {(name, *versions) for name, versions in found.items() if len(versions) == 1}
+    return {(name, min(versions)) for name, versions in found.items() if len(versions) == 1}
 
 
 def test_the_page_lists_the_packages_of_the_images(program: ModuleType) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -60,10 +61,15 @@ def test_a_signature_may_lie_elsewhere(pathprint: Command, copy: Path, pair: Key
 
 
 def pipe(path: Path) -> None:
-    import os
-
     path.unlink()
     os.mkfifo(path)
+
+
+def link(path: Path) -> None:
+    """Put a link to a file in the file's place."""
+    elsewhere = path.parent.with_name("elsewhere")
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
 
 
 WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
@@ -74,10 +80,7 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "a file less": (lambda folder: (folder / FILES[2]).unlink(), f"missing files: {FILES[2]}"),
     "a pipe": (lambda folder: pipe(folder / FILES[3]), "is not a plain file"),
     "a manifest that is a pipe": (lambda folder: pipe(folder / MANIFEST), "is not a plain file"),
-    "a manifest that is a link": (
-        lambda folder: (folder / MANIFEST).rename(folder.parent / "m") and (folder / MANIFEST).symlink_to("../m"),
-        "is not a plain file",
-    ),
+    "a manifest that is a link": (lambda folder: link(folder / MANIFEST), "is not a plain file"),
     "a signature that is a link": (lambda folder: (folder / SIGNATURE).symlink_to("/etc/hostname"), "not a plain file"),
     "no manifest": (lambda folder: (folder / MANIFEST).unlink(), "is not a bundle"),
     "a list": (lambda folder: (folder / MANIFEST).write_text("[]"), "is not a bundle"),
