@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 COMPILE := uv pip compile --universal --generate-hashes --no-header --quiet --python-version 3.11
 
-.PHONY: help install quickstart check compiled test test-slow test-families test-processors test-container format requirements clean
+.PHONY: help install quickstart check compiled test test-slow test-families test-processors test-container format requirements licences sbom clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -21,7 +21,7 @@ $(INSTALLED): requirements/dev.txt requirements/bootstrap.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
 ifeq ($(TORCH),cpu)
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --torch-backend cpu --no-verify-hashes \
-		--constraint requirements/dev.txt --group dev --editable '.[attacks,bench,otel,parquet,ray,remote,synapses]'
+		--constraint requirements/dev.txt --group dev --editable '.[attacks,bench,otel,parquet,ray,remote,sign,synapses]'
 else
 	$(BIN)/uv pip install --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
@@ -68,11 +68,21 @@ format: $(INSTALLED)  ## Format the code.
 	$(BIN)/ruff check --fix .
 
 requirements: $(INSTALLED)  ## Compile the hashed requirements files anew.
-	$(BIN)/$(COMPILE) --extra attacks --extra bench --extra otel --extra parquet --extra ray --extra remote --extra synapses --group dev pyproject.toml -o requirements/dev.txt
-	$(BIN)/$(COMPILE) pyproject.toml -o requirements/service.txt
-	echo 'ray[default]' | $(BIN)/$(COMPILE) --extra attacks --extra otel --extra parquet --extra ray --extra remote --extra synapses pyproject.toml - -o requirements/batch.txt
+	$(BIN)/$(COMPILE) --extra attacks --extra bench --extra otel --extra parquet --extra ray --extra remote --extra sign --extra synapses --group dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/$(COMPILE) --extra sign pyproject.toml -o requirements/service.txt
+	echo 'ray[default]' | $(BIN)/$(COMPILE) --extra attacks --extra otel --extra parquet --extra ray --extra remote --extra sign --extra synapses pyproject.toml - -o requirements/batch.txt
 	echo uv==0.13.8 | $(BIN)/$(COMPILE) - -o requirements/bootstrap.txt
 	printf '%s\n' uv==0.13.8 'hatchling>=1.27' 'dumb-init>=1.2.5' | $(BIN)/$(COMPILE) - -o requirements/image.txt
+	@echo 'now: make clean install licences'
+
+licences: $(INSTALLED)  ## List the licences of what the images install, in docs/licences.md.
+	$(BIN)/python docs/list_licences.py
+
+# Without times and random numbers, so that equal requirements give equal bytes.
+sbom: $(INSTALLED)  ## List what the service is made of as CycloneDX, in build/sbom.json.
+	mkdir -p build
+	$(BIN)/python -W ignore::UserWarning -m cyclonedx_py requirements --spec-version 1.6 --output-reproducible \
+		--pyproject pyproject.toml --output-file build/sbom.json requirements/service.txt
 
 clean:  ## Remove .venv and what tools left.
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -33,7 +33,8 @@ from pathprint.app.server.security_headers import SecurityHeaders
 from pathprint.app.server.strictness import StrictRequests
 from pathprint.app.settings import Settings
 from pathprint.profiling.detection.bundle import Bundle
-from pathprint.profiling.errors import BundleError
+from pathprint.profiling.detection.signing import public_keys
+from pathprint.profiling.errors import ProfilingError
 
 API_VERSION = "1.1"
 
@@ -102,11 +103,13 @@ def from_environment() -> FastAPI:
         if settings.bundle is None:
             raise refused("PATHPRINT_BUNDLE is not set; set it to a bundle folder.")
         check_monitoring(settings)
+        if settings.trusted_keys is not None:
+            public_keys(settings.trusted_keys)  # what is wrong with them is said before the port is taken
         if settings.exit_if_refused:
             find(settings.bundle)  # what can be seen at once is said before the port is taken
         return create_app(settings=settings)
     except ValidationError as error:
         wrong = "; ".join(f"PATHPRINT_{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
         raise refused(f"{wrong}.") from None
-    except (AuditError, BundleError, KeyFileError, MonitoringError, OSError) as error:
+    except (AuditError, KeyFileError, MonitoringError, OSError, ProfilingError) as error:
         raise refused(str(error)) from None

@@ -51,6 +51,18 @@ def _folders(value: object) -> object:
     return (value,) if value else None
 
 
+def _key_files(value: object) -> object:
+    """Return the files in a setting: a JSON list of them, or the one that it names."""
+    if isinstance(value, str) and value.startswith("["):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise ValueError('Files are written as one name, or as JSON: ["one.pub", "two.pub"]') from None
+        if not value:
+            raise ValueError("an empty list trusts nobody; name one key at least, or leave the setting out")
+    return (value,) if isinstance(value, str) and value else value or None
+
+
 Action: TypeAlias = Literal["pass", "flag", "reject"]
 
 
@@ -65,12 +77,15 @@ class ModelSettings(_Group):
 
     Attributes:
         bundle: ``FOLDER`` or ``NAME=FOLDER``, or a JSON list of these; ``create_app`` may be handed a loaded bundle.
+        trusted_keys: file of a public key, or a JSON list of these; a bundle that none of them has signed is refused.
+            None asks for no signature. A loaded bundle that ``create_app`` is handed is not looked at.
         default_model: the model that requests mean which name none; None takes that of the first folder in ``bundle``.
         exit_if_refused: whether the process ends if a bundle cannot be loaded at the start, or stays not ready.
         admin_calls: whether ``POST /v1/admin/reload`` is there.
     """
 
     bundle: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_folders)] = None
+    trusted_keys: Annotated[tuple[Path, ...] | None, NoDecode, BeforeValidator(_key_files)] = None
     default_model: str | None = None
     exit_if_refused: bool = True
     admin_calls: bool = False

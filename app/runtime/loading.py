@@ -31,11 +31,14 @@ class Wanted:
         given: ``FOLDER`` or ``NAME=FOLDER`` each; see ``places.find``.
         default: the model that requests mean which name none; None lets the first of ``given`` decide.
         batch_sizes: numbers of images that are examined together; each is tried once before a bundle answers.
+        trusted_keys: files of public keys, one of which must have signed each bundle; None asks for no signature. They
+            are read again at each reading.
     """
 
     given: tuple[str, ...]
     default: str | None = None
     batch_sizes: tuple[int, ...] = (1,)
+    trusted_keys: tuple[Path, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class Reading:
         Raises:
             BundleError: there are no bundles, one is refused, there is too little memory for it, or names and versions
                 are not clear.
+            OptionsError: a file of ``trusted_keys`` holds no public key that can be used.
         """
         if not self.wanted.given:
             raise BundleError("no folder was given to load bundles from; set PATHPRINT_BUNDLE.")
@@ -69,12 +73,13 @@ class Reading:
 
     def _loaded(self, place: Place, title: str) -> Loaded:
         self.say(title, CHECKING)
-        held = {one.bundle.sha256: one for one in self.held or ()}.get(checksum_of(place.folder))
+        trusted = self.wanted.trusted_keys
+        held = {one.bundle.sha256: one for one in self.held or ()}.get(checksum_of(place.folder, trusted))
         if held is None:
             if self.held is not None:
                 _check_memory(place.folder)
             self.say(title, LOADING)
-            bundle = load_bundle(place.folder)
+            bundle = load_bundle(place.folder, trusted_keys=trusted)
             self.say(title, WARMING)
             _warm_up(bundle, self.wanted.batch_sizes)
         else:

@@ -83,7 +83,8 @@ async def running(app: FastAPI, bundle: Bundle | None, settings: Settings, metri
     def current() -> list[Loaded]:
         return list(loader.models or ())
 
-    loader = Loader(Wanted(settings.bundle or (), settings.default_model, (1, settings.max_batch)), first)
+    sizes = (1, settings.max_batch)
+    loader = Loader(Wanted(settings.bundle or (), settings.default_model, sizes, settings.trusted_keys), first)
     inside = Inside(pending=lambda: examiner.inside, reloads=lambda: loader.outcomes)
     try:
         async with watched(settings, metrics, current, inside) as watch:

@@ -37,6 +37,11 @@ SECTIONS = {
         "serve": "Answer over HTTP whether images are adversarial.",
         "keys": "Make API keys for the service.",
     },
+    "Hand it on": {
+        "verify": "Check that a bundle is whole and unchanged, and who signed it.",
+        "sign": "Sign a bundle with a key.",
+        "card": "Describe a bundle and its figures for others, as a model card in CycloneDX.",
+    },
     "Laboratory": {
         "attacks": "List the attacks to fit and evaluate with.",
         "bench": "Time a detection beside a plain inference.",

@@ -243,6 +243,17 @@ Bundle = Annotated[
     Path,
     typer.Argument(metavar="BUNDLE", help="Folder that `pathprint fit` wrote.", exists=True, file_okay=False),
 ]
+PublicKeys = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--public-key",
+        metavar="FILE",
+        help="PEM file with a public key; the bundle must be signed by it, or by one of several if the option is given "
+        "several times. Default: no signature is asked for.",
+        exists=True,
+        dir_okay=False,
+    ),
+]
 
 THETA_HELP = "Share of a unit's value that the inputs chosen for it must add up to, above 0 and at most 1."
 Theta = Annotated[float, typer.Option(help=THETA_HELP, callback=_share)]

@@ -60,16 +60,16 @@ class Found:
         )
 
 
-def here(bundle: Path, files: Sequence[Path]) -> Iterator[Found]:
+def here(bundle: Path, files: Sequence[Path], trusted_keys: Sequence[Path] | None = None) -> Iterator[Found]:
     """Judge files with a bundle, one by one: each is shown as soon as it is there.
 
     Raises:
-        BundleError: the bundle cannot be read.
+        BundleError: the bundle cannot be read, or none of the trusted keys has signed it.
     """
     import pathprint
     from pathprint.profiling.threads import settle_threads
 
-    loaded = pathprint.load_bundle(bundle)
+    loaded = pathprint.load_bundle(bundle, trusted_keys=trusted_keys)
     network = loaded.detector.network
     settle_threads(network.preprocessing)
     for path in files:

@@ -7,13 +7,13 @@ signatures.safetensors   class signatures
 detector.json            features, classifier, tests, attacks that it was fitted on, calibration, extraction options
 detector.safetensors     the arrays of each test's score, clean statistics, clean scores
 images.safetensors       keys, which go by pixels, of the images of the roles profile, fit and calibrate; looks of all
+model.sig                who answers for these files, once somebody has signed them
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from pathprint.models.errors import ModelError
 from pathprint.models.network import canonical_json
 from pathprint.models.storage import load_network, save_network
 from pathprint.profiling.data.identity import NO_KEYS, Keys64
+from pathprint.profiling.detection import manifest as manifests
 from pathprint.profiling.detection.bundle_files import BUNDLE, FILES, MANIFEST
 from pathprint.profiling.detection.calibration import Calibration
 from pathprint.profiling.detection.classifiers.fitting import stored_score
@@ -34,6 +35,8 @@ from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.detection.evidence import Usual
 from pathprint.profiling.detection.fitted_on import Fitting
 from pathprint.profiling.detection.made_of import UNKNOWN, MadeOf
+from pathprint.profiling.detection.manifest import Told, sealed, sha256_of, state_of, untold
+from pathprint.profiling.detection.signing import check_signature, public_keys
 from pathprint.profiling.errors import BundleError, ProfilingError
 from pathprint.profiling.features.measure import FeatureMaker
 from pathprint.profiling.features.probes import Probes
@@ -101,22 +104,33 @@ class Bundle:
         return manifest
 
 
-def load_bundle(folder: Path | str, kernel: str = "auto") -> Bundle:
+def load_bundle(
+    folder: Path | str,
+    kernel: str = "auto",
+    trusted_keys: Sequence[Path | str] | None = None,
+    told: Told = untold,
+) -> Bundle:
     """Load and verify a bundle.
 
     Args:
         folder: a folder that ``Bundle.save`` wrote.
         kernel: name of the kernel that extracts paths; ``auto`` takes the fastest.
+        trusted_keys: files of public keys, one of which must have signed the bundle; None asks for no signature.
+        told: is told of each check that the bundle has passed.
 
     Raises:
-        BundleError: a file is missing, extra or changed; the files do not belong together; the golden image has
-            another score here; or the bundle was replaced meanwhile. The message says which.
+        BundleError: a file is missing, extra or changed; the files do not belong together; none of the trusted keys
+            has signed them; the golden image has another score here; or the bundle was replaced meanwhile. The message
+            says which.
+        OptionsError: a file of ``trusted_keys`` holds no public key that can be used.
+        MissingExtraError: signatures are asked for, and the extra ``sign`` is not installed.
     """
     folder = Path(folder)
-    before = _state(folder)
-    manifest = _verified_manifest(folder)
+    before = state_of(folder)
+    manifest = _verified(folder, trusted_keys, told)
     try:
         network = load_network(folder)
+        told("network", f"{network.name}, fingerprint {network.fingerprint[:12]}…; every operation is an allowed one")
         facts = json.loads((folder / "detector.json").read_bytes())
         arrays = load_file(folder / "detector.safetensors")
         keys = load_file(folder / "images.safetensors")
@@ -134,6 +148,7 @@ def load_bundle(folder: Path | str, kernel: str = "auto") -> Bundle:
             fitting=Fitting.from_dict(facts["fitting"]),
         )
         golden = _checked_golden(detector, manifest["golden"], folder)
+        told("golden image", f"its class is that of the manifest, and its score to within {GOLDEN_TOLERANCE:g}")
         used = {role: frozenset(keys[role].tolist()) for role in _USED}
         # Bundles of earlier versions do not say what they were made of.
         made_of = MadeOf.from_dict(facts["made_of"]) if "made_of" in facts else UNKNOWN
@@ -147,18 +162,29 @@ def load_bundle(folder: Path | str, kernel: str = "auto") -> Bundle:
             f"{folder} has content that this version does not read ({error!r}); probably another version of Pathprint "
             "wrote it: use that one, or build the bundle again."
         ) from error
-    if _state(folder) != before:  # what was read is perhaps not what was verified
+    if state_of(folder) != before:  # what was read is perhaps not what was verified
         raise BundleError(f"{folder} was replaced while it was read; load it again once nothing is written there.")
     return Bundle(detector, used, golden, made_of, keys.get("looks", NO_KEYS), str(manifest["checksum"]))
 
 
-def checksum_of(folder: Path | str) -> str:
+def checksum_of(folder: Path | str, trusted_keys: Sequence[Path | str] | None = None) -> str:
     """Return the checksum that stands for a whole bundle, after comparing every file with the manifest.
 
     Raises:
-        BundleError: a file is missing, extra or changed.
+        BundleError: a file is missing, extra or changed, or none of the trusted keys has signed the bundle.
+        OptionsError: a file of ``trusted_keys`` holds no public key that can be used.
+        MissingExtraError: signatures are asked for, and the extra ``sign`` is not installed.
     """
-    return str(_verified_manifest(Path(folder))["checksum"])
+    return str(_verified(Path(folder), trusted_keys)["checksum"])
+
+
+def _verified(folder: Path, trusted_keys: Sequence[Path | str] | None, told: Told = untold) -> dict[str, Any]:
+    """Return the manifest after checking it, every file against it, and the signature if one is asked for."""
+    keys = None if trusted_keys is None else public_keys(trusted_keys)
+    manifest = manifests.verified(folder, SCHEMA, told)
+    if keys is not None:
+        told("signature", check_signature(folder, keys).said)
+    return manifest
 
 
 def _description(detector: Detector) -> dict[str, Any]:
@@ -188,74 +214,10 @@ def _manifest(detector: Detector, golden: torch.Tensor, folder: Path) -> dict[st
         "schema": SCHEMA,
         "network": {"name": detector.network.name, "fingerprint": detector.network.fingerprint},
         "extraction": detector.extractor.fingerprint,
-        "files": {name: _sha256(folder / name) for name in FILES},
+        "files": {name: sha256_of(folder / name) for name in FILES},
         "golden": {"pixels": levels, "predicted": verdict.predicted, "score": verdict.score},
     }
-    return _sealed(manifest)
-
-
-def _sealed(manifest: dict[str, Any]) -> dict[str, Any]:
-    """Return the manifest with a checksum over everything else in it."""
-    content = {name: value for name, value in manifest.items() if name != "checksum"}
-    return {**content, "checksum": hashlib.sha256(canonical_json(content)).hexdigest()}
-
-
-def _verified_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest after checking its own checksum, and every file against it."""
-    path = folder / MANIFEST
-    try:
-        data = path.read_bytes()
-        manifest = json.loads(data)
-        schema, files = manifest["schema"], dict(manifest.get("files", {}))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise BundleError(
-            f"{folder} is not a bundle, or is damaged: {path} cannot be read ({error!r}); give "
-            "a folder that `fit` wrote."
-        ) from error
-    if schema != SCHEMA:
-        raise BundleError(
-            f"{path} has schema {schema!r}, but this version reads {SCHEMA} only; make the bundle again from its "
-            "profile with `pathprint fit`."
-        )
-    # A manifest has one canonical form, so that no byte of it can change unnoticed.
-    if data != canonical_json(_sealed(manifest)):
-        raise BundleError(
-            f"{path} was changed after it was written: its checksum does not match. Build the bundle again."
-        )
-    _check_files(folder, files)
-    return dict(manifest)
-
-
-def _state(folder: Path) -> list[tuple[int, ...]]:
-    """Return what is another once a file was replaced or written to."""
-    found = [path.stat() for name in (MANIFEST, *FILES) if (path := folder / name).exists()]
-    return [(one.st_dev, one.st_ino, one.st_size, one.st_mtime_ns) for one in found]
-
-
-def _check_files(folder: Path, expected: Mapping[str, str]) -> None:
-    found = {entry.name for entry in folder.iterdir()} - {MANIFEST}
-    missing, extra = sorted(set(FILES) - found), sorted(found - set(FILES))
-    if missing or extra:
-        raise BundleError(
-            f"{folder}: missing files: {', '.join(missing) or 'none'}; files that do not belong there: "
-            f"{', '.join(extra) or 'none'}. Remove these; for those, copy the bundle again."
-        )
-    if set(expected) != set(FILES):
-        raise BundleError(f"{folder / MANIFEST} lists other files than a bundle has; build the bundle again.")
-    for name in FILES:
-        if (folder / name).is_symlink() or not (folder / name).is_file():
-            raise BundleError(f"{folder / name} is not a plain file; copy the bundle again.")
-        digest = _sha256(folder / name)
-        if digest != expected[name]:
-            raise BundleError(
-                f"{folder / name} was changed: its SHA-256 is {digest[:12]}…, the manifest says {expected[name][:12]}…."
-                " Copy or build the bundle again."
-            )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sealed(manifest)
 
 
 def _checked_golden(detector: Detector, golden: Mapping[str, Any], folder: Path) -> torch.Tensor:

@@ -17,8 +17,10 @@ FILES = (
     "images.safetensors",
 )
 """All files but the manifest, which has their checksums."""
+SIGNATURE = "model.sig"
+"""The file that is added when a bundle is signed, called as OpenSSF model signing calls it."""
 
-BUNDLE = Form("bundle", frozenset({MANIFEST, *FILES}), MANIFEST, frozenset({"schema", "checksum", "files"}))
+BUNDLE = Form("bundle", frozenset({MANIFEST, SIGNATURE, *FILES}), MANIFEST, frozenset({"schema", "checksum", "files"}))
 """What a bundle is known by."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -44,7 +44,12 @@ _COMPARED = 64
 
 
 def scan(
-    bundle: Bundle | str | Path, data: Pictures | str | Path, out: str | Path, *, job: Job | None = None
+    bundle: Bundle | str | Path,
+    data: Pictures | str | Path,
+    out: str | Path,
+    *,
+    job: Job | None = None,
+    trusted_keys: Sequence[Path | str] | None = None,
 ) -> Summary:
     """Judge all images of a data set, and write a report with a line for each of them.
 
@@ -58,12 +63,14 @@ def scan(
         data: images, or what names them: see ``open_pictures``. No labels are needed.
         out: the report; its ending says the format: ``.parquet``, ``.jsonl`` or ``.csv``.
         job: who does the work, where it is kept, and how many bad images it bears; None for this process alone.
+        trusted_keys: files of public keys, one of which must have signed the bundle in a folder; None asks for no
+            signature.
 
     Raises:
-        OptionsError: ``out`` has another ending.
-        BundleError: the bundle cannot be read.
+        OptionsError: ``out`` has another ending, or a file holds no public key that can be used.
+        BundleError: the bundle cannot be read, or none of the trusted keys has signed it.
         DataError: there are no images, or too many of them cannot be read.
-        MissingExtraError: pyarrow is needed, or Ray is asked for, and not installed.
+        MissingExtraError: pyarrow is needed, or Ray or a signature is asked for, and what that takes is not installed.
         JobError: the folder of the run belongs to another job, or workers are lost again and again, or the data or
             the bundle were changed meanwhile.
         OutputError: the report or the run cannot be written, as when the disk is full.
@@ -73,7 +80,7 @@ def scan(
     job = job or THIS_PROCESS
     job = replace(job, run=job.run or run_folder(out))
     source = PictureSource.of(data)
-    with _stored(bundle) as detector:
+    with _stored(bundle, trusted_keys) as detector:
         summary = _scanned(job, Scanning(detector, source), out)
     assert job.run is not None
     discard(job.run)
@@ -81,10 +88,10 @@ def scan(
 
 
 @contextmanager
-def _stored(bundle: Bundle | str | Path) -> Iterator[DetectorSource]:
+def _stored(bundle: Bundle | str | Path, trusted_keys: Sequence[Path | str] | None) -> Iterator[DetectorSource]:
     """Yield the detector of a bundle, which is stored meanwhile if it is in memory only."""
     if not isinstance(bundle, Bundle):
-        loaded = load_bundle(bundle)
+        loaded = load_bundle(bundle, trusted_keys=trusted_keys)
         yield DetectorSource(Path(bundle).absolute(), loaded.sha256, loaded.detector)
         return
     with TemporaryDirectory(prefix="pathprint-") as folder:

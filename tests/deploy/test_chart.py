@@ -26,6 +26,7 @@ MOST = {
     "image": {"repository": "registry.internal/pathprint", "tag": "1", "pullSecrets": ["a", "b"]},
     "bundles": {"claim": "bundles", "path": "shop/digits"},
     "keys": {"secret": "keys"},
+    "trustedKeys": {"configMap": "release-keys", "files": ["release.pub", "next.pub"]},
     "settings": {"PATHPRINT_TRUSTED_HOSTS": "a.example", "OTEL_SERVICE_NAME": "x"},
     "autoscaling": {"enabled": True},
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
@@ -124,12 +125,28 @@ def test_the_schema_of_values_is_a_schema_that_the_defaults_and_examples_keep() 
         {"networkPolicy": {"clients": "all"}},
         {"autoscaling": {"pending": 0}},
         {"keys": {"key": "secret"}},
+        {"trustedKeys": {"configMap": "release-keys"}},
+        {"trustedKeys": {"configMap": "release-keys", "files": []}},
+        {"trustedKeys": {"configMap": "release-keys", "files": ["../../tmp/key"]}},
     ],
     ids=str,
 )
 def test_wrong_values_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(RefusedError):
         render({**LEAST, **wrong})
+
+
+def test_trusted_keys_are_where_the_service_looks_for_them() -> None:
+    _, pod, container = deployment(MOST)
+    env = {one["name"]: one.get("value") for one in container["env"]}
+    (mount,) = [one for one in container["volumeMounts"] if one["name"] == "trusted-keys"]
+    (volume,) = [one for one in pod["volumes"] if one["name"] == "trusted-keys"]
+    assert volume["configMap"] == {"name": "release-keys"}
+    files = [f"{mount['mountPath']}/{name}" for name in ("release.pub", "next.pub")]
+    assert [str(file) for file in Settings(trusted_keys=env["PATHPRINT_TRUSTED_KEYS"]).trusted_keys or ()] == files
+    _, pod, container = deployment(LEAST)
+    assert "PATHPRINT_TRUSTED_KEYS" not in json.dumps(container["env"])
+    assert "trusted-keys" not in json.dumps(pod)
 
 
 def test_nobody_is_served_without_keys_unless_that_is_said() -> None:

@@ -11,11 +11,11 @@ import typer
 
 from pathprint.profiling.cli.events import Events, event_file
 from pathprint.profiling.cli.fail_on import FailOn, end_with
-from pathprint.profiling.cli.options import AsJson
+from pathprint.profiling.cli.options import AsJson, PublicKeys
 from pathprint.profiling.cli.results import print_json, print_result
 from pathprint.profiling.cli.verdicts import Found, here, in_words, over_http
 from pathprint.profiling.detection.bundle_files import MANIFEST
-from pathprint.profiling.errors import DataError
+from pathprint.profiling.errors import DataError, OptionsError
 
 
 def _bundle(context: Any, path: Path) -> Path:
@@ -64,6 +64,7 @@ def detect(
             is_eager=True,  # it decides whether the first place is a bundle
         ),
     ] = None,
+    public_key: PublicKeys = None,
     events: Events = None,
     fail_on: FailOn = "adversarial",
     as_json: AsJson = False,
@@ -76,10 +77,12 @@ def detect(
     Example:
         pathprint detect lenet5-bundle seven.png
     """
+    if url is not None and public_key:
+        raise OptionsError("--public-key is for a bundle; with --url the service decides whom it trusts.")
     files = list(_files(images or [] if url is None else [bundle, *(images or [])]))
     bad, verdicts = 0, Counter[str]()
     with event_file(events) as add:
-        for found in here(bundle, files) if url is None else over_http(url, files):
+        for found in here(bundle, files, public_key or None) if url is None else over_http(url, files):
             _print(found, as_json)
             if found.verdict is None:
                 bad += 1

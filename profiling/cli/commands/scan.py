@@ -17,7 +17,7 @@ from pathprint.profiling.cli.job_options import (
     WorkerNumber,
     job_for,
 )
-from pathprint.profiling.cli.options import AsJson, Bundle, Pictures
+from pathprint.profiling.cli.options import AsJson, Bundle, Pictures, PublicKeys
 from pathprint.profiling.cli.outputs import file_option
 from pathprint.profiling.cli.results import print_json, print_result
 from pathprint.profiling.jobs.places import run_folder
@@ -39,6 +39,7 @@ def scan(
             check_table,
         ),
     ],
+    public_key: PublicKeys = None,
     events: Events = None,
     fail_on: FailOn = "adversarial",
     max_bad_fraction: MaxBadFraction = 0.01,
@@ -65,7 +66,7 @@ def scan(
     from pathprint.profiling.jobs.flagged_images import flagged_images
 
     job = job_for(run_folder(out), workers, engine, address, gpu, restart, max_bad_fraction)
-    found = pathprint.scan(bundle, data, out, job=job)
+    found = pathprint.scan(bundle, data, out, job=job, trusted_keys=public_key or None)
     with event_file(events) as add:
         if add:
             for event in flagged_images(bundle, out):

@@ -22,7 +22,8 @@ from pathprint.app.runtime.loading import Wanted
 from pathprint.app.runtime.models import Loaded, Models
 from pathprint.app.server.hangup import on_hangup
 from pathprint.models.network import canonical_json
-from pathprint.profiling.detection.bundle import Bundle, _sealed
+from pathprint.profiling.detection.bundle import Bundle
+from pathprint.profiling.detection.manifest import sealed
 from tests.app.bundles import damage, variant
 
 SECONDS = 60
@@ -144,7 +145,7 @@ def test_a_golden_image_with_another_score_is_refused(bundle: Bundle, repository
 def forge_golden(folder: Path) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["golden"]["score"] += 1
-    (folder / "manifest.json").write_bytes(canonical_json(_sealed(manifest)))
+    (folder / "manifest.json").write_bytes(canonical_json(sealed(manifest)))
 
 
 def test_one_loading_runs_at_a_time_and_ends_without_its_caller(repository: Path) -> None:

@@ -17,6 +17,7 @@ WRITERS: dict[str, tuple[object, ...]] = {
     "paths": ("paths", *DIGITS, __file__, "--out"),
     "scan": ("scan", ".", "digits", "--out"),
     "study": ("study", "density", *DIGITS, "--out"),
+    "card": ("card", ".", "--out"),
     "report": ("evaluate", ".", "--report"),
     "scores": ("evaluate", ".", "--scores"),
     "cache of fit": ("fit", ".", "--out", "b", "--cache"),

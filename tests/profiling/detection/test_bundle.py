@@ -21,10 +21,11 @@ from pathprint.profiling.attacks.registry import declared, suite
 from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.roles import Split, profile_images
 from pathprint.profiling.detection import bundle as bundle_module
-from pathprint.profiling.detection.bundle import SCHEMA, Bundle, _sealed, _sha256, load_bundle
+from pathprint.profiling.detection.bundle import SCHEMA, Bundle, load_bundle
 from pathprint.profiling.detection.bundle_files import FILES, MANIFEST
 from pathprint.profiling.detection.joined import ATTACKS, CLEAN
 from pathprint.profiling.detection.made_of import UNKNOWN
+from pathprint.profiling.detection.manifest import sealed, sha256_of
 from pathprint.profiling.errors import BundleError, OutputError
 from pathprint.profiling.jobs.class_signatures import class_signatures
 from pathprint.profiling.paths.extraction import Extractor
@@ -102,8 +103,8 @@ def test_bundle_says_what_it_was_fitted_on(bundle: Bundle) -> None:
 def resealed(folder: Path, **changes: object) -> None:
     """Write a manifest that fits the files as they are now: what an informed tamperer would do."""
     manifest = json.loads((folder / MANIFEST).read_bytes())
-    manifest |= {"files": {name: _sha256(folder / name) for name in FILES}} | changes
-    (folder / MANIFEST).write_bytes(canonical_json(_sealed(manifest)))
+    manifest |= {"files": {name: sha256_of(folder / name) for name in FILES}} | changes
+    (folder / MANIFEST).write_bytes(canonical_json(sealed(manifest)))
 
 
 def test_signatures_of_other_options_are_refused_even_with_a_new_manifest(
@@ -160,7 +161,7 @@ def test_what_is_no_safetensors_is_refused_even_with_a_new_manifest(
 
 @pytest.mark.parametrize("name", ["../other.json", "/etc/passwd", "sub/network.json"])
 def test_a_manifest_leads_nowhere_else(copy: Path, name: str) -> None:
-    resealed(copy, files={name: "0" * 64} | {name: _sha256(copy / name) for name in FILES[1:]})
+    resealed(copy, files={name: "0" * 64} | {name: sha256_of(copy / name) for name in FILES[1:]})
     with pytest.raises(BundleError, match=r"manifest\.json lists other files than a bundle has"):
         load_bundle(copy)
 
