@@ -8,13 +8,14 @@ MLflow keeps the bundle as it is, beside the name of this module, which loads it
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from pathprint.models.errors import ImageError
-from pathprint.models.preprocessing import decode
+from pathprint.models.preprocessing import decode, to_image
 from pathprint.profiling.detection.bundle import Bundle, load_bundle
 from pathprint.profiling.detection.detector import Verdict
 from pathprint.profiling.detection.together import AT_ONCE, examine_together
@@ -48,7 +49,7 @@ def save_model(bundle: Path | str, path: Path | str, **options: Any) -> None:
         MissingExtraError: MLflow or pandas is not installed.
         BundleError: the folder holds no bundle that can be read.
     """
-    load_mlflow().pyfunc.save_model(path=str(path), **(_model(bundle) | options))
+    load_mlflow().pyfunc.save_model(path=str(path), **_model(bundle, options))
 
 
 def log_model(bundle: Path | str, name: str = "detector", **options: Any) -> Any:
@@ -62,23 +63,28 @@ def log_model(bundle: Path | str, name: str = "detector", **options: Any) -> Any
         MissingExtraError: MLflow or pandas is not installed.
         BundleError: the folder holds no bundle that can be read.
     """
-    return load_mlflow().pyfunc.log_model(name=name, **(_model(bundle) | options))
+    return load_mlflow().pyfunc.log_model(name=name, **_model(bundle, options))
 
 
-def _model(folder: Path | str) -> dict[str, Any]:
-    """Return what MLflow needs to keep and to load a bundle, after loading it once."""
+def _model(folder: Path | str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what MLflow needs to keep and to load a bundle, after loading it once; the golden image is its example."""
+    import pandas
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
     bundle = load_bundle(folder)
+    golden = io.BytesIO()
+    to_image(bundle.golden).save(golden, "PNG")
     inputs, outputs = {IMAGE: "binary"}, _COLUMNS
     schemas = [Schema([ColSpec(kind, name) for name, kind in columns.items()]) for columns in (inputs, outputs)]
     return {
         "loader_module": __name__,
         "data_path": str(Path(folder).resolve()),
         "signature": ModelSignature(*schemas),
+        "input_example": pandas.DataFrame({IMAGE: [golden.getvalue()]}),
         "pip_requirements": [f"pathprint[mlflow]=={version('pathprint')}"],
-        "metadata": {"pathprint_bundle_sha256": bundle.sha256},
+        **options,
+        "metadata": {"pathprint_bundle_sha256": bundle.sha256, **(options.get("metadata") or {})},
     }
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -245,13 +245,13 @@ def _allowed() -> str:
     return f"{', '.join(KINDS)}, and tables {_ATTACKS}.NAME with {', '.join(_OF_ATTACK)}"
 
 
-def attacks_in(goals: tuple[Goal, ...]) -> list[str]:
+def attacks_in(goals: Sequence[Goal]) -> list[str]:
     """Return the names of attacks that goals are about."""
     named = [goal.name.removeprefix(f"{_ATTACKS}.").rpartition(".")[0] for goal in goals if goal.name not in KINDS]
     return list(dict.fromkeys(named))
 
 
-def unmet(goals: tuple[Goal, ...], report: Report) -> tuple[Unmet, ...]:
+def unmet(goals: Sequence[Goal], report: Report) -> tuple[Unmet, ...]:
     """Return the goals that a report does not meet, in the order of the goals; a figure that is missing meets none."""
     found = [Unmet(goal, goal.kind.measured(report)) for goal in goals]
     return tuple(one for one in found if not _is_met(one.goal, one.measured.value))

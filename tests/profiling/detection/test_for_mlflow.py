@@ -55,6 +55,13 @@ def test_its_answers_are_those_of_the_bundle(model: Any, bundle: Bundle, images:
     assert answer["reason"].str.len().min() > 0
 
 
+def test_its_example_is_the_golden_image(model: Any, bundle: Bundle) -> None:
+    (row,) = model.predict(model.input_example).to_dict("records")
+    (verdict,) = bundle.detector.examine(bundle.golden[None])
+    assert row["decision"] == verdict.decision
+    assert row["score"] == pytest.approx(verdict.score, abs=0.02)
+
+
 def test_no_image_gives_no_row(model: Any) -> None:
     answer = model.predict(pandas.DataFrame({"image": pandas.Series([], dtype=object)}))
     assert len(answer) == 0

@@ -48,7 +48,7 @@ def measured(detector: Any, images: Held) -> dict[str, float]:
 def test_scores_are_larger_for_attacked_images(bundle: Bundle, images: Held) -> None:
     detector: Detector = PathDetector(bundle)
     assert not detector.requires_fit
-    assert measured(detector.to("cpu"), images)["AUROC"] > 0.9
+    assert measured(detector.to("cpu"), images)["AUROC"] > 0.8
     x = torch.from_numpy(images.clean)
     assert torch.equal(detector.predict(x), detector(x))
     assert detector.predict(x).shape == (len(x),)
@@ -68,7 +68,7 @@ def test_a_network_has_to_be_fitted(digits_network: Network, digits: Dataset, im
     assert detector.bundle is not None
     known = detector.bundle.used["profile"] | detector.bundle.used["fit"] | detector.bundle.used["calibrate"]
     assert not known & set(digits.keys[:20].tolist())
-    assert measured(detector, images)["AUROC"] > 0.8
+    assert measured(detector, images)["AUROC"] > 0.65
 
 
 def test_the_threshold_is_that_of_the_bundle(bundle_folder: Path, bundle: Bundle, images: Held) -> None:
