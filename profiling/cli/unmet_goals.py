@@ -13,7 +13,8 @@ from pathprint.profiling.cli.options import check_attacks
 from pathprint.profiling.cli.terminal import say
 from pathprint.profiling.errors import OptionsError
 from pathprint.profiling.evaluation.figures import Report
-from pathprint.profiling.evaluation.goals import Goal, attacks_in, read_goals, unmet
+from pathprint.profiling.evaluation.goal_file import read_goals
+from pathprint.profiling.evaluation.goals import Goal, attacks_in, unmet
 from pathprint.profiling.evaluation.report.sarif import Judged, write_sarif
 
 

@@ -1,33 +1,18 @@
-"""Goals that an evaluation has to meet, as a pipeline checks them: a file of numbers, and which of them are unmet.
-
-    min_mean_auc = 0.95
-    min_worst_auc = 0.9
-    max_flagged_clean = 0.06
-
-    [attacks."pgd-0.1"]
-    min_tpr = 0.8
-
-The file is TOML, or JSON with the names and the tables of TOML.
-"""
+"""Goals that an evaluation has to meet, and which of them it does not; ``goal_file`` reads them."""
 
 from __future__ import annotations
 
-import json
-import re
-import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from pathprint.profiling.errors import OptionsError
 from pathprint.profiling.evaluation.figures import AttackDetection, Report
 from pathprint.profiling.evaluation.metrics import Estimate
 
-_ATTACKS = "attacks"
+ATTACKS = "attacks"
+"""Name of the table of goals of single attacks, and how their names begin."""
 _NAN = float("nan")
 
 
@@ -136,10 +121,12 @@ def _worst(of: Callable[[AttackDetection], Estimate]) -> Callable[[Report], Meas
     return measured
 
 
-def _one(attack: str, of: Callable[[AttackDetection], Estimate]) -> Callable[[Report], Measured]:
+def of_one(attack: str, of: Callable[[AttackDetection], Estimate]) -> Callable[[Report], Measured]:
+    """Return what reads a figure of one attack from a report."""
+
     def measured(report: Report) -> Measured:
         found = report.detector.attacks.get(attack)
-        return Measured(_NAN) if found is None else _of(of(found), attack)
+        return Measured(_NAN) if found is None else _of(of(found))
 
     return measured
 
@@ -170,84 +157,16 @@ KINDS: Mapping[str, Kind] = {
 }
 """Kinds of goals by name."""
 
-_OF_ATTACK: Mapping[str, tuple[str, Callable[[AttackDetection], Estimate]]] = {
+OF_ATTACK: Mapping[str, tuple[str, Callable[[AttackDetection], Estimate]]] = {
     "min_auc": ("the AUC of {}", _auc),
     "min_tpr": ("the share of images attacked by {} that are flagged at 5 % FPR", _tpr),
 }
-
-
-def read_goals(path: Path, full: bool) -> tuple[Goal, ...]:
-    """Return the goals in a TOML or JSON file.
-
-    Args:
-        full: whether all is to be measured.
-
-    Raises:
-        OptionsError: the file cannot be read, has no goals, an unknown one, one that is no share, or one that only a
-            full evaluation measures.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-        held = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except OSError as error:
-        raise OptionsError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, RecursionError) as error:
-        kind = "JSON" if path.suffix == ".json" else "TOML"
-        raise OptionsError(f"{path} is no {kind} file of goals: {error}.") from error
-    goals = tuple(_goals(path, held, text))
-    if not goals:
-        raise OptionsError(f"{path} has no goals; allowed are {_allowed()}.")
-    for goal in goals:
-        if goal.kind.full and not full:
-            raise OptionsError(f"{path}: the goal {goal.name} is about what only `full` measures; ask for it.")
-    return goals
-
-
-def _goals(path: Path, held: Any, text: str) -> Iterator[Goal]:
-    if not isinstance(held, Mapping):
-        raise OptionsError(f"{path} holds {type(held).__name__}; an object of goals is expected.")
-    for name, value in held.items():
-        if name == _ATTACKS and isinstance(value, Mapping):
-            for attack, wanted in value.items():
-                yield from _attack_goals(path, attack, wanted, text)
-        elif name in KINDS:
-            yield Goal(name, KINDS[name], _share(path, name, value), _line(text, name))
-        else:
-            raise OptionsError(f"{path}: there is no goal {name!r}; allowed are {_allowed()}.")
-
-
-def _attack_goals(path: Path, attack: str, wanted: Any, text: str) -> Iterator[Goal]:
-    if not isinstance(wanted, Mapping):
-        raise OptionsError(f"{path}: {_ATTACKS}.{attack} is no table; write {', '.join(_OF_ATTACK)} in it.")
-    for name, value in wanted.items():
-        if name not in _OF_ATTACK:
-            raise OptionsError(f"{path}: there is no goal {name!r} of an attack; allowed are {', '.join(_OF_ATTACK)}.")
-        said, of = _OF_ATTACK[name]
-        kind = Kind(said.format(attack), True, _one(attack, of))
-        full_name = f"{_ATTACKS}.{attack}.{name}"
-        yield Goal(full_name, kind, _share(path, full_name, value), _line(text, name, after=attack))
-
-
-def _share(path: Path, name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise OptionsError(f"{path}: the goal {name} is {value!r}; a number from 0 to 1 is expected.")
-    return float(value)
-
-
-def _line(text: str, name: str, after: str = "") -> int:
-    """Return the number of the line in which a name stands first, at or after the line of another one."""
-    start = text.find(after) if after else 0
-    found = re.compile(rf"(?<![\w-])[\"']?{re.escape(name)}[\"']?\s*[=:]").search(text, max(start, 0))
-    return text.count("\n", 0, found.start()) + 1 if found else 1
-
-
-def _allowed() -> str:
-    return f"{', '.join(KINDS)}, and tables {_ATTACKS}.NAME with {', '.join(_OF_ATTACK)}"
+"""Kinds of goals of one attack by name: what the figure is, with a place for the attack's name, and where it stands."""
 
 
 def attacks_in(goals: Sequence[Goal]) -> list[str]:
     """Return the names of attacks that goals are about."""
-    named = [goal.name.removeprefix(f"{_ATTACKS}.").rpartition(".")[0] for goal in goals if goal.name not in KINDS]
+    named = [goal.name.removeprefix(f"{ATTACKS}.").rpartition(".")[0] for goal in goals if goal.name not in KINDS]
     return list(dict.fromkeys(named))
 
 

@@ -12,7 +12,7 @@ from pathprint.models.network import Network
 from pathprint.models.preprocessing import to_image
 from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.roles import Split
-from pathprint.profiling.evaluation.goals import read_goals
+from pathprint.profiling.evaluation.goal_file import read_goals
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/interoperability.md").read_text()

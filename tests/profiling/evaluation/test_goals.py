@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pathprint.profiling.errors import OptionsError
-from pathprint.profiling.evaluation.goals import KINDS, attacks_in, read_goals, unmet
+from pathprint.profiling.evaluation.goal_file import read_goals
+from pathprint.profiling.evaluation.goals import KINDS, attacks_in, unmet
 from tests.profiling.evaluation.reports import NAN, report
 
 MEASURED = report(
@@ -61,7 +62,7 @@ def test_goals_of_one_attack(tmp_path: Path) -> None:
     assert [one.goal.name for one in missed] == ["attacks.pgd-0.1.min_tpr", "attacks.cw.min_auc"]
     assert [one.goal.line for one in missed] == [4, 6]
     assert missed[0].text == (
-        "the share of images attacked by pgd-0.1 that are flagged at 5 % FPR is 0.700 on pgd-0.1 (95 % interval 0.680 "
+        "the share of images attacked by pgd-0.1 that are flagged at 5 % FPR is 0.700 (95 % interval 0.680 "
         "to 0.720); at least 0.71 is the goal."
     )
 

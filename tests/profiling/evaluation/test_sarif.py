@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic_sarif.model import StaticAnalysisResultsFormatSarifVersion210JsonSchema as Log
 
-from pathprint.profiling.evaluation.goals import read_goals, unmet
+from pathprint.profiling.evaluation.goal_file import read_goals
+from pathprint.profiling.evaluation.goals import unmet
 from pathprint.profiling.evaluation.report.sarif import Judged, sarif, write_sarif
 from tests.profiling.evaluation.reports import NAN, report
 
