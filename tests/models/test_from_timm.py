@@ -1,10 +1,12 @@
 """What timm declares about images becomes our preprocessing: both make one network input of one image."""
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from torch import nn
 
@@ -47,13 +49,18 @@ def test_inputs_are_those_of_the_library(config: dict[str, Any], size: tuple[int
     assert ours.shape == theirs(image).shape
 
 
-def test_models_declare_theirs() -> None:
-    with pytest.warns(NetworkWarning, match="'bicubic', and Pathprint with 'bilinear'"):
-        found = preprocessing_of(timm.create_model("test_resnet"))
-    (side,) = {found.size[0], found.size[1]}
-    data = timm.data.resolve_model_data_config(timm.create_model("test_resnet"))
-    assert (found.channels, side, side) == data["input_size"]
-    assert found.resize == math.floor(side / data["crop_pct"])
+@pytest.mark.parametrize(("name", "interpolation"), [("test_resnet", "bilinear"), ("vit_tiny_patch16_224", "bicubic")])
+def test_models_declare_theirs(name: str, interpolation: str) -> None:
+    with torch.device("meta"):  # the declaration is wanted, not the weights
+        module = timm.create_model(name)
+    data = timm.data.resolve_model_data_config(module)
+    assert data["interpolation"] == interpolation
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        found = preprocessing_of(module)
+    assert [one.category for one in said] == ([] if interpolation == "bilinear" else [NetworkWarning])
+    assert found.input_shape == data["input_size"]
+    assert found.resize == math.floor(found.size[0] / data["crop_pct"])
     assert (found.mean, found.std) == (tuple(data["mean"]), tuple(data["std"]))
 
 
