@@ -30,12 +30,12 @@ def preprocessing_of(module: nn.Module) -> Preprocessing:
         PreprocessingError: timm lays a border around images, or declares no preprocessing that is possible.
     """
     try:
-        from timm.data import resolve_model_data_config
+        from timm.data.config import resolve_model_data_config
     except ImportError as error:
         raise ModelError(
             f"this needs timm, which cannot be imported ({error}): pip install 'pathprint[timm]'."
         ) from error
-    config: Mapping[str, Any] = resolve_model_data_config(module)
+    config: Mapping[str, Any] = resolve_model_data_config(module)  # type: ignore[no-untyped-call]  # timm's has no types
     channels, height, width = config["input_size"]
     mode, share = config.get("crop_mode") or "center", float(config.get("crop_pct") or 1)
     if mode not in _STRETCHED or not 0 < share <= 1:

@@ -50,6 +50,6 @@ def test_only_downloads_need_the_library_of_the_hub(
 
 
 def test_timm_is_asked_for_its_declarations(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "timm.data", None)
+    monkeypatch.setitem(sys.modules, "timm.data.config", None)
     with pytest.raises(ModelError, match=r"pip install 'pathprint\[timm\]'"):
         preprocessing_of(nn.Linear(1, 1))
