@@ -160,9 +160,10 @@ def class_numbers(labels: Any, classes: Sequence[str]) -> Indices:
     Raises:
         DataError: they are of another form, or a name is no class of the network.
     """
-    array = np.asarray(labels)
+    array: npt.NDArray[Any] = np.asarray(labels)
     if array.ndim == 2 and array.shape[1] == len(classes) > 1:
-        return array.argmax(1).astype(np.int64)
+        numbers: Indices = array.argmax(1).astype(np.int64)
+        return numbers
     flat = array.reshape(-1) if array.ndim == 2 and array.shape[1] == 1 else array
     if flat.ndim == 1 and flat.dtype.kind in "biu":
         return flat.astype(np.int64)

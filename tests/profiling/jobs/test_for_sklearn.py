@@ -55,7 +55,7 @@ FITTING = {
 
 def as_shares(levels: Single) -> Single:
     """Return pixels in [0, 1] of levels from 0 to 16, which scikit-learn's digits have."""
-    return levels / 16
+    return (levels / 16).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
