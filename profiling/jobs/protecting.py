@@ -161,7 +161,7 @@ def class_numbers(labels: Any, classes: Sequence[str]) -> Indices:
         DataError: they are of another form, or a name is no class of the network.
     """
     array: npt.NDArray[Any] = np.asarray(labels)
-    if array.ndim == 2 and array.shape[1] == len(classes) > 1:
+    if array.ndim == 2 and array.shape[1] == len(classes) > 1 and _is_one_hot(array):
         numbers: Indices = array.argmax(1).astype(np.int64)
         return numbers
     flat = array.reshape(-1) if array.ndim == 2 and array.shape[1] == 1 else array
@@ -175,6 +175,10 @@ def class_numbers(labels: Any, classes: Sequence[str]) -> Indices:
         f"labels of shape {array.shape} and type {array.dtype} say no classes; give class numbers, one-hot rows of "
         f"{len(classes)} values, or the names of classes."
     )
+
+
+def _is_one_hot(rows: npt.NDArray[Any]) -> bool:
+    return bool(((rows == 0) | (rows == 1)).all() and ((rows == 1).sum(1) == 1).all())
 
 
 def _named(names: npt.NDArray[Any], classes: Sequence[str]) -> Indices:

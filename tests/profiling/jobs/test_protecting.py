@@ -39,7 +39,21 @@ def test_classes_are_numbers_rows_or_names(labels: Any, expected: list[int]) -> 
     assert found.dtype == np.int64
 
 
-@pytest.mark.parametrize("labels", [[0.5, 1], [[0, 1]], np.zeros((2, 2, 3)), [None, 1], [1 + 2j], [["ant"], ["dog"]]])
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [0.5, 1],
+        [[0, 1]],
+        [[0.1, 0.2, 0.7]],
+        [[0, 1, 1]],
+        [[0, 0, 0]],
+        [["ant", "bee", "cat"]],
+        np.zeros((2, 2, 3)),
+        [None, 1],
+        [1 + 2j],
+        [["ant"], ["dog"]],
+    ],
+)
 def test_other_labels_are_refused(labels: Any) -> None:
     with pytest.raises(DataError, match=r"say no classes|is no class of the network"):
         class_numbers(labels, CLASSES)
