@@ -1,4 +1,4 @@
-"""The exit status of commands that judge images: pipelines go by it."""
+"""The exit status of commands that judge images or bundles: pipelines go by it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,17 @@ FailOn = Annotated[
         "--fail-on",
         help="Verdicts that end the command with status 1: adversarial ones, adversarial and uncertain ones "
         "(uncertain), or none (never). Status 2 means that something could not be done.",
+    ),
+]
+
+FailOnGoalsName = Literal["unmet", "never"]
+
+FailOnGoals = Annotated[
+    FailOnGoalsName,
+    typer.Option(
+        "--fail-on",
+        help="Whether goals that are not met end the command with status 1 (unmet), or not (never). Status 2 means "
+        "that something could not be done.",
     ),
 ]
 

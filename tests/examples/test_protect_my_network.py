@@ -4,35 +4,22 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 import torchvision
-from PIL import Image
-from torch import Tensor, nn
+from torch import nn
 from torchvision.transforms.v2 import functional as transform
+
+from tests.examples.photos import COLOURS, fit_last, images_in, photograph, write_photos
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "protect_my_network.py"
 ARCHITECTURE = "shufflenet_v2_x0_5"
-COLOURS = {"blue": (40, 60, 200), "green": (40, 180, 60), "red": (200, 50, 40)}
-
-
-def photograph(colour: tuple[int, int, int], seed: int) -> Image.Image:
-    """Return a noisy image of one colour, with a darker square somewhere."""
-    generator = np.random.default_rng(seed)
-    pixels = np.array(colour) + generator.normal(0, 30, (64, 64, 3))
-    row, column = generator.integers(0, 40, 2)
-    pixels[row : row + 20, column : column + 20] *= 0.5
-    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
 
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("photos")
-    for number, (name, colour) in enumerate(COLOURS.items()):
-        (folder / name).mkdir()
-        for i in range(50):
-            photograph(colour, 1000 * number + i).save(folder / name / f"{i}.png")
+    write_photos(folder)
     return folder
 
 
@@ -41,16 +28,11 @@ def trained(photos: Path) -> nn.Module:
     torch.manual_seed(0)
     model = torchvision.models.get_model(ARCHITECTURE, num_classes=len(COLOURS)).eval()
     preset = torchvision.models.get_model_weights(ARCHITECTURE).DEFAULT.transforms()
-    files = sorted(photos.glob("*/*.png"))
-    images = torch.stack([preset(transform.pil_to_tensor(Image.open(file))) for file in files])
-    wanted = 8 * torch.eye(len(COLOURS))[[list(COLOURS).index(file.parent.name) for file in files]]
+    images, labels = images_in(photos, lambda image: preset(transform.pil_to_tensor(image)))
     last, model.fc = model.fc, nn.Identity()
     with torch.no_grad():
         features = torch.cat([model(part) for part in torch.split(images, 50)])
-        rows = torch.cat([features, torch.ones(len(files), 1)], 1).double()
-        found: Tensor = torch.linalg.lstsq(rows, wanted.double(), driver="gelsd").solution.float().T
-        last.weight.copy_(found[:, :-1])
-        last.bias.copy_(found[:, -1])
+    fit_last(last, features, labels)
     model.fc = last
     made: nn.Module = model
     return made

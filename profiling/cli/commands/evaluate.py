@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pathprint.profiling.cli.class_names import ClassNames, read_class_names
+from pathprint.profiling.cli.fail_on import FailOnGoals
 from pathprint.profiling.cli.job_options import (
     Address,
     EngineChoice,
@@ -84,6 +85,19 @@ def evaluate(
             check_table,
         ),
     ] = None,
+    goals: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="TOML or JSON file of goals that the figures have to meet, such as min_worst_auc = 0.9; "
+            "docs/interoperability.md lists them.",
+        ),
+    ] = None,
+    fail_on: FailOnGoals = "unmet",
+    sarif: Annotated[
+        Path | None, file_option("File to write the goals of --goals that are not met to, as SARIF 2.1.0.")
+    ] = None,
     transfer_from: Annotated[
         str | None,
         typer.Option(
@@ -119,10 +133,12 @@ def evaluate(
     from pathprint.profiling.cli import tables
     from pathprint.profiling.cli.inputs import open_network
     from pathprint.profiling.cli.terminal import say, show
+    from pathprint.profiling.cli.unmet_goals import Files, checked_goals, judge_by
     from pathprint.profiling.evaluation.options import recorded
     from pathprint.profiling.evaluation.report.page import write_page
     from pathprint.profiling.threads import settle_threads
 
+    wanted = checked_goals(goals, sarif, attack, full)
     run = run_folder(report or bundle.resolve().with_name(f"{bundle.resolve().name}.evaluation"))
     loaded = pathprint.load_bundle(bundle)
     if data is None and loaded.made_of.data:
@@ -155,3 +171,5 @@ def evaluate(
         say(f"the scores are in {scores}")
     if as_json:
         print_json(made.to_dict())
+    if goals is not None:
+        judge_by(wanted, made, Files(goals, sarif, bundle), fail_on)
