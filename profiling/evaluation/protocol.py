@@ -111,7 +111,7 @@ def _paths(detector: Detector, split: Split, options: Options, fit_data: FitData
     if fit_data is None or not options.full:
         return path_panel(detector, {}, None)
     calibrating, _ = detector.maker.make_all(_held(detector, split).pixels)
-    return path_panel(detector, left_out(detector.score.kind, fit_data), calibrating.values)
+    return path_panel(detector, left_out(detector, fit_data), calibrating.values)
 
 
 def _held(detector: Detector, split: Split) -> Correct[Calibrate]:
