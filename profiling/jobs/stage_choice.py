@@ -26,7 +26,7 @@ from pathprint.profiling.errors import FitError
 from pathprint.profiling.features.tiers import FIRST_LOOK
 from pathprint.profiling.features.views import VIEWS, view_of
 from pathprint.profiling.jobs.fit_data import FitData
-from pathprint.profiling.jobs.view_choice import CLEAN, Comparison, Order, merit
+from pathprint.profiling.jobs.view_choice import CLEAN, Comparison, Order, figures_of, merit
 
 SIZES = (0, 1, 2, 4, len(VIEWS))
 """Numbers of views that may be known by the end of a stage."""
@@ -104,9 +104,12 @@ class Plan:
 
     def figures(self, limits: Sequence[float]) -> dict[str, float]:
         """Return the mean AUC over attacks that were known, and over those of unseen families."""
-        return self.rows.figures_of(
-            published(self._known, limits), {name: published(found, limits) for name, found in self._unseen.items()}
-        )
+        return figures_of(*self.areas(limits))
+
+    def areas(self, limits: Sequence[float]) -> tuple[list[float], list[float]]:
+        """Return the AUC of the published score for each attack: of those that were known, and of unseen families."""
+        unseen = {name: published(found, limits) for name, found in self._unseen.items()}
+        return self.rows.areas_of(published(self._known, limits), unseen)
 
     def cascade(self, limits: Sequence[float]) -> Cascade:
         """Return the stages as a score."""
@@ -139,20 +142,37 @@ def choose_stages(classifier: str, data: FitData, order: Order, budget: float) -
         FitError: there are too few images to fit on, no attack succeeded, or ``budget`` is less than fit images allow;
             the message says what they allow.
     """
+    plan, lost = best_plan(all_plans(classifier, data), budget)
+    limits = plan.limits(lost)
+    choice = StageChoice(order, budget, lost, plan.cost(limits), tuple(plan.reached(limits)), plan.figures(limits))
+    return plan.cascade(limits), choice
+
+
+def all_plans(classifier: str, data: FitData) -> list[Plan]:
+    """Return every way to spread the views over stages; ``data`` has their features last.
+
+    Raises:
+        FitError: there are too few images to fit on, or no attack succeeded.
+    """
     rows = Comparison.of(data)
     prospects = dict(zip(SIZES, _prospects(classifier, rows, SIZES), strict=True))
-    plans = [Plan(rows, [prospects[size] for size in sizes]) for sizes in PLANS]
-    found = [(plan, share) for plan in plans if (share := _least_lost(plan, budget)) is not None]
+    return [Plan(rows, [prospects[size] for size in sizes]) for sizes in PLANS]
+
+
+def best_plan(plans: Sequence[Plan], budget: float) -> tuple[Plan, float]:
+    """Return the plan that tells most within a budget, and the share of attacks that each of its limits may accept.
+
+    Raises:
+        FitError: no plan keeps to the budget; the message says what would be the least.
+    """
+    found = [(plan, lost) for plan in plans if (lost := _least_lost(plan, budget)) is not None]
     if not found:
         least = min(plan.cost(plan.limits(_LOST[-1] / 1000)) for plan in plans)
         raise FitError(
             f"no cascade costs {budget:g} inferences on average; the least that these fit images allow is "
             f"{ceil(least * 100) / 100:g}."
         )
-    plan, share = max(found, key=lambda one: merit(one[0].figures(one[0].limits(one[1]))))
-    limits = plan.limits(share)
-    choice = StageChoice(order, budget, share, plan.cost(limits), tuple(plan.reached(limits)), plan.figures(limits))
-    return plan.cascade(limits), choice
+    return max(found, key=lambda one: merit(one[0].figures(one[0].limits(one[1]))))
 
 
 def _least_lost(plan: Plan, budget: float) -> float | None:

@@ -84,6 +84,12 @@ def in_order(data: FitData) -> Order:
     return tuple(order.items())
 
 
+def figures_of(known: Sequence[float], unseen: Sequence[float]) -> dict[str, float]:
+    """Return the mean AUC over attacks that were ``known``, and over ``unseen`` ones if there are any."""
+    found = {"known": known, "unseen": unseen}
+    return {name: float(np.mean(areas)) for name, areas in found.items() if len(areas)}
+
+
 def merit(figures: Mapping[str, float]) -> float:
     """Return what choices go by: the mean of the figures for known and for unseen attacks."""
     return float(np.mean(list(figures.values())))
@@ -124,33 +130,32 @@ class Comparison:
         attacked = self.kinds[self.kinds >= 0]
         return {family: own for family, own in found.items() if not np.isin(attacked, own).all()}
 
-    def areas(self, scores: Floats) -> dict[int, float]:
-        """Return the AUC of each attack against clean images, by its number."""
+    def areas(self, scores: Floats, numbers: Sequence[int]) -> list[float]:
+        """Return the AUC against clean images of each attack of these ``numbers`` that succeeded."""
         from sklearn.metrics import roc_auc_score
 
-        found = {}
-        for number in np.unique(self.kinds[self.kinds >= 0]).tolist():
+        found = []
+        for number in numbers:
             rows = (self.kinds == CLEAN) | (self.kinds == number)
-            found[number] = float(roc_auc_score(self.kinds[rows] >= 0, scores[rows]))
+            if (self.kinds == number).any():
+                found.append(float(roc_auc_score(self.kinds[rows] >= 0, scores[rows])))
         return found
 
-    def figures_of(self, known: Floats, unseen: Mapping[str, Floats]) -> dict[str, float]:
-        """Return the mean AUC over attacks: of attacks that were ``known``, and of ``unseen`` families.
+    def areas_of(self, known: Floats, unseen: Mapping[str, Floats]) -> tuple[list[float], list[float]]:
+        """Return the AUC of each attack that succeeded: of attacks that were known, and of unseen families.
 
-        Where there is one family only, what is unseen cannot be known, and is left out.
+        Where there is one family only, what is unseen cannot be known, and there are no figures of it.
 
         Args:
             known: a score of each row, ``(n,)``.
             unseen: a score of each row by fits without a family, by its name.
         """
-        found = {"known": float(np.mean(list(self.areas(known).values())))}
         own = self.families
-        areas = [(self.areas(scores), own[family]) for family, scores in unseen.items()]
-        left_out = [of[number] for of, numbers in areas for number in numbers if number in of]
-        return found | ({"unseen": float(np.mean(left_out))} if left_out else {})
+        left_out = [area for family, scores in unseen.items() for area in self.areas(scores, own[family])]
+        return self.areas(known, range(len(self.attacks))), left_out
 
     def figures(self, choices: Sequence[tuple[str, ...]]) -> list[dict[str, float]]:
-        """Return the figures of each choice of views (see ``figures_of``).
+        """Return the figures of each choice of views: the mean AUC over ``known`` and over ``unseen`` attacks.
 
         A score is a linear one, fitted by ridge regression on path, answer and the views. Unseen means that the
         attack's family was left out of fitting.
@@ -158,7 +163,7 @@ class Comparison:
         known = self._held_out(choices, np.ones(len(self.kinds), dtype=bool))
         unseen = {name: self._held_out(choices, ~np.isin(self.kinds, own)) for name, own in self.families.items()}
         return [
-            self.figures_of(known[i], {family: found[i] for family, found in unseen.items()})
+            figures_of(*self.areas_of(known[i], {family: found[i] for family, found in unseen.items()}))
             for i in range(len(choices))
         ]
 
