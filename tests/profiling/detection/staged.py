@@ -34,7 +34,7 @@ def score_of(features: Sequence[Feature]) -> JoinedScore:
     )
 
 
-def staged(detector: Detector, limits: Sequence[float] = (0.2, 0.3), threshold: float = 1.0) -> Detector:
+def staged(detector: Detector, limits: Sequence[float] = (0.2, 2.0), threshold: float = 2.5) -> Detector:
     """Return the detector with the stages of ``STAGES``, and limits of acceptance between them."""
     own = tuple(feature for feature in detector.features if view_of(feature) is None)
     stages, views = [], tuple[str, ...]()

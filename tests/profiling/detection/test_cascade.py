@@ -66,7 +66,7 @@ def test_images_end_where_they_are_accepted_first(accepted: tuple[float, float],
         assert np.isnan(course.values[image, KNOWN[ended] :]).all()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(limits, seeds, st.floats(0.02, 0.9))
 def test_a_stage_only_accepts(accepted: tuple[float, float], seed: int, target: float) -> None:
     """Whatever share of clean images may be flagged, none is that ended before the last stage."""
@@ -81,7 +81,7 @@ def test_a_stage_only_accepts(accepted: tuple[float, float], seed: int, target: 
     assert low >= score.highest_accepted
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(limits, seeds, st.sampled_from([0.05, 0.2, 0.5]))
 def test_the_promise_holds_for_published_scores(accepted: tuple[float, float], seed: int, target: float) -> None:
     """Of exchangeable images, each as likely to be the new one, at most the promised share would be flagged."""

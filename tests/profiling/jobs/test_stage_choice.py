@@ -24,7 +24,16 @@ from pathprint.profiling.features.tiers import Tier, tier_for
 from pathprint.profiling.features.views import VIEWS
 from pathprint.profiling.jobs.fit import FitOptions, fit_detector
 from pathprint.profiling.jobs.fit_inputs import Sizes
-from pathprint.profiling.jobs.stage_choice import PLANS, SIZES, Plan, Prospect, _least_lost, published, stopped
+from pathprint.profiling.jobs.stage_choice import (
+    PLANS,
+    SIZES,
+    Plan,
+    Prospect,
+    _least_lost,
+    best_plan,
+    published,
+    stopped,
+)
 from pathprint.profiling.jobs.view_choice import CLEAN, Comparison
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.signatures.counts import ClassSignatures
@@ -162,5 +171,14 @@ def test_a_fitted_cascade_keeps_to_its_budget(
     assert choice.reached[0] == 1
     assert Fitting.from_dict(detector.fitting.to_dict()) == detector.fitting
     assert f"{choice.cost:.2f} inferences on average" in choice.reason
-    with pytest.raises(FitError, match=r"no cascade costs 2\.0001 inferences on average; the least that"):
-        fit_detector(maker, digits_split, attacks, FitOptions("joint-similarity", budget=2.0001, sizes=Sizes(40, 60)))
+
+
+def test_a_budget_that_cannot_be_kept_is_refused_with_the_least_that_can() -> None:
+    plans = [plan(stages, 0) for stages in ((0, 2), (1, 2))]
+    least = min(made.cost(made.limits(0.05)) for made in plans)
+    with pytest.raises(FitError, match="no cascade costs 2.1 inferences on average; the least") as refused:
+        best_plan(plans, 2.1)
+    said = float(str(refused.value).split()[-1].rstrip("."))
+    assert least <= said < least + 0.01
+    found, _ = best_plan(plans, said)
+    assert found.cost(found.limits(0.05)) <= said
