@@ -176,7 +176,7 @@ def test_a_fitted_cascade_keeps_to_its_budget(
 def test_a_budget_that_cannot_be_kept_is_refused_with_the_least_that_can() -> None:
     plans = [plan(stages, 0) for stages in ((0, 2), (1, 2))]
     least = min(made.cost(made.limits(0.05)) for made in plans)
-    with pytest.raises(FitError, match="no cascade costs 2.1 inferences on average; the least") as refused:
+    with pytest.raises(FitError, match=r"no cascade costs 2\.1 inferences on average; the least") as refused:
         best_plan(plans, 2.1)
     said = float(str(refused.value).split()[-1].rstrip("."))
     assert least <= said < least + 0.01
