@@ -78,6 +78,8 @@ def detection(verdict: Verdict, detector: Detector, shown: Shown) -> schemas.Det
         tolerance=TOLERANCE,
         p_value=shown.round(verdict.p_value, detector.calibration.target),
         usual_score=verdict.usual_score,
+        stage=verdict.stage,
+        inferences=verdict.inferences,
     )
 
 

@@ -108,6 +108,18 @@ class Detection(Schema):
         default=None,
         description="The score that this test gives an image for which every feature has its `usual` value.",
     )
+    stage: int | Absent = Field(
+        default=None,
+        ge=1,
+        description="The stage in which the image ended, from 1. Every stage but the last can only find it benign; an "
+        "image in doubt goes on to the next, which costs more. Score and evidence are those of this stage.",
+    )
+    inferences: int | Absent = Field(
+        default=None,
+        ge=2,
+        description="What the verdict cost, counted in inferences of the network: 2 for the first look at the image, "
+        "and 1 for each slightly altered copy of it.",
+    )
     note: str = Field(description="Why the verdict is uncertain; empty if it is not.")
     calibration: Calibration
 

@@ -51,6 +51,8 @@ class Answer:
         usual_score: what the test gives an image that is as usual in all that it looks at.
         layers: evidence per layer, largest contribution first.
         note: why the verdict is uncertain; empty if it is not.
+        stage: the stage in which the image ended, from 1; only the last can find it adversarial.
+        inferences: what the verdict cost, counted in inferences of the network.
         sha256: of the bytes that the service received.
         body: the whole answer, as the service sent it.
     """
@@ -68,6 +70,8 @@ class Answer:
     usual_score: float | None
     layers: tuple[Layer, ...]
     note: str
+    stage: int | None
+    inferences: int | None
     request_id: str
     model: Model
     sha256: str
@@ -131,6 +135,8 @@ def answer_of(body: Mapping[str, Any]) -> Answer:
             usual_score=_number(detection.get("usual_score")),
             layers=tuple(_layer(layer) for layer in layers),
             note=_text(detection.get("note", "")),
+            stage=_count(detection.get("stage")),
+            inferences=_count(detection.get("inferences")),
             request_id=_text(body["request_id"]),
             model=Model(
                 _text(model["name"]),
@@ -178,6 +184,10 @@ def _integer(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"{value!r} is no whole number")
     return value
+
+
+def _count(value: Any) -> int | None:
+    return None if value is None else _integer(value)
 
 
 def _number(value: Any) -> Any:

@@ -12,6 +12,7 @@ from pathprint.profiling.evaluation.cost import Cost
 from pathprint.profiling.evaluation.figures import DetectorFigures, Report
 from pathprint.profiling.evaluation.metrics import Estimate
 from pathprint.profiling.evaluation.report.headline import NOTABLE, unprofiled
+from pathprint.profiling.evaluation.stages import StageCost
 from pathprint.profiling.studies.findings import Sheet
 from pathprint.profiling.studies.sanity import RUNS, Sanity
 
@@ -24,6 +25,8 @@ def figures(report: Report) -> Group:
     if report.left_out:
         tables.append(_detectors(report))
         tables.append(_tests(report))
+    if any(len(cost.reached) > 1 for cost in report.stages.values()):
+        tables.append(_stages(report))
     if report.detector.controls:
         tables.append(_controls(report.detector))
     if report.paper_protocol:
@@ -77,6 +80,26 @@ def _tests(report: Report) -> Table:
     table = _empty_table("flagged at the bundle's threshold, by the test with the larger score", ("images", *shown))
     for kind, shares in report.found_by.items():
         table.add_row(kind, *(f"{share:.1%}" for share in shares.values()))
+    return table
+
+
+def _stages(report: Report) -> Table:
+    most = max((len(cost.reached) for cost in report.stages.values()), default=0)
+    reached = (f"reach stage {number}" for number in range(1, most + 1))
+    table = _empty_table("stages and cost, counted in inferences", ("images", *reached, "mean cost", "99th percentile"))
+    for kind, cost in report.stages.items():
+        shares = (f"{share:.1%}" for share in cost.reached)
+        table.add_row(kind, *shares, f"{cost.mean:.2f}", f"{cost.percentile99:.0f}")
+    return table
+
+
+def stage_cost(found: StageCost) -> Table:
+    """Return what the stages of a bundle cost on clean images."""
+    table = _empty_table(f"{found.images} clean images, cost counted in inferences", ("stage", "reach it"))
+    for number, share in enumerate(found.reached, 1):
+        table.add_row(str(number), f"{share:.1%}")
+    table.add_row("mean cost", f"{found.mean:.2f}")
+    table.add_row("99th percentile", f"{found.percentile99:.0f}")
     return table
 
 

@@ -4,8 +4,8 @@ manifest.json            schema, SHA-256 of every file, fingerprints, golden vec
 network.json             the canonical graph, labels, preprocessing
 network.safetensors      the graph's constants
 signatures.safetensors   class signatures
-detector.json            features, classifier, tests, attacks that it was fitted on, calibration, extraction options
-detector.safetensors     the arrays of each test's score, clean statistics, clean scores
+detector.json            features, classifier, tests, stages, attacks that it was fitted on, calibration, policy
+detector.safetensors     the arrays of each test's score at each stage, limits, clean statistics, clean scores
 images.safetensors       keys, which go by pixels, of the images of the roles profile, fit and calibrate; looks of all
 model.sig                who answers for these files, once somebody has signed them
 """
@@ -30,7 +30,7 @@ from pathprint.profiling.data.identity import NO_KEYS, Keys64
 from pathprint.profiling.detection import manifest as manifests
 from pathprint.profiling.detection.bundle_files import BUNDLE, FILES, MANIFEST
 from pathprint.profiling.detection.calibration import Calibration
-from pathprint.profiling.detection.classifiers.fitting import stored_score
+from pathprint.profiling.detection.classifiers.fitting import stored_cascade
 from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.detection.evidence import Usual
 from pathprint.profiling.detection.fitted_on import Fitting
@@ -47,7 +47,7 @@ from pathprint.profiling.paths.policy import Policy
 from pathprint.profiling.signatures.compact import open_served
 from pathprint.profiling.writing.whole import whole_folder
 
-SCHEMA = 6
+SCHEMA = 7
 GOLDEN_TOLERANCE = 0.02
 """Largest allowed change of the golden image's score. Another processor rounds activations differently, and may choose
 other units where the choice depends on rounding."""
@@ -138,10 +138,12 @@ def load_bundle(
         chooser = kernel_named(kernel, network.device)
         extractor = Extractor(network, Policy(**facts["policy"]), chooser, averages=probes is not None)
         signatures = open_served(folder / "signatures.safetensors")
+        features = tuple(Feature(**feature) for feature in facts["features"])
+        score = stored_cascade(facts["classifier"], facts["tests"], facts["stages"], arrays)
         detector = Detector(
-            maker=FeatureMaker(extractor, signatures, tuple(facts["views"]), probes),
-            features=tuple(Feature(**feature) for feature in facts["features"]),
-            score=stored_score(facts["classifier"], facts["tests"], arrays, len(facts["features"])),
+            maker=FeatureMaker(extractor, signatures, score.views, probes),
+            features=features,
+            score=score,
             usual=Usual.from_arrays(arrays),
             calibration=Calibration.from_dict(facts["calibration"]),
             clean_scores=arrays["clean_scores"],
@@ -196,8 +198,8 @@ def _description(detector: Detector) -> dict[str, Any]:
         "policy": detector.extractor.policy.to_dict(),
         "tests": list(detector.score.names),
         "probes": list(detector.maker.probes.layers) if detector.maker.probes else [],
+        "stages": [{"views": list(stage.views), "known": stage.known} for stage in detector.score.stages],
         "tier": detector.tier,
-        "views": list(detector.views),
     }
 
 

@@ -7,7 +7,7 @@ exceeds it with probability at most a (Vovk et al. 2005; Papadopoulos et al. 200
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from math import ceil, floor
+from math import ceil, floor, inf
 from typing import Any
 
 import numpy as np
@@ -90,8 +90,12 @@ def check_promise(images: int, target: float) -> None:
         )
 
 
-def calibrate(clean_scores: Floats, target: float = 0.05) -> Calibration:
+def calibrate(clean_scores: Floats, target: float = 0.05, at_least: float = -inf) -> Calibration:
     """Return the threshold that flags at most ``target`` of clean images.
+
+    Args:
+        at_least: the least threshold. Where the images alone would set a lower one, fewer images are flagged than
+            ``target`` allows.
 
     Raises:
         CalibrationError: ``target`` is not between 0 and 1, or there are too few images for it; the message says how
@@ -110,10 +114,21 @@ def calibrate(clean_scores: Floats, target: float = 0.05) -> Calibration:
     achieved = beta(flagged, n + 1 - flagged)
     # The number of clean scores above the true quantile is binomial, which gives the order statistics around it.
     fewest, most = (int(binom(n, target).ppf(p)) for p in (tail, 1 - tail))
+    low, high = float(ordered[max(n - 1 - most, 0)]), float(ordered[min(n - fewest, n - 1)])
+    threshold = conformal_threshold(clean_scores, target)
+    interval = (float(achieved.ppf(tail)), float(achieved.ppf(1 - tail)))
     return Calibration(
         target=target,
         images=n,
-        threshold=conformal_threshold(clean_scores, target),
-        interval=(float(achieved.ppf(tail)), float(achieved.ppf(1 - tail))),
-        uncertain=(float(ordered[max(n - 1 - most, 0)]), float(ordered[min(n - fewest, n - 1)])),
+        threshold=max(threshold, at_least),
+        interval=interval if threshold >= at_least else _interval(int((clean_scores > at_least).sum()), n),
+        uncertain=(max(low, at_least), max(high, at_least)),
     )
+
+
+def _interval(flagged: int, images: int) -> tuple[float, float]:
+    """Return the exact binomial interval (Clopper and Pearson 1934) of a rate, where a fixed threshold is asked."""
+    from scipy.stats import binomtest  # imported here for the reason that is given above
+
+    found = binomtest(flagged, images).proportion_ci(_CONFIDENCE, method="exact")
+    return float(found.low), float(found.high)

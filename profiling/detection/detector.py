@@ -12,14 +12,16 @@ from torch import Tensor
 from pathprint.models.network import Network
 from pathprint.profiling.arrays import Floats, Indices
 from pathprint.profiling.detection.calibration import Calibration
+from pathprint.profiling.detection.cascade import Cascade, Course
 from pathprint.profiling.detection.evidence import LayerEvidence, Usual, by_layer, layer_evidence
 from pathprint.profiling.detection.fitted_on import Fitting
-from pathprint.profiling.detection.joined import JoinedScore, TestName
+from pathprint.profiling.detection.joined import TestName
 from pathprint.profiling.detection.sentences import Classes
 from pathprint.profiling.errors import BundleError
 from pathprint.profiling.features.measure import FeatureMaker
 from pathprint.profiling.features.table import Feature
-from pathprint.profiling.features.tiers import Tier
+from pathprint.profiling.features.tiers import FIRST_LOOK, Tier, tier_of
+from pathprint.profiling.features.views import features_of
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import ImagePaths
 from pathprint.profiling.signatures.compact import Served
@@ -49,6 +51,10 @@ class Verdict:
         layers: evidence of this test per layer, largest contribution first, whatever its sign. The contributions add
             up to ``score - usual_score``.
         note: why the verdict is uncertain; empty if it is not.
+        stage: the stage of the cascade in which the image ended, from 1. ``score``, ``usual_score`` and ``layers`` are
+            of this stage.
+        inferences: what the verdict cost: 2 for the recorded inference and the walk, and 1 for each view.
+        passed: the scores that took the image past the limits of acceptance of the stages before.
     """
 
     decision: Decision
@@ -64,6 +70,9 @@ class Verdict:
     usual_score: float
     layers: tuple[LayerEvidence, ...]
     note: str = ""
+    stage: int = 1
+    inferences: int = FIRST_LOOK
+    passed: tuple[float, ...] = ()
 
     @property
     def flagged(self) -> bool:
@@ -76,8 +85,8 @@ class Verdict:
         return tuple(layer.text for layer in self.layers[:_REASONS])
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the verdict as JSON-able data."""
-        whole = {field.name: getattr(self, field.name) for field in fields(self)}
+        """Return the verdict as JSON-able data; ``passed`` is for whoever examines images, and left out."""
+        whole = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "passed"}
         return whole | {"layers": [layer.to_dict() for layer in self.layers]}
 
 
@@ -88,7 +97,7 @@ class Detector:
     Attributes:
         maker: makes the features of an image.
         features: the features that the score was fitted on, in the order of its columns.
-        score: the scores of the tests, of which the larger decides.
+        score: the scores of the tests, of which the larger decides, at each stage.
         usual: feature statistics of clean calibration images, which evidence is compared with.
         clean_scores: scores of the clean calibration images, ascending, ``(n,)``.
         fitting: the images and attacks that the score was fitted on.
@@ -96,7 +105,7 @@ class Detector:
 
     maker: FeatureMaker
     features: tuple[Feature, ...]
-    score: JoinedScore
+    score: Cascade
     usual: Usual
     calibration: Calibration
     clean_scores: Floats
@@ -117,7 +126,7 @@ class Detector:
     @property
     def tier(self) -> Tier:
         """How closely the detector looks at each image."""
-        return self.maker.tier
+        return tier_of([stage.views for stage in self.score.stages])
 
     @property
     def views(self) -> tuple[str, ...]:
@@ -137,20 +146,29 @@ class Detector:
             PixelsError: the pixels are not float32 in [0, 1], or do not have the network's input shape.
             BundleError: the parts of this detector do not belong together, or the score is not finite.
         """
-        paths, table = self.maker.make(pixels)
-        if table.features != self.features:
+        paths, own = self.maker.first_look(pixels)
+        if (*own.features, *features_of(self.maker.views)) != self.features or self.score.views != self.maker.views:
             raise BundleError(
                 "the score was fitted on other features than these signatures give; fit the detector again."
             )
-        scores = self.score.each(table.values)
-        if not np.isfinite(scores).all():
+
+        def look(stage: int, rows: Indices) -> Floats:
+            views = self.score.stages[stage].views
+            asked = self.maker.ask(pixels[rows], paths.answers(rows), views).values
+            return asked if stage else np.hstack([own.values, asked])
+
+        course = self.score.course(len(paths), look)
+        if not np.isfinite(course.each).all():
             raise BundleError(
                 "the score is not a finite number, so the network or the detector is broken; fit it again."
             )
-        return [self._verdict(paths, i, table.values[i], scores[i]) for i in range(len(paths))]
+        return [self._verdict(paths, image, course) for image in range(len(paths))]
 
-    def _verdict(self, paths: ImagePaths, image: int, values: Floats, scores: Floats) -> Verdict:
-        """Return the verdict on one image from its features ``(f,)`` and its score by each test, ``(tests,)``."""
+    def _verdict(self, paths: ImagePaths, image: int, course: Course) -> Verdict:
+        """Return the verdict on one image from its course through the stages."""
+        ended = int(course.ended[image])
+        stage, scores = self.score.stages[ended], course.scores[image, ended]
+        values = course.values[image, : stage.known]
         test, score = self.score.names[int(scores.argmax())], float(scores.max())
         logits = paths.logits[image].astype(np.float64)
         predicted, runner_up = int(paths.seeds[image]), _runner_up(logits, int(paths.seeds[image]))
@@ -159,7 +177,7 @@ class Detector:
         odds = np.exp(logits - logits.max())
         labels = self.network.labels
         classes = Classes(predicted, labels[predicted], labels[runner_up])
-        usual_score, excess = self.beyond_usual(test, predicted, values)
+        usual_score, excess = self.beyond_usual(test, predicted, values, ended)
         at_least = len(self.clean_scores) - int(np.searchsorted(self.clean_scores, score, side="left"))
         return Verdict(
             decision="uncertain" if note else decision,
@@ -173,20 +191,31 @@ class Detector:
             threshold=self.calibration.threshold,
             p_value=(at_least + 1) / (len(self.clean_scores) + 1),
             usual_score=usual_score,
-            layers=layer_evidence(self.features, self._by_layer, values, excess, self.usual, classes, self._kinds),
+            layers=layer_evidence(
+                self.features, self._by_layer[ended], values, excess, self.usual, classes, self._kinds
+            ),
             note=note,
+            stage=ended + 1,
+            inferences=self.score.inferences(ended),
+            passed=tuple(course.scores[image, :ended].max(axis=1).tolist()),
         )
 
-    def beyond_usual(self, test: TestName, predicted: int, values: Floats) -> tuple[float, Floats]:
-        """Return what a test gives where all is as usual, and what each feature adds to it beyond that, ``(f,)``."""
-        score, usual = self.score.tests[test], self.usual.mean[self.usual.row(predicted)]
+    def beyond_usual(self, test: TestName, predicted: int, values: Floats, stage: int = -1) -> tuple[float, Floats]:
+        """Return what a test gives where all is as usual, and what each feature adds to it beyond that, ``(f,)``.
+
+        Args:
+            values: the features that are known at the stage, ``(f,)``.
+            stage: its number from 0; the last one if left out.
+        """
+        score = self.score.stages[stage].score.tests[test]
+        usual = self.usual.mean[self.usual.row(predicted), : len(values)]
         as_usual, added = score.contributions(np.stack([usual, values]))
         return float(as_usual.sum() + score.intercept), added - as_usual
 
     @cached_property
-    def _by_layer(self) -> tuple[Indices, ...]:
-        """The columns of each layer's features."""
-        return by_layer(self.features)
+    def _by_layer(self) -> tuple[tuple[Indices, ...], ...]:
+        """The columns of each layer's features that are known at each stage."""
+        return tuple(by_layer(self.features[: stage.known]) for stage in self.score.stages)
 
     @cached_property
     def _kinds(self) -> dict[str, str]:

@@ -46,8 +46,48 @@ class ViewChoice:
         chosen = f"of {len(self.figures)} views '{self.view}' was chosen on fit images"
         if "kept" in found:
             return f"{chosen}, as {found['kept']:.0%} of the clean ones keep their answer in it"
-        unseen = f", {found['unseen']:.3f} on attacks whose family was left out" if "unseen" in found else ""
-        return f"{chosen}, where it has the best mean AUC: {found['known']:.3f} on known attacks{unseen}"
+        return f"{chosen}, where it has the best mean AUC: {_areas(found)}"
+
+
+def _areas(figures: Mapping[str, float]) -> str:
+    unseen = f", {figures['unseen']:.3f} on attacks whose family was left out" if "unseen" in figures else ""
+    return f"{figures['known']:.3f} on known attacks{unseen}"
+
+
+@dataclass(frozen=True)
+class StageChoice:
+    """How the stages of a cascade were chosen on fit images; a record that no verdict depends on.
+
+    Attributes:
+        order: all views in the order in which each adds most to those before it, with the mean AUC over attacks that
+            were ``known`` in fitting, and over those whose family was left out, ``unseen``, of all views up to it.
+        budget: the most that a clean image was allowed to cost on average, counted in inferences.
+        lost: the share of the successful attacks that each limit of acceptance may accept.
+        cost: what a clean fit image costs on average, counted in inferences.
+        reached: the share of the clean fit images that reach each stage.
+        figures: mean AUC of the cascade, ``known`` and ``unseen``.
+    """
+
+    order: tuple[tuple[str, Mapping[str, float]], ...]
+    budget: float
+    lost: float
+    cost: float
+    reached: tuple[float, ...]
+    figures: Mapping[str, float]
+
+    @property
+    def reason(self) -> str:
+        """The choice, and the figures that it rests on, as a sentence without its full stop."""
+        shares = ", ".join(f"{share:.0%}" for share in self.reached)
+        reached = f"of clean fit images {shares} reach the stages in turn, {self.cost:.2f} inferences on average"
+        return f"{reached}; the mean AUC is {_areas(self.figures)}"
+
+    @staticmethod
+    def from_dict(data: Mapping[str, Any]) -> StageChoice:
+        """Return the record that ``Fitting.to_dict`` made."""
+        order = tuple((str(view), dict(found)) for view, found in data["order"])
+        budget, lost, cost = (float(data[name]) for name in ("budget", "lost", "cost"))
+        return StageChoice(order, budget, lost, cost, tuple(data["reached"]), dict(data["figures"]))
 
 
 @dataclass(frozen=True)
@@ -58,13 +98,15 @@ class Fitting:
         images: number of clean fit images: the first correctly classified ones of the role.
         attacks: the attacks on these images.
         seed: of the attacks.
-        view_choice: why the detector asks about its one view; None for detectors that ask about none, or about all.
+        view_choice: why the detector asks about its one view; None for detectors that ask about none, or about several.
+        stage_choice: how the stages of a cascade were chosen; None for detectors of one stage.
     """
 
     images: int
     attacks: tuple[SeenAttack, ...]
     seed: int
     view_choice: ViewChoice | None = None
+    stage_choice: StageChoice | None = None
 
     @property
     def names(self) -> list[str]:
@@ -81,4 +123,5 @@ class Fitting:
         attacks = [SeenAttack(dict(attack["declaration"]), int(attack["successes"])) for attack in data["attacks"]]
         choice = data["view_choice"]
         chosen = choice and ViewChoice(str(choice["view"]), {view: dict(of) for view, of in choice["figures"].items()})
-        return Fitting(int(data["images"]), tuple(attacks), int(data["seed"]), chosen)
+        stages = data["stage_choice"] and StageChoice.from_dict(data["stage_choice"])
+        return Fitting(int(data["images"]), tuple(attacks), int(data["seed"]), chosen, stages)

@@ -42,6 +42,11 @@ class ScaledScore:
     def contributions(self, values: Floats) -> Floats:
         return self.base.contributions(values) / self.unit
 
+    def scaled(self, scores: Floats) -> Floats:
+        """Return scores of the ``base`` on this scale."""
+        found: Floats = (scores - self.middle) / self.unit
+        return found
+
     def arrays(self) -> Arrays:
         return {**self.base.arrays(), "middle": scalar(self.middle), "unit": scalar(self.unit)}
 

@@ -38,6 +38,12 @@ def examine_together(detector: Detector, pixels: Sequence[Tensor]) -> list[Verdi
 
 
 def is_close(detector: Detector, verdict: Verdict) -> bool:
-    """Say whether a score is so near to one that decides that rounding might put it on the other side."""
+    """Say whether a score is so near to one that decides that rounding might put it on the other side.
+
+    That is the threshold, or the limit of acceptance of a stage that the image came to.
+    """
     calibration = detector.calibration
-    return any(abs(verdict.score - line) <= TOLERANCE for line in (calibration.threshold, *calibration.uncertain))
+    lines = (calibration.threshold, *calibration.uncertain)
+    limits = [stage.limit for stage in detector.score.stages[: verdict.stage]]
+    away = [abs(score - limit) for score, limit in zip((*verdict.passed, verdict.score), limits, strict=True)]
+    return min(away) <= TOLERANCE or any(abs(verdict.score - line) <= TOLERANCE for line in lines)

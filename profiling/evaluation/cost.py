@@ -26,7 +26,8 @@ from pathprint.profiling.paths.path import ImagePaths
 from pathprint.profiling.signatures.counts import ClassSignatures, count
 
 _VIEWS: dict[Tier, tuple[str, ...]] = {"fast": (), "standard": ("mirrored",), "thorough": tuple(VIEWS)}
-"""Views of each tier that is timed. Which view a standard detector asks about hardly changes its cost."""
+"""Views of each tier that is timed. Which view a standard detector asks about hardly changes its cost. Of the thorough
+tier it is the most: an image that goes through all stages is asked about in all views."""
 _WARM_UP = 3
 _SLOW_IMAGES = 2
 """Images that the borderline rate is measured on; few, because that runs in float64."""
@@ -41,7 +42,8 @@ class Cost:
         batch: images per batch; ``threads`` and ``layers`` are the numbers of CPU threads and of weighted layers.
         plain_ms: inference of the module as it was given, in the faster of contiguous and channels-last memory.
         detect_ms: a detection of each tier: recorded inference, path extraction, similarity to the classes, the views
-            of the tier, score.
+            of the tier, score. In the thorough tier that is what an image costs that is asked about in all views;
+            what stages save is counted for a bundle (``stages``).
         ratio: ``detect_ms / plain_ms`` of each tier.
         extract_ms: path extraction alone, without the inference.
         contributions_per_s: contributions of wanted units that extraction weighs per second.

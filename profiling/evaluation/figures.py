@@ -16,6 +16,7 @@ import numpy as np
 from pathprint.profiling.evaluation.distributions import Distributions
 from pathprint.profiling.evaluation.evasion import EvasionPoint, Sign, signs
 from pathprint.profiling.evaluation.metrics import Estimate
+from pathprint.profiling.evaluation.stages import StageCost
 
 NOTHING, EVERYTHING = "(nothing)", "(everything)"
 """Keys of ``left_out`` that are not families: the classifier has seen all attacks, or no attack."""
@@ -149,6 +150,7 @@ class Report:
             to compare with published figures.
         found_by: share of each kind of images that each test of the detector flags at the bundle's threshold, by the
             name of the kind and of the test.
+        stages: what each kind of images costs, and which share of it reaches each stage.
         adaptive: figures of the adaptive attack, by ascending budget.
         distributions: what curves and histograms of the detector are drawn from.
         settings: options, versions and seeds of the evaluation, JSON-able.
@@ -166,6 +168,7 @@ class Report:
     left_out: Mapping[str, DetectorFigures] = field(default_factory=dict)
     paper_protocol: Mapping[str, PaperFigures] = field(default_factory=dict)
     found_by: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    stages: Mapping[str, StageCost] = field(default_factory=dict)
     adaptive: Sequence[EvasionPoint] = ()
     distributions: Distributions = field(default_factory=Distributions)
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -221,6 +224,7 @@ class Report:
                 "left_out": {family: found.to_dict() for family, found in self.left_out.items()},
                 "paper_protocol": {name: asdict(found) for name, found in self.paper_protocol.items()},
                 "found_by": {kind: dict(shares) for kind, shares in self.found_by.items()},
+                "stages": {kind: asdict(cost) for kind, cost in self.stages.items()},
                 "adaptive": [asdict(point) for point in self.adaptive],
                 "masking": [asdict(sign) for sign in self.masking],
                 **asdict(self.distributions),

@@ -15,10 +15,16 @@ Shares = Mapping[str, float]
 """Share of the images of one kind that a test flags, by the name of the test."""
 
 
-def found_by(detector: Detector, trial: Trial, measured: PerPart[Floats]) -> dict[str, Shares]:
-    """Return the shares by kind: clean images, successes of each attack, kept images of each benign change.
+def found_by(detector: Detector, kinds: Mapping[str, Floats]) -> dict[str, Shares]:
+    """Return the shares by kind of images, whose features are given.
 
     An image counts for the test with the larger score, so all shares of a kind add up to its share of flagged images.
+    """
+    return {name: _shares(detector, values) for name, values in kinds.items()}
+
+
+def by_kind(trial: Trial, measured: PerPart[Floats]) -> dict[str, Floats]:
+    """Return the features of clean images, of successes of each attack, and of kept images of each benign change.
 
     Args:
         measured: features of each part of the trial.
@@ -26,7 +32,7 @@ def found_by(detector: Detector, trial: Trial, measured: PerPart[Floats]) -> dic
     kinds = {CLEAN: measured.clean}
     kinds |= {name: measured.attacks[name][made.success.cpu().numpy()] for name, made in trial.crafted.items()}
     kinds |= {name: measured.controls[name][made.kept.cpu().numpy()] for name, made in trial.controlled.items()}
-    return {name: _shares(detector, values) for name, values in kinds.items() if len(values)}
+    return {name: values for name, values in kinds.items() if len(values)}
 
 
 def _shares(detector: Detector, values: Floats) -> Shares:

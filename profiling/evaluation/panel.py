@@ -9,8 +9,8 @@ from typing import Generic, TypeVar
 from torch import Tensor
 
 from pathprint.profiling.arrays import Floats
+from pathprint.profiling.detection.cascade import Cascade
 from pathprint.profiling.detection.detector import Detector
-from pathprint.profiling.detection.joined import JoinedScore
 
 NAME = "pathprint"
 M = TypeVar("M")
@@ -33,7 +33,7 @@ class Panel(Generic[M]):
     clean_scores: Mapping[str, Floats]
 
 
-def path_panel(detector: Detector, others: Mapping[str, JoinedScore], calibrating: Floats | None) -> Panel[Floats]:
+def path_panel(detector: Detector, others: Mapping[str, Cascade], calibrating: Floats | None) -> Panel[Floats]:
     """Return a panel of the detector and of ``others``, which score the same features.
 
     Args:

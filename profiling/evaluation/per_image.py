@@ -40,7 +40,7 @@ class JudgedImage:
         true_class, true_label: number and name of the right class; empty if the image was made from nothing.
         predicted, label: number and name of the class that the network answers with.
         succeeded: whether the attack made the network answer wrongly; empty for all other kinds.
-        test, score, threshold, p_value, verdict, flagged, note: as in the verdict on the image.
+        test, score, threshold, p_value, stage, inferences, verdict, flagged, note: as in the verdict on the image.
     """
 
     name: str
@@ -61,12 +61,14 @@ class JudgedImage:
     score: float
     threshold: float
     p_value: float
+    stage: int
+    inferences: int
     verdict: str
     flagged: bool
     note: str
 
 
-_NUMBERS = ("true_class", "predicted")
+_NUMBERS = ("true_class", "predicted", "stage", "inferences")
 _TYPES: dict[str, type] = dict.fromkeys(_NUMBERS, int) | dict.fromkeys(("succeeded", "flagged"), bool)
 _TYPES |= dict.fromkeys(("score", "threshold", "p_value"), float)
 COLUMNS: dict[str, type] = {field.name: _TYPES.get(field.name, str) for field in fields(JudgedImage)}
@@ -141,6 +143,8 @@ def _lines(
             score=verdict.score,
             threshold=verdict.threshold,
             p_value=verdict.p_value,
+            stage=verdict.stage,
+            inferences=verdict.inferences,
             verdict=verdict.decision,
             flagged=verdict.flagged,
             note=verdict.note,

@@ -21,7 +21,7 @@ from pathprint.profiling.evaluation.baselines.observation import Lessons, observ
 from pathprint.profiling.evaluation.baselines.registry import baseline_panel
 from pathprint.profiling.evaluation.distributions import Distributions, Histogram, Roc, realised
 from pathprint.profiling.evaluation.figures import DetectorFigures, Report
-from pathprint.profiling.evaluation.found_by import found_by
+from pathprint.profiling.evaluation.found_by import by_kind, found_by
 from pathprint.profiling.evaluation.layer_bands import layer_bands
 from pathprint.profiling.evaluation.left_out import left_out
 from pathprint.profiling.evaluation.metrics import Resampling
@@ -29,6 +29,7 @@ from pathprint.profiling.evaluation.options import Options as Options
 from pathprint.profiling.evaluation.options import settings
 from pathprint.profiling.evaluation.panel import NAME, Panel, path_panel
 from pathprint.profiling.evaluation.paper_protocol import paper_protocol
+from pathprint.profiling.evaluation.stages import stage_costs
 from pathprint.profiling.evaluation.trial import PerPart, Scores, Trial, by_detector, judge, score_all
 from pathprint.profiling.jobs.accuracy import check_accuracy
 from pathprint.profiling.jobs.fit_data import FitData
@@ -64,6 +65,7 @@ def measured_outcome(detector: Detector, split: Split, attacks: Sequence[Attack]
     scores = by_detector(paths, measured.map(paths.score))
     judged = {name: judge(found, trial, paths.summaries[name]) for name, found in scores.items()}
     detected = judged.pop(NAME)
+    kinds = by_kind(trial, measured)
     flagged = scores[NAME].clean > detector.calibration.threshold
     report = Report(
         network={"name": network.name, "fingerprint": network.fingerprint},
@@ -77,7 +79,8 @@ def measured_outcome(detector: Detector, split: Split, attacks: Sequence[Attack]
         baselines=_baselines(detector, split, trial, fit_data, options),
         left_out=judged,
         paper_protocol=paper_protocol(fit_data) if fit_data and fit_data.attacks and options.paper else {},
-        found_by=found_by(detector, trial, measured),
+        found_by=found_by(detector, kinds),
+        stages=stage_costs(detector, kinds),
         adaptive=curve(detector, clean, options.adaptive, options.crafting.seed) if options.adaptive else (),
         distributions=_distributions(detector, trial, scores[NAME], measured),
         settings=settings(detector, split, options),
@@ -111,7 +114,7 @@ def _paths(detector: Detector, split: Split, options: Options, fit_data: FitData
     if fit_data is None or not options.full:
         return path_panel(detector, {}, None)
     calibrating, _ = detector.maker.make_all(_held(detector, split).pixels)
-    return path_panel(detector, left_out(detector.score.kind, fit_data), calibrating.values)
+    return path_panel(detector, left_out(detector, fit_data), calibrating.values)
 
 
 def _held(detector: Detector, split: Split) -> Correct[Calibrate]:

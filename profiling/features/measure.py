@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,7 +18,6 @@ from pathprint.profiling.features.confidence import confidence
 from pathprint.profiling.features.probes import Probes, probe
 from pathprint.profiling.features.similarity import compare
 from pathprint.profiling.features.table import FeatureTable
-from pathprint.profiling.features.tiers import Tier, tier_of
 from pathprint.profiling.features.views import check_views, stability
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import ImagePaths
@@ -64,11 +64,6 @@ class FeatureMaker:
     def network(self) -> Network:
         return self.extractor.network
 
-    @property
-    def tier(self) -> Tier:
-        """How closely each image is looked at."""
-        return tier_of(self.views)
-
     @cached_property
     def lookup(self) -> AnyLookup:
         """The signatures, laid out for comparing paths with them."""
@@ -81,13 +76,25 @@ class FeatureMaker:
             OptionsError: there are no images.
             PixelsError: the pixels are not float32 in [0, 1], or do not have the network's input shape.
         """
+        paths, own = self.first_look(pixels)
+        return paths, FeatureTable.join([own, self.ask(pixels, paths, self.views)]) if self.views else own
+
+    def first_look(self, pixels: Tensor) -> tuple[ImagePaths, FeatureTable]:
+        """Return paths and features of pixels ``n c h w`` in [0, 1] without those of any view.
+
+        Raises:
+            OptionsError: there are no images.
+            PixelsError: the pixels are not float32 in [0, 1], or do not have the network's input shape.
+        """
         paths = self.extractor.extract(pixels)
         tables = [compare(paths, self.lookup), confidence(paths)]
         if self.probes is not None:
             tables.append(probe(paths, self.probes))
-        if self.views:
-            tables.append(stability(self.network, pixels, paths, self.views))
         return paths, FeatureTable.join(tables)
+
+    def ask(self, pixels: Tensor, paths: ImagePaths, views: Sequence[str]) -> FeatureTable:
+        """Return the features of views of pixels ``n c h w``, whose ``paths`` hold the network's answers."""
+        return stability(self.network, pixels, paths, views)
 
     def make_all(self, pixels: Tensor) -> tuple[FeatureTable, Indices]:
         """Return features and predicted classes of pixels ``n c h w``, chunk by chunk.

@@ -153,7 +153,7 @@ def stability(network: Network, pixels: Tensor, paths: ImagePaths, views: Sequen
     lead = margin(paths.logits, paths.seeds)
     seen = _answers(network, pixels.to(network.device), views)
     lost = [lead - margin(logits, paths.seeds) for logits in seen]
-    return FeatureTable(_features(tuple(views)), np.stack(lost, axis=1) if lost else np.zeros((len(pixels), 0)))
+    return FeatureTable(features_of(tuple(views)), np.stack(lost, axis=1) if lost else np.zeros((len(pixels), 0)))
 
 
 def _answers(network: Network, pixels: Tensor, views: Sequence[str]) -> list[npt.NDArray[np.float32]]:
@@ -170,7 +170,8 @@ def _answers(network: Network, pixels: Tensor, views: Sequence[str]) -> list[npt
 
 
 @cache
-def _features(views: tuple[str, ...]) -> tuple[Feature, ...]:
+def features_of(views: tuple[str, ...]) -> tuple[Feature, ...]:
+    """Return what is measured in views: one feature of each."""
     return tuple(Feature(f"{_MEASURE}{view}", LAYER, "", 0, 1) for view in views)
 
 

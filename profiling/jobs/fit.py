@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from pathprint.models.network import Network, canonical_json
 from pathprint.profiling.attacks.attack import Attack
@@ -24,9 +25,10 @@ from pathprint.profiling.detection.classifiers.classifier import needs_attacks
 from pathprint.profiling.detection.classifiers.fitting import FEWEST_IMAGES
 from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.detection.made_of import MadeOf
+from pathprint.profiling.detection.together import AT_ONCE, examine_together, is_close
 from pathprint.profiling.errors import FitError, OptionsError
 from pathprint.profiling.features.measure import FeatureMaker
-from pathprint.profiling.features.tiers import DEFAULT_TIER, TIERS, Tier
+from pathprint.profiling.features.tiers import DEFAULT_TIER, THOROUGH_BUDGET, Tier, tier_for
 from pathprint.profiling.jobs.accuracy import check_accuracy
 from pathprint.profiling.jobs.crafting_ahead import crafting_of
 from pathprint.profiling.jobs.fit_inputs import FitInputs, Sizes
@@ -44,24 +46,31 @@ class FitOptions:
 
     Attributes:
         classifier: one of ``classifiers.CHOICES``.
-        tier: how closely the detector looks at each image, see ``tiers``.
+        tier: how closely the detector looks at each image, see ``tiers``; None for the usual one, or for the thorough
+            one if there is a budget.
         target_fpr: largest share of clean images to flag, above 0 and below 1.
         sizes: most images per role.
         crafting: seed and cache of the attacks.
+        budget: what a clean image may cost on average in the thorough tier, counted in inferences; None for the usual.
 
     Raises:
-        OptionsError: there is no such tier.
+        OptionsError: there is no such tier, or the budget does not go with it or with the classifier.
     """
 
     classifier: str = "auto"
-    tier: Tier = DEFAULT_TIER
+    tier: Tier | None = None
     target_fpr: float = 0.05
     sizes: Sizes = field(default_factory=Sizes)
     crafting: Crafting = field(default_factory=Crafting)
+    budget: float | None = None
 
     def __post_init__(self) -> None:
-        if self.tier not in TIERS:
-            raise OptionsError(f"there is no tier {self.tier!r}; allowed: {', '.join(TIERS)}.")
+        object.__setattr__(self, "tier", tier_for(self.tier, self.budget))
+        if self.budget is not None and not needs_attacks(self.classifier):
+            raise OptionsError(
+                f"the classifier {self.classifier} learns from no attack, so nothing says which images a stage may "
+                "accept; give no budget, or a classifier that learns from attacks."
+            )
 
 
 def fit(
@@ -70,7 +79,8 @@ def fit(
     *,
     attacks: Sequence[str] | None = None,
     classifier: str = "auto",
-    tier: Tier = DEFAULT_TIER,
+    tier: Tier | None = None,
+    budget: float | None = None,
     target_fpr: float = 0.05,
     fit_images: int = 400,
     calibration_images: int = 1000,
@@ -88,8 +98,11 @@ def fit(
         data: images to fit on; the default is the data that was profiled, if that is one data set.
         attacks: names of the attacks to fit on, see ``pathprint attacks``; the default is a whole suite.
         classifier: one of ``classifiers.CHOICES``; ``one-class`` needs no attacks.
-        tier: ``fast`` looks at each image once; ``standard`` also at one slightly changed copy of it (a test-time
-            view), which is chosen on fit images; ``thorough`` at all views. Each detects more, and costs more.
+        tier: ``fast`` looks at each image once; ``standard``, the default, also at one slightly changed copy of it (a
+            test-time view), which is chosen on fit images; ``thorough`` at more views of images that are still in
+            doubt. Each detects more, and costs more.
+        budget: what a clean image may cost on average in the thorough tier, counted in inferences: 2 for the recorded
+            inference and the walk, 1 for each view. The default is 4.
         target_fpr: largest share of clean images to flag, above 0 and below 1.
         fit_images, calibration_images: most correctly predicted images of each role.
         cache: folder that keeps attacked images, so that an interrupted run continues where it stopped.
@@ -100,18 +113,19 @@ def fit(
     Raises:
         SignatureError: the profile cannot be read.
         DataError, SplitError: the data cannot be read, do not fit the network, or leave a role without images.
-        OptionsError: there is no such attack or tier, or attacks are named for a classifier that is fitted without
-            attacks, or the profile was merged from several data sets and ``data`` is not given.
+        OptionsError: there is no such attack or tier, the budget does not go with tier or classifier, attacks are
+            named for a classifier that is fitted without attacks, or the profile was merged from several data sets and
+            ``data`` is not given.
         MissingExtraError: an attack that is named comes from a library that is not installed.
         FitError: there is no such classifier, the network is right hardly more often than by chance, too few images are
-            usable, or no attack succeeded.
+            usable, no attack succeeded, or the budget is less than fit images allow.
         CalibrationError: the target false-positive rate is not between 0 and 1, or there are too few clean images
             for it.
         JobError: the folder of the run belongs to another job, or workers are lost again and again.
     """
     check_promise(calibration_images, target_fpr)
     crafting = Crafting(seed, None if cache is None else Path(cache))
-    wanted = FitOptions(classifier, tier, target_fpr, Sizes(fit_images, calibration_images), crafting)
+    wanted = FitOptions(classifier, tier, target_fpr, Sizes(fit_images, calibration_images), crafting, budget)
     made = profile if isinstance(profile, NetworkProfile) else NetworkProfile.load(profile)
     network = made.extractor.network
     crafted = _attacks(network, attacks, wanted.classifier)  # checked before any work
@@ -126,7 +140,7 @@ def fit(
         warn_of_copies(usable.dataset, unseen(usable.dataset, made.keys), made.looks)
         tried = check_accuracy(network, usable.dataset, parts.fit.positions, any_accuracy).record()
         maker = FeatureMaker(made.extractor, served(made.signatures))
-        if tier == "fast":  # beside a view, probes gain nothing (docs/experiments/probes.md)
+        if wanted.tier == "fast":  # beside a view, probes gain nothing (docs/experiments/probes.md)
             maker = with_probes(maker, parts.profiled)
         of = MadeOf(usable.dataset.name, class_map, tried, made.predicted)
         by_workers = crafting_of(begun, images.source, stored, usable.origins, wanted.crafting)
@@ -143,6 +157,7 @@ def _plan(made: NetworkProfile, images: JobImages, attacks: Sequence[Attack], op
         "attacks": [attack.declaration() for attack in attacks],
         "classifier": options.classifier,
         "tier": options.tier,
+        "budget": options.budget,
         "target_fpr": options.target_fpr,
         "most_images": {"fit": options.sizes.fit, "calibrate": options.sizes.calibrate},
         "seed": options.crafting.seed,
@@ -175,11 +190,18 @@ def bundle_of(detector: Detector, parts: Split, made_of: MadeOf | None = None, p
         profiled: looks of the profiled images.
     """
     used = {role: parts.keys(role) for role in ROLES if role != "test"}
-    first = parts.calibrate.positions[:1]
-    golden = parts.dataset.pixels(first, detector.network.preprocessing)[0]
+    golden = _golden(detector, parts)
     looks = parts.dataset.looks[np.concatenate([parts.fit.positions, parts.calibrate.positions])]
     made = made_of or MadeOf(parts.dataset.name)
     return Bundle(detector, used, golden, made, np.concatenate([profiled, looks]))
+
+
+def _golden(detector: Detector, parts: Split) -> Tensor:
+    """Return a calibration image that went as far through the stages as any of the first, but is near no limit."""
+    pixels = parts.dataset.pixels(parts.calibrate.positions[:AT_ONCE], detector.network.preprocessing)
+    verdicts = examine_together(detector, list(pixels))
+    clear = [i for i, verdict in enumerate(verdicts) if not is_close(detector, verdict)] or [0]
+    return pixels[max(clear, key=lambda i: verdicts[i].stage)]
 
 
 def fit_detector(maker: FeatureMaker, parts: Split, attacks: Sequence[Attack], options: FitOptions) -> Detector:
@@ -192,5 +214,6 @@ def fit_detector(maker: FeatureMaker, parts: Split, attacks: Sequence[Attack], o
         CalibrationError: too few clean images for the target false-positive rate.
     """
     learnt_from = attacks if needs_attacks(options.classifier) else ()
-    inputs = FitInputs.of(maker, parts, learnt_from, options.crafting, options.sizes, options.tier)
+    tier, budget = options.tier or DEFAULT_TIER, options.budget or THOROUGH_BUDGET
+    inputs = FitInputs.of(maker, parts, learnt_from, options.crafting, options.sizes, tier, budget)
     return inputs.detector(options.classifier, options.target_fpr)

@@ -6,7 +6,7 @@ and flag noise, another camera or another file format.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -68,9 +68,10 @@ class FitData:
         values = {name: measured(made.pixels[made.success]) for name, made in crafted.items()}
         return FitData(clean, attacks, crafted, kept, features, table.values, benign_values, values)
 
-    def asking(self, views: Collection[str]) -> FitData:
-        """Return the data without the features of all other views."""
-        kept = [j for j, feature in enumerate(self.features) if view_of(feature) in (None, *views)]
+    def asking(self, views: Sequence[str]) -> FitData:
+        """Return the data without the features of all other views; those of ``views`` come last, in their order."""
+        of_views = [view_of(feature) for feature in self.features]
+        kept = [j for j, view in enumerate(of_views) if view is None] + [of_views.index(view) for view in views]
         return replace(
             self,
             features=tuple(self.features[j] for j in kept),

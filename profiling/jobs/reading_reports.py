@@ -13,6 +13,7 @@ from pathprint.profiling.jobs.scanned_image import COLUMNS, ScannedImage
 from pathprint.profiling.writing.table import BETWEEN
 
 _NUMBERS = ("confidence", "score", "threshold", "p_value")
+_COUNTS = ("predicted", "stage", "inferences")
 _TRUE = {"true": True, "false": False, "": None}
 
 
@@ -45,12 +46,10 @@ def _csv(path: Path) -> Iterator[dict[str, Any]]:
         for row in csv.DictReader(file):
             line: dict[str, Any] = {name: text or None for name, text in row.items()}
             numbers = {name: float(row[name]) if row[name] else None for name in _NUMBERS}
-            predicted = int(row["predicted"]) if row["predicted"] else None
+            counts = {name: int(row[name]) if row[name] else None for name in _COUNTS}
             reasons = row["reasons"].split(BETWEEN) if row["reasons"] else []
             note = row["note"] if row["verdict"] else None
-            yield {**line, **numbers, "predicted": predicted, "reasons": reasons, "note": note} | {
-                "flagged": _TRUE[row["flagged"]]
-            }
+            yield {**line, **numbers, **counts, "reasons": reasons, "note": note} | {"flagged": _TRUE[row["flagged"]]}
 
 
 def _parquet(path: Path) -> Iterator[dict[str, Any]]:

@@ -89,7 +89,7 @@ def _scored(bundle: Bundle | str | Path, loaded: Bundle, images: str, job: Job) 
 
 
 def _recalibrated(old: Bundle, found: LoggedScores, target: float, source: str) -> Recalibration:
-    before, after = old.detector.calibration, calibrate(found.scores, target)
+    before, after = old.detector.calibration, calibrate(found.scores, target, old.detector.score.highest_accepted)
     record = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "source": source,

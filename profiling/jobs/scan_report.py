@@ -14,7 +14,7 @@ from pathprint.profiling.writing.table import table
 
 Write = Callable[[Sequence[ScannedImage]], None]
 """Adds lines to a report."""
-_TYPES: dict[str, type] = {"predicted": int, "flagged": bool, "reasons": list}
+_TYPES: dict[str, type] = {"predicted": int, "stage": int, "inferences": int, "flagged": bool, "reasons": list}
 _TYPES |= dict.fromkeys(("confidence", "score", "threshold", "p_value"), float)
 
 

@@ -28,6 +28,8 @@ class ScannedImage:
         test: the test that gave the score: ``fitted_on_attacks`` or ``fitted_on_clean_images``.
         p_value: estimated share of clean images with a score at least this high, in (0, 1].
         reasons: what the layers say that move the score most, as sentences.
+        stage: the stage in which the image ended, from 1; only the last can find it adversarial.
+        inferences: what the verdict cost, counted in inferences of the network.
         note: why the verdict is uncertain; empty if it is not.
         error: why there is no verdict; None if there is one.
     """
@@ -44,6 +46,8 @@ class ScannedImage:
     score: float | None = None
     threshold: float | None = None
     p_value: float | None = None
+    stage: int | None = None
+    inferences: int | None = None
     reasons: tuple[str, ...] = ()
     note: str | None = None
     error: str | None = None
@@ -64,6 +68,8 @@ class ScannedImage:
             score=verdict.score,
             threshold=verdict.threshold,
             p_value=verdict.p_value,
+            stage=verdict.stage,
+            inferences=verdict.inferences,
             reasons=verdict.reasons,
             note=verdict.note,
         )

@@ -1,4 +1,4 @@
-"""Choose the one view that the standard tier asks about, on fit images alone.
+"""Choose the view that the standard tier asks about, and the order of all views, on fit images alone.
 
 With attacks, a candidate is worth the area under the ROC curve that path, answer and this view reach together, in
 cross-validation by source image. Without attacks, a view is fit if clean images keep their answers in it.
@@ -6,8 +6,9 @@ cross-validation by source image. Without attacks, a view is fit if clean images
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -29,7 +30,10 @@ from pathprint.profiling.jobs.fit_data import FitData
 _KEPT = 0.9
 """Share of clean images that have to keep their answer in a view that is chosen without attacks."""
 _RIDGE = 1e-3
-_CLEAN, _BENIGN = -2, -1
+CLEAN, BENIGN = -2, -1
+
+Order: TypeAlias = tuple[tuple[str, Mapping[str, float]], ...]
+"""Views in an order, each with the figures of all up to it."""
 
 
 def candidates(tier: Tier) -> tuple[str, ...]:
@@ -59,18 +63,36 @@ def _kept(network: Network, clean: Correct[Fit], view: str) -> float:
 
 
 def _by_detection(data: FitData) -> ViewChoice:
-    examples = data.examples(data.attacks)
-    check_examples(examples)
-    found = Comparison(examples, _kinds(data, len(examples.values)), data.attacks).figures()
-    best = max(found, key=lambda view: np.mean(list(found[view].values())))
-    return ViewChoice(best, found)
+    found = Comparison.of(data).figures([(view,) for view in VIEWS])
+    figures = dict(zip(VIEWS, found, strict=True))
+    return ViewChoice(max(figures, key=lambda view: merit(figures[view])), figures)
 
 
-def _kinds(data: FitData, rows: int) -> Indices:
-    """Return what each row of the examples is: clean, benignly changed, or the number of its attack."""
-    clean, won = len(data.clean_values), [len(data.values[attack.name]) for attack in data.attacks]
-    counts = [clean, rows - clean - sum(won), *won]
-    return np.repeat(np.arange(_CLEAN, len(won)), counts)
+def in_order(data: FitData) -> Order:
+    """Return all views in the order in which each adds most to those before it, with the figures of all up to it.
+
+    ``data`` has the features of all views, and attacks.
+
+    Raises:
+        FitError: there are too few images to fit on, or no attack succeeded.
+    """
+    comparison, order = Comparison.of(data), dict[str, Mapping[str, float]]()
+    while rest := [view for view in VIEWS if view not in order]:
+        found = dict(zip(rest, comparison.figures([(*order, view) for view in rest]), strict=True))
+        best = max(rest, key=lambda view: merit(found[view]))
+        order[best] = found[best]
+    return tuple(order.items())
+
+
+def figures_of(known: Sequence[float], unseen: Sequence[float]) -> dict[str, float]:
+    """Return the mean AUC over attacks that were ``known``, and over ``unseen`` ones if there are any."""
+    found = {"known": known, "unseen": unseen}
+    return {name: float(np.mean(areas)) for name, areas in found.items() if len(areas)}
+
+
+def merit(figures: Mapping[str, float]) -> float:
+    """Return what choices go by: the mean of the figures for known and for unseen attacks."""
+    return float(np.mean(list(figures.values())))
 
 
 @dataclass(frozen=True)
@@ -85,51 +107,81 @@ class Comparison:
     kinds: Indices
     attacks: Sequence[Attack]
 
-    def figures(self) -> dict[str, dict[str, float]]:
-        """Return the mean AUC over attacks for each view: of attacks that were ``known``, and of ``unseen`` families.
+    @staticmethod
+    def of(data: FitData, attacks: Sequence[Attack] | None = None) -> Comparison:
+        """Return the examples of some attacks, or of all.
 
-        A score is a linear one, fitted by ridge regression on path, answer and the view. Unseen means that the
-        attack's family was left out of fitting; where there is one family only, that cannot be known, and is left out.
+        Raises:
+            FitError: there are too few images to fit on, or no attack succeeded.
         """
-        views = [view for view in map(view_of, self.examples.features) if view]
-        known = self._areas(views, np.ones(len(self.kinds), dtype=bool))
-        unseen: dict[str, list[float]] = {view: [] for view in views}
-        for family in dict.fromkeys(attack.family for attack in self.attacks):
-            numbers = [number for number, attack in enumerate(self.attacks) if attack.family == family]
-            kept = ~np.isin(self.kinds, numbers)
-            if not (self.kinds[kept] >= 0).any():
-                continue
-            for view, areas in self._areas(views, kept).items():
-                unseen[view] += [areas[number] for number in numbers if number in areas]
-        return {
-            view: {"known": float(np.mean(list(known[view].values())))}
-            | ({"unseen": float(np.mean(unseen[view]))} if unseen[view] else {})
-            for view in views
-        }
+        some = data.attacks if attacks is None else attacks
+        examples = data.examples(some)
+        check_examples(examples)
+        clean, won = len(data.clean_values), [len(data.values[attack.name]) for attack in some]
+        counts = [clean, len(examples.values) - clean - sum(won), *won]
+        return Comparison(examples, np.repeat(np.arange(CLEAN, len(won)), counts), some)
 
-    def _areas(self, views: Sequence[str], kept: Bits) -> dict[str, dict[int, float]]:
-        """Return the AUC of each attack by view, of scores that are fitted on the ``kept`` rows of other images."""
+    @property
+    def families(self) -> dict[str, list[int]]:
+        """The numbers of each family's attacks; without those families without which no attack would be left."""
+        found: dict[str, list[int]] = {}
+        for number, attack in enumerate(self.attacks):
+            found.setdefault(attack.family, []).append(number)
+        attacked = self.kinds[self.kinds >= 0]
+        return {family: own for family, own in found.items() if not np.isin(attacked, own).all()}
+
+    def areas(self, scores: Floats, numbers: Sequence[int]) -> list[float]:
+        """Return the AUC against clean images of each attack of these ``numbers`` that succeeded."""
         from sklearn.metrics import roc_auc_score
 
-        scores = {view: np.zeros(len(self.kinds)) for view in views}
+        found = []
+        for number in numbers:
+            rows = (self.kinds == CLEAN) | (self.kinds == number)
+            if (self.kinds == number).any():
+                found.append(float(roc_auc_score(self.kinds[rows] >= 0, scores[rows])))
+        return found
+
+    def areas_of(self, known: Floats, unseen: Mapping[str, Floats]) -> tuple[list[float], list[float]]:
+        """Return the AUC of each attack that succeeded: of attacks that were known, and of unseen families.
+
+        Where there is one family only, what is unseen cannot be known, and there are no figures of it.
+
+        Args:
+            known: a score of each row, ``(n,)``.
+            unseen: a score of each row by fits without a family, by its name.
+        """
+        own = self.families
+        left_out = [area for family, scores in unseen.items() for area in self.areas(scores, own[family])]
+        return self.areas(known, range(len(self.attacks))), left_out
+
+    def figures(self, choices: Sequence[tuple[str, ...]]) -> list[dict[str, float]]:
+        """Return the figures of each choice of views: the mean AUC over ``known`` and over ``unseen`` attacks.
+
+        A score is a linear one, fitted by ridge regression on path, answer and the views. Unseen means that the
+        attack's family was left out of fitting.
+        """
+        known = self._held_out(choices, np.ones(len(self.kinds), dtype=bool))
+        unseen = {name: self._held_out(choices, ~np.isin(self.kinds, own)) for name, own in self.families.items()}
+        return [
+            figures_of(*self.areas_of(known[i], {family: found[i] for family, found in unseen.items()}))
+            for i in range(len(choices))
+        ]
+
+    def _held_out(self, choices: Sequence[tuple[str, ...]], kept: Bits) -> list[Floats]:
+        """Return scores of all rows for each choice, fitted on the ``kept`` rows of other images."""
+        scores = [np.zeros(len(self.kinds)) for _ in choices]
         for train, test in self._folds():
-            for view, found in self._scores(views, train[kept[train]], test):
-                scores[view][test] = found
-        clean = self.kinds == _CLEAN
-        areas: dict[str, dict[int, float]] = {view: {} for view in views}
-        for number in np.unique(self.kinds[self.kinds >= 0]).tolist():
-            rows = clean | (self.kinds == number)
-            for view in views:
-                areas[view][number] = float(roc_auc_score(self.kinds[rows] >= 0, scores[view][rows]))
-        return areas
+            for found, part in zip(scores, self._scores(choices, train[kept[train]], test), strict=True):
+                found[test] = part
+        return scores
 
     def _folds(self) -> Iterator[tuple[Indices, Indices]]:
         from sklearn.model_selection import GroupKFold
 
         yield from GroupKFold(FOLDS).split(self.examples.values, groups=self.examples.sources)
 
-    def _scores(self, views: Sequence[str], train: Indices, test: Indices) -> Iterator[tuple[str, Floats]]:
-        """Yield each view's scores of the rows ``test``; what all views share of the equations is added up once."""
+    def _scores(self, choices: Sequence[tuple[str, ...]], train: Indices, test: Indices) -> Iterator[Floats]:
+        """Yield the scores of the rows ``test`` for each choice; what all share of the equations is added up once."""
         taught = self.examples.subset(train)
         mean, scale = standardisation(taught.values)
         scale = scale * np.sqrt(shares(taught.features))
@@ -140,7 +192,7 @@ class Comparison:
         gram, moments = values.T @ (values * weights[:, None]), values.T @ (weights * (truth - weights @ truth))
         asked = (self.examples.values[test] - mean) * scale - centre
         of_views = [view_of(feature) for feature in taught.features]
-        for view in views:
-            columns = np.array([j for j, one in enumerate(of_views) if one in (None, view)])
+        for views in choices:
+            columns = np.array([j for j, one in enumerate(of_views) if one in (None, *views)])
             system = gram[np.ix_(columns, columns)] + _RIDGE * np.eye(len(columns))
-            yield view, asked[:, columns] @ np.linalg.solve(system, moments[columns])
+            yield asked[:, columns] @ np.linalg.solve(system, moments[columns])

@@ -280,6 +280,10 @@ class ImagePaths:
         """The weighted layers that the paths record, in forward order."""
         return Layout(tuple(layer.shape for layer in self.layers))
 
+    def answers(self, rows: Indices) -> ImagePaths:
+        """Return what the network answered some images, without their way through its layers."""
+        return ImagePaths(self.logits[rows], self.seeds[rows], ())
+
     @staticmethod
     def join(parts: list[ImagePaths]) -> ImagePaths:
         """Return the paths of several batches as one."""

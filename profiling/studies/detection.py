@@ -13,6 +13,7 @@ from typing import Any
 from pathprint.profiling.attacks.attack import Attack
 from pathprint.profiling.attacks.crafting import Crafting
 from pathprint.profiling.data.correct import correct_images
+from pathprint.profiling.detection.cascade import Cascade, one_stage
 from pathprint.profiling.detection.classifiers.classifier import needs_attacks
 from pathprint.profiling.detection.classifiers.fitting import fit
 from pathprint.profiling.detection.detector import Detector
@@ -182,12 +183,13 @@ def _judged(detector: Detector, trial: Trial) -> DetectorFigures:
 def _by_attack(subject: Subject, effort: Effort, trial: Trial) -> dict[str, DetectorFigures]:
     """Fit a classifier on each single attack that succeeds, and judge it on all attacks."""
     inputs = _inputs(subject, subject, effort)
-    detector, scores = inputs.detector(effort.classifier), {}
+    detector, scores = inputs.detector(effort.classifier), dict[str, Cascade]()
     for attack in effort.attacks:
         try:
-            scores[attack.name] = fit(detector.score.kind, inputs.data.examples([attack]))
+            fitted = fit(detector.score.kind, inputs.data.examples([attack]))
         except FitError:
             continue
+        scores[attack.name] = one_stage(fitted, inputs.data.features)
     panel = path_panel(detector, scores, inputs.clean)
     found = score_all(panel, trial)
     names = {EVERY if name == NAME else name: name for name in (*scores, NAME)}

@@ -136,7 +136,7 @@ def test_evidence_adds_up_to_the_score(client: httpx.Client, top_k: int | None) 
     assert all(("towards adversarial" in layer["text"]) == (layer["contribution"] > 0) for layer in layers)
 
 
-NUMBERS = {"score", "threshold", "tolerance", "p_value", "usual_score"}
+NUMBERS = {"score", "threshold", "tolerance", "p_value", "usual_score", "stage", "inferences"}
 
 
 def test_detail_decides_what_is_in_the_answer(client: httpx.Client) -> None:

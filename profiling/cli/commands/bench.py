@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -26,12 +28,22 @@ def bench(
     rounds: Annotated[
         int, typer.Option(min=10, help="Number of times that detection and inference are timed in turn.")
     ] = 15,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(
+            help="Bundle of this network: count also what its verdicts on clean images cost.",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = None,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Time a detection beside a plain inference.
 
-    Both are run in turn in one process, and medians are reported.
+    Both are run in turn in one process, and medians are reported. With --bundle, images that the bundle has not seen
+    and that the network is right on are sent through its stages; reported are mean and 99th percentile of their cost,
+    counted in inferences: 2 for the recorded inference and the walk, and 1 for each view.
 
     Example:
         pathprint bench --network digits-cnn --batch 64
@@ -47,6 +59,7 @@ def bench(
     from pathprint.profiling.data.datasets import open_dataset
     from pathprint.profiling.errors import OptionsError
     from pathprint.profiling.evaluation.cost import cost
+    from pathprint.profiling.evaluation.stages import clean_cost
     from pathprint.profiling.paths.extraction import Extractor
     from pathprint.profiling.paths.policy import Policy
     from pathprint.profiling.threads import settle_threads
@@ -63,5 +76,8 @@ def bench(
     timed = np.random.default_rng(seed).permutation(len(dataset))[:batch]  # folders hold one class after the other
     found = cost(extractor, module, dataset.pixels(timed, preprocessing), rounds)
     show(tables.cost(found))
+    counted = None if bundle is None else clean_cost(bundle, captured, dataset)
+    if counted:
+        show(tables.stage_cost(counted))
     if as_json:
-        print_json(found.to_dict())
+        print_json(found.to_dict() | ({"clean_images": asdict(counted)} if counted else {}))

@@ -21,7 +21,7 @@ from pathprint.profiling.cli.outputs import AttackCache, folder_option
 from pathprint.profiling.cli.results import print_json
 from pathprint.profiling.detection.bundle_files import BUNDLE
 from pathprint.profiling.detection.classifiers import AUTO
-from pathprint.profiling.features.tiers import DEFAULT_TIER, Tier
+from pathprint.profiling.features.tiers import Tier, tier_for
 from pathprint.profiling.jobs.places import discard, run_folder
 
 
@@ -57,13 +57,22 @@ def fit(
         float, typer.Option(help="Largest share of clean images that may be flagged.", callback=rate)
     ] = 0.05,
     tier: Annotated[
-        Tier,
+        Tier | None,
         typer.Option(
             help="How closely to look at each image: fast looks once; standard also classifies one slightly altered "
-            "copy, of the kind that finds most; thorough classifies copies of all kinds. Each finds more than the one "
-            "before it, at one more inference for each copy."
+            "copy, of the kind that finds most; thorough classifies more copies of images that are still in doubt. "
+            "Each finds more than the one before it, and costs more. Default: standard.",
+            show_default=False,
         ),
-    ] = DEFAULT_TIER,
+    ] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            help="What a clean image may cost on average in the thorough tier, counted in inferences: 2 for the first "
+            "look, 1 for each copy. Default: 4.",
+            show_default=False,
+        ),
+    ] = None,
     thorough: Annotated[
         bool,
         typer.Option("--thorough", hidden=True, callback=renamed, help="What --tier thorough was called before."),
@@ -94,6 +103,7 @@ def fit(
     """
     from pathprint.profiling.detection.calibration import check_promise
 
+    tier_for(tier, budget)
     check_promise(calibration_images, target_fpr)
     import pathprint
     from pathprint.profiling.cli.terminal import say
@@ -110,6 +120,7 @@ def fit(
         attacks=attack,
         classifier=classifier,
         tier=tier,
+        budget=budget,
         target_fpr=target_fpr,
         fit_images=fit_images,
         calibration_images=calibration_images,
@@ -122,7 +133,7 @@ def fit(
     discard(run_folder(out))
     detector = bundle.detector
     low, high = detector.calibration.interval
-    if choice := detector.fitting.view_choice:
+    if choice := detector.fitting.view_choice or detector.fitting.stage_choice:
         say(choice.reason)
     kind = f"{detector.tier} {detector.score.kind} detector"
     say(f"{kind}, {low:.1%} to {high:.1%} of clean images flagged; bundle in {out}")

@@ -72,6 +72,12 @@ def _cell(report: Report, attack: str, family: str) -> Cell:
     return Cell(auc, level, family in (report.attacks[attack].family, EVERYTHING))
 
 
+def stages(report: Report) -> Markup:
+    """Return the section on which share of each kind of images reaches each stage, and what that costs."""
+    most = max((len(cost.reached) for cost in report.stages.values()), default=0)
+    return section("stages", costs=report.stages, names=[f"reach stage {number}" for number in range(1, most + 1)])
+
+
 def tests(report: Report) -> Markup:
     """Return the section on which test of the detector flags which kinds of images."""
     names = list(next(iter(report.found_by.values()), {}))

@@ -13,6 +13,7 @@ _SECTIONS = {
     "Summary": headline.summary,
     "Attacks": headline.attacks,
     "Which test found what": comparisons.tests,
+    "Stages and their cost": comparisons.stages,
     "ROC curves": distributions.curves,
     "Other detectors": comparisons.other_detectors,
     "Unseen attacks": comparisons.unseen_attacks,

@@ -16,6 +16,7 @@ from pathprint.profiling.attacks.draws import Draws
 from pathprint.profiling.data.correct import correct_images
 from pathprint.profiling.data.roles import Split
 from pathprint.profiling.detection.bundle import Bundle
+from pathprint.profiling.detection.cascade import one_stage
 from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.detection.joined import ATTACKS, alone
 from pathprint.profiling.detection.scores import LinearScore, total
@@ -39,7 +40,9 @@ def looking_at(feature: str, detector: Detector, parts: Split) -> tuple[Detector
     score = LinearScore("broken", np.zeros(len(weights)), np.ones(len(weights)), weights, 0.0)
     held = correct_images(detector.network, parts.calibrate, 100).pixels
     table, _ = detector.maker.make_all(held)
-    return replace(detector, score=alone(score, ATTACKS)), float(np.quantile(total(score, table.values), 0.95))
+    return replace(detector, score=one_stage(alone(score, ATTACKS), detector.features)), float(
+        np.quantile(total(score, table.values), 0.95)
+    )
 
 
 def test_broken_detector_is_evaded(bundle: Bundle, few: Images, digits_split: Split) -> None:
@@ -108,7 +111,7 @@ def test_doubt_is_evaded_by_leading_far(bundle: Bundle, few: Images) -> None:
     """A detector that looks for doubtful answers alone is evaded by sure ones, which a small lead never gives."""
     weights = np.array([float(feature.name == "doubt/the answer") for feature in bundle.detector.features])
     score = LinearScore("doubt", np.zeros(len(weights)), np.ones(len(weights)), weights, 0.0)
-    doubting = replace(bundle.detector, score=alone(score, ATTACKS))
+    doubting = replace(bundle.detector, score=one_stage(alone(score, ATTACKS), bundle.detector.features))
     near, far = (
         evade(doubting, *few, Adaptive(0.3, steps=20, weights=(0.0,), leads=(lead,), matched=())) for lead in (0.5, 8.0)
     )
@@ -121,7 +124,9 @@ def test_views_of_a_thorough_detector_are_attacked_too(bundle: Bundle, few: Imag
     features = maker.make(few[0][:1])[1].features
     weights = np.array([float(feature.measure.startswith("margin_loss")) for feature in features])
     score = LinearScore("views", np.zeros(len(weights)), np.ones(len(weights)), weights, 0.0)
-    thorough = replace(bundle.detector, score=alone(score, ATTACKS), features=features, maker=maker)
+    thorough = replace(
+        bundle.detector, score=one_stage(alone(score, ATTACKS), features), features=features, maker=maker
+    )
     attempt = Adaptive(0.3, steps=20, weights=(0.0,), leads=(0.5,), matched=())
     blind = evade(bundle.detector, *few, attempt).pixels
     knowing = evade(thorough, *few, attempt)

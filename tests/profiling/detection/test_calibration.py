@@ -44,3 +44,13 @@ def test_too_few_images_are_refused_with_the_number_it_takes() -> None:
 def test_senseless_targets_are_refused(target: float) -> None:
     with pytest.raises(CalibrationError, match="must lie between 0 and 1"):
         calibrate(np.arange(100.0), target)
+
+
+@pytest.mark.parametrize("at_least", [-9.0, 0.93, 0.95, 0.97, 0.999, 2.0])
+def test_a_least_threshold_flags_no_more_and_says_what_it_flags(at_least: float) -> None:
+    scores = np.random.default_rng(0).uniform(size=2000)
+    free, held = calibrate(scores, 0.05), calibrate(scores, 0.05, at_least)
+    assert held.threshold == max(free.threshold, at_least)
+    assert held == free if at_least < free.uncertain[0] else held.uncertain[0] >= at_least
+    assert held.interval[0] <= max(1 - held.threshold, 0) <= held.interval[1]
+    assert Calibration.from_dict(held.to_dict()) == held

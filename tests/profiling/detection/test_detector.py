@@ -10,6 +10,7 @@ from torch import Tensor
 from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.roles import Split, profile_images
 from pathprint.profiling.detection.bundle import Bundle
+from pathprint.profiling.detection.cascade import one_stage
 from pathprint.profiling.detection.joined import ATTACKS, CLEAN, TestName, alone
 from pathprint.profiling.detection.scores import LinearScore
 from pathprint.profiling.detection.sentences import short_name
@@ -127,7 +128,9 @@ def test_score_that_is_no_number_is_an_error_not_a_verdict(bundle: Bundle, pixel
     nothing = np.zeros(len(bundle.detector.features))
     broken = LinearScore("broken", nothing, nothing, nothing, float("nan"))
     with pytest.raises(BundleError, match="not a finite number"):
-        dataclasses.replace(bundle.detector, score=alone(broken, ATTACKS)).examine(pixels)
+        dataclasses.replace(bundle.detector, score=one_stage(alone(broken, ATTACKS), bundle.detector.features)).examine(
+            pixels
+        )
 
 
 def test_features_that_the_score_does_not_know_are_refused(bundle: Bundle, pixels: Tensor) -> None:

@@ -1,6 +1,7 @@
 """The figures of ``pathprint bench`` fit together; how large they are is measured, not tested."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -21,8 +22,11 @@ FIELDS = {
 }
 
 
-def test_bench_prints_every_figure(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["pathprint", "bench", "--network", "digits-cnn", "--batch", "4", "--json"])
+def test_bench_prints_every_figure(
+    bundle_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ["--network", "digits-cnn", "--batch", "4", "--bundle", str(bundle_folder), "--json"]
+    monkeypatch.setattr("sys.argv", ["pathprint", "bench", *options])
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 0
@@ -32,6 +36,9 @@ def test_bench_prints_every_figure(capsys: pytest.CaptureFixture[str], monkeypat
     assert printed["detect_ms"].keys() == {"fast", "standard", "thorough"}
     for tier, ms in printed["detect_ms"].items():
         assert printed["ratio"][tier] == pytest.approx(ms / printed["plain_ms"])
+    counted = printed["clean_images"]
+    assert (counted["reached"], counted["mean"], counted["percentile99"]) == ([1.0], 2.0, 2.0)
+    assert counted["images"] > 100
 
 
 def test_cost_counts_contributions_of_wanted_units() -> None:

@@ -110,7 +110,7 @@ def test_attack_of_another_version_is_refused(bundle: Bundle, parts: Split) -> N
 def test_without_its_only_family_a_classifier_knows_clean_images_only(bundle: Bundle, parts: Split) -> None:
     clean = correct_images(bundle.detector.network, parts.fit, 30)
     attacks = chosen(bundle.detector.network, ["bim-0.2", "pgd-0.2"])
-    scores = left_out("logistic", FitData.of(bundle.detector.maker, clean, attacks, Crafting(0)))
+    scores = left_out(bundle.detector, FitData.of(bundle.detector.maker, clean, attacks, Crafting(0)))
     assert list(scores) == [NOTHING, "linf-steps", EVERYTHING]
     assert scores["linf-steps"] is scores[EVERYTHING]
 

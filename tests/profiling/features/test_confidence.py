@@ -13,6 +13,7 @@ from pathprint.profiling.errors import OptionsError
 from pathprint.profiling.features.confidence import confidence
 from pathprint.profiling.features.measure import FeatureMaker
 from pathprint.profiling.features.table import FeatureTable
+from pathprint.profiling.features.tiers import tier_of
 from pathprint.profiling.features.views import _ANGLE, VIEWS, _turned, stability, view_of
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import ImagePaths
@@ -86,9 +87,18 @@ def test_views_that_do_not_exist_are_refused(extractor: Extractor, signatures: C
         FeatureMaker(extractor, signatures, ("mirrored", "mirrored"))
 
 
-def test_the_number_of_views_is_the_tier(extractor: Extractor, signatures: ClassSignatures) -> None:
-    tiers = [FeatureMaker(extractor, signatures, views).tier for views in ((), ("down",), tuple(VIEWS))]
-    assert tiers == ["fast", "standard", "thorough"]
+@pytest.mark.parametrize(
+    ("stages", "tier"),
+    [
+        ([()], "fast"),
+        ([("down",)], "standard"),
+        ([("down", "up")], "thorough"),
+        ([(), ("down",)], "thorough"),
+        ([("down",), ("up",)], "thorough"),
+    ],
+)
+def test_stages_and_their_views_are_the_tier(stages: list[tuple[str, ...]], tier: str) -> None:
+    assert tier_of(stages) == tier
 
 
 @pytest.mark.parametrize("view", VIEWS)

@@ -64,7 +64,8 @@ def compared(shift: dict[str, tuple[float, float]]) -> dict[str, dict[str, float
             values[kinds == attack, j] += moved
     examples = Examples(FEATURES, values, (kinds >= 0).astype(np.int64), np.tile(np.arange(SOURCES), 4))
     named = (Named("x-1", "x"), Named("y-1", "y"))
-    return Comparison(examples, kinds, named).figures()  # type: ignore[arg-type]
+    found = Comparison(examples, kinds, named).figures([(view,) for view in VIEWS])  # type: ignore[arg-type]
+    return dict(zip(VIEWS, found, strict=True))
 
 
 def test_what_a_view_shows_of_known_attacks_is_its_figure() -> None:
@@ -94,8 +95,9 @@ def test_scores_are_those_of_a_ridge_regression(data: FitData) -> None:
     taught = examples.subset(train)
     mean, scale = standardisation(taught.values)
     portions = scale * np.sqrt(shares(taught.features))
-    for view, found in comparison._scores(list(VIEWS), train, test):
-        columns = [j for j, feature in enumerate(examples.features) if view_of(feature) in (None, view)]
+    choices = [*((view,) for view in VIEWS), (), ("down", "up"), tuple(VIEWS)]
+    for views, found in zip(choices, comparison._scores(choices, train, test), strict=True):
+        columns = [j for j, feature in enumerate(examples.features) if view_of(feature) in (None, *views)]
         inputs: Floats = ((examples.values - mean) * portions)[:, columns]
         model = Ridge(alpha=1e-3).fit(inputs[train], taught.adversarial, taught.weights / taught.weights.sum())
         expected = model.predict(inputs[test])
@@ -136,9 +138,11 @@ def test_a_detector_asks_about_the_views_of_its_tier(
     detector = fit_detector(FeatureMaker(extractor, signatures), digits_split, attacks, options)
     asked = [view for view in map(view_of, detector.features) if view]
     choice = detector.fitting.view_choice
-    expected = {"fast": [], "standard": [choice.view] if choice else None, "thorough": list(VIEWS)}
+    order = [view for view, _ in detector.fitting.stage_choice.order] if detector.fitting.stage_choice else []
+    expected = {"fast": [], "standard": [choice.view] if choice else None, "thorough": order[: len(asked)]}
     assert (detector.tier, list(detector.views), asked) == (tier, expected[tier], expected[tier])
     assert (choice is not None) == (tier == "standard")
+    assert (sorted(order) == sorted(VIEWS)) == (tier == "thorough")
     assert Fitting.from_dict(detector.fitting.to_dict()) == detector.fitting
     pixels: Tensor = digits_split.dataset.pixels(digits_split.test.positions[:2], extractor.network.preprocessing)
     assert len(detector.examine(pixels)) == 2
