@@ -6,6 +6,7 @@ lists the pages beside it, and the folders below. A page that is in neither plac
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
 from typing import TYPE_CHECKING
@@ -51,7 +52,7 @@ def sections(text: str) -> dict[str, list[str]]:
     tokens = MarkdownIt("commonmark").parse(text)
     found: dict[str, list[str]] = {}
     above = caption = ""
-    for before, token in zip(tokens, tokens[1:], strict=False):
+    for before, token in pairwise(tokens):
         if before.type == "heading_open" and before.tag == "h2":
             above = caption = token.content
         elif before.type == "heading_open" and before.tag == "h3":
