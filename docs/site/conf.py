@@ -28,7 +28,6 @@ autodoc_typehints = "description"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
 toc_object_entries_show_parents = "hide"
-python_maximum_signature_line_length = 80
 
 html_theme = "furo"
 html_static_path = ["assets"]

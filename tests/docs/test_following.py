@@ -27,7 +27,7 @@ from tests.docs.pages import ROOT, Page
 from tests.docs.shown import FOLLOWED, Block, Shown, blocks
 
 NOWHERE = "http://127.0.0.1:9"
-SECONDS = 840
+SECONDS = 1200
 START = """#!{python}
 from pathprint.profiling.cli.main import main
 main()
@@ -121,6 +121,7 @@ def follow(page: Page, reader: Reader) -> Iterator[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)  # two minutes of a processor, which others may use, too
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 @pytest.mark.skipif(sys.platform != "linux", reason="the pages are for Linux")
 @pytest.mark.parametrize("page", FOLLOWED, ids=lambda page: page.name)

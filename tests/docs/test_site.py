@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -22,9 +23,13 @@ _HOSTS = re.compile(r"""<(?:script|link|img|iframe)[^>]*(?:src|href)=["'](?:http
 @pytest.fixture
 def navigation(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(ROOT / "docs" / "site")
-    import navigation
+    return import_module("navigation")
 
-    return navigation
+
+@pytest.fixture
+def reference(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(ROOT / "docs" / "site")
+    return import_module("reference")
 
 
 @pytest.mark.parametrize("page", ON_THE_SITE, ids=lambda page: page.name)
@@ -55,10 +60,7 @@ def test_a_list_of_pages_has_all_of_them(readme: Page) -> None:
     assert not [path.name for path in here - linked]
 
 
-def test_marks_are_those_that_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(ROOT / "docs" / "site")
-    import reference
-
+def test_marks_are_those_that_are_written(reference: ModuleType) -> None:
     found = [mark for page in PAGES for mark in re.findall(r"<!-- written by the site: (\w+) -->", page.text)]
     assert sorted(found) == sorted(reference._PARTS)
 
@@ -82,10 +84,7 @@ def test_the_page_on_the_library_names_what_is_public() -> None:
         ({}, "anything"),
     ],
 )
-def test_values_are_said_in_words(schema: dict[str, object], words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(ROOT / "docs" / "site")
-    import reference
-
+def test_values_are_said_in_words(schema: dict[str, object], words: str, reference: ModuleType) -> None:
     assert reference.kind_of(schema) == words
 
 
