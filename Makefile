@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 COMPILE := uv pip compile --universal --generate-hashes --no-header --quiet --python-version 3.11
 
-.PHONY: help install quickstart check compiled test test-slow test-families test-processors test-container format requirements licences sbom clean
+.PHONY: help install quickstart check docs compiled test test-slow test-families test-processors test-container format requirements licences sbom clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -36,6 +36,9 @@ check: $(INSTALLED)  ## Formatting, lint, types and import contracts.
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(INSTALLED)  ## The documentation as a site in build/docs; a broken link is an error.
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs 2 -c docs/site . build/docs $(ARGS)
 
 compiled: $(INSTALLED)  ## The compiled loops, ahead of the tests, which would compile them in each process.
 	$(BIN)/python -m pathprint.profiling.paths.kernels.cpu.warm_up

@@ -20,7 +20,7 @@ class Refused(ClientError):  # noqa: N818  # read as "except Refused"
     """The service answered with a problem.
 
     Attributes:
-        code: names the problem for programs; docs/operations.md lists the codes.
+        code: names the problem for programs; docs/problems.md lists the codes.
         status: the HTTP status; for an image of several, the one that it would have got alone.
         detail: what went wrong, and what to do.
         request_id: identifies the request in the service's log.

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,17 +25,25 @@ from pathprint.profiling.cli.terminal import say
 from pathprint.profiling.errors import BundleError
 from pathprint.profiling.evaluation.figures import Report
 from pathprint.profiling.evaluation.protocol import Outcome
+from pathprint.profiling.writing.whole import whole_file
 
 _START_SECONDS, _REASONS = 180, 3  # a busy machine takes a minute
 
 
-def demonstrate(bundle: Path, outcome: Outcome, attack: str) -> dict[str, Any]:
-    """Ask the service about a typical clean and a typical adversarial test image; say what it answers."""
+def demonstrate(bundle: Path, outcome: Outcome, attack: str, pictures: Mapping[str, Path]) -> dict[str, Any]:
+    """Ask the service about a typical clean and a typical adversarial test image; say what it answers.
+
+    Args:
+        pictures: files that the images are written to, ``clean`` and ``adversarial``, for a user to ask about again.
+    """
     crafted, won = outcome.trial.crafted[attack], outcome.trial.crafted[attack].success
     shown = {
         "clean": _median(outcome.trial.clean.pixels, outcome.scores.clean),
         "adversarial": _median(crafted.pixels[won], outcome.scores.attacks[attack][won.numpy()]),
     }
+    for name, path in pictures.items():
+        with whole_file(path) as partial:
+            to_image(shown[name]).save(partial, "PNG")
     with running_service(bundle) as address:
         answers = {name: ask(address, pixels) for name, pixels in shown.items()}
     for name, answer in answers.items():

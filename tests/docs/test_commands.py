@@ -31,6 +31,22 @@ def test_commands_in_console_blocks_exist(page: Page, program: TyperGroup) -> No
     assert not wrong, f"{page.name}: {wrong}"
 
 
+@pytest.mark.parametrize(
+    ("line", "called"),
+    [
+        ("pathprint detect b", ["pathprint", "detect", "b"]),
+        (".venv/bin/pathprint serve", [".venv/bin/pathprint", "serve"]),
+        ("A=1 B=2 pathprint serve b", ["pathprint", "serve", "b"]),
+        ("docker run --rm -v x:/x pathprint scan b", ["pathprint", "scan", "b"]),
+        ("docker build -t pathprint .", []),
+        ("curl x", []),
+        ("", []),
+    ],
+)
+def test_calls_are_found_wherever_they_stand(line: str, called: list[str]) -> None:
+    assert ours(shlex.split(line)) == called
+
+
 @every_page
 def test_commands_in_running_text_exist(page: Page, program: TyperGroup) -> None:
     names = set(subcommands(program))
@@ -48,7 +64,8 @@ def test_commands_in_running_text_exist(page: Page, program: TyperGroup) -> None
 
 def problems(program: TyperGroup, words: list[str]) -> Iterator[str]:
     """Yield what is wrong with a command, if it is one of ours."""
-    if not words or words[0].rpartition("/")[2] != "pathprint":
+    words = ours(words)
+    if not words:
         return
     command: TyperCommand | TyperGroup = program
     rest = words[1:]
@@ -65,6 +82,15 @@ def problems(program: TyperGroup, words: list[str]) -> Iterator[str]:
         option = word.partition("=")[0]
         if option.startswith("--") and option not in {*options(command), "--help"}:
             yield f"{shlex.join(words)}: {command.name} has no option {option}"
+
+
+def ours(words: list[str]) -> list[str]:
+    """Return the part of a command line that calls us: after variables, and in a container after the image's name."""
+    while words and re.match(r"\w+=", words[0]):
+        words = words[1:]
+    if words[:2] in (["docker", "run"], ["podman", "run"]) and "pathprint" in words:
+        words = words[words.index("pathprint") :]
+    return words if words and words[0].rpartition("/")[2] == "pathprint" else []
 
 
 def subcommands(group: TyperGroup) -> dict[str, TyperCommand | TyperGroup]:

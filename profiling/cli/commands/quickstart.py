@@ -13,6 +13,7 @@ from pathprint.profiling.detection.bundle_files import BUNDLE
 from pathprint.profiling.writing.places import check_file
 
 _NETWORK, _DATA, _SHOWN = "digits-cnn", "digits", "pgd-0.2"
+_DETECT = "http://127.0.0.1:8000/v1/detect"
 
 
 def quickstart(
@@ -23,13 +24,15 @@ def quickstart(
 ) -> None:
     """Build, evaluate and serve a detector for handwritten digits, in about a minute.
 
-    It writes a bundle and a report beside it, starts the service once, and shows its answers to two images.
+    It writes a bundle, and beside it a report and two images, starts the service once, and shows its answers to both.
 
     Example:
         pathprint quickstart
     """
     page = out.with_name(f"{out.name}.html")
-    check_file(page)
+    pictures = {name: out.with_name(f"{out.name}-{name}.png") for name in ("clean", "adversarial")}
+    for path in (page, *pictures.values()):
+        check_file(path)
     import pathprint
     from pathprint.profiling.attacks.registry import chosen
     from pathprint.profiling.cli import tables
@@ -48,9 +51,11 @@ def quickstart(
     report = recorded(found.report, bundle.sha256)
     write_page(report, page)
     show(tables.figures(report))
-    answers = demonstrate(out, found, _SHOWN)
+    answers = demonstrate(out, found, _SHOWN, pictures)
     say(f"The bundle is in {out}; the report on it is in {page}. Serve the bundle with:")
     say(f"{_program()} serve {out}")
+    say("and ask it, in another terminal, about the attacked image:")
+    say(f"curl --data-binary @{pictures['adversarial']} -H 'Content-Type: image/png' {_DETECT}")
     if as_json:
         print_json({**closing(out, report, answers), "report": str(page)})
 

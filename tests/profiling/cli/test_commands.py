@@ -249,6 +249,7 @@ def test_quickstart_does_the_whole_job(tmp_path: Path) -> None:
     assert service == {"clean": "benign", "adversarial": "adversarial"}
     assert result["report"] == str(tmp_path / "digits.html")
     assert "fgsm-0.2" in (tmp_path / "digits.html").read_text()
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == ["digits-adversarial.png", "digits-clean.png"]
 
 
 @pytest.mark.slow
