@@ -9,7 +9,7 @@ from typing import Annotated
 from pathprint.profiling.cli.options import AsJson
 from pathprint.profiling.cli.outputs import folder_option
 from pathprint.profiling.cli.results import print_json
-from pathprint.profiling.detection.bundle_files import BUNDLE
+from pathprint.profiling.detection.bundle_files import BUNDLE, examples_beside, report_beside
 from pathprint.profiling.writing.places import check_file
 
 _NETWORK, _DATA, _SHOWN = "digits-cnn", "digits", "pgd-0.2"
@@ -23,17 +23,18 @@ def quickstart(
 ) -> None:
     """Build, evaluate and serve a detector for handwritten digits, in about a minute.
 
-    It writes a bundle and a report beside it, starts the service once, and shows its answers to two images.
+    It writes a bundle, a report and examples beside it, starts the service once, and shows its answers to two images.
 
     Example:
         pathprint quickstart
     """
-    page = out.with_name(f"{out.name}.html")
+    page = report_beside(out)
     check_file(page)
+    check_file(examples_beside(out))
     import pathprint
     from pathprint.profiling.attacks.registry import chosen
     from pathprint.profiling.cli import tables
-    from pathprint.profiling.cli.demonstration import closing, demonstrate
+    from pathprint.profiling.cli.demonstration import closing, demonstrate, pairs
     from pathprint.profiling.cli.inputs import open_network
     from pathprint.profiling.cli.terminal import say, show
     from pathprint.profiling.data.datasets import matched_data
@@ -47,10 +48,12 @@ def quickstart(
     found = outcome(bundle, dataset, chosen(network, None), Options())
     report = recorded(found.report, bundle.sha256)
     write_page(report, page)
+    pairs(found, network.labels).save(out, bundle.sha256)
     show(tables.figures(report))
     answers = demonstrate(out, found, _SHOWN)
     say(f"The bundle is in {out}; the report on it is in {page}. Serve the bundle with:")
     say(f"{_program()} serve {out}")
+    say("Then open http://127.0.0.1:8000 in a browser: the console has examples to try.")
     if as_json:
         print_json({**closing(out, report, answers), "report": str(page)})
 
