@@ -31,7 +31,7 @@ _DEMANDS = tuple(
         # Of these, further images are charged when their number is known.
         (r"/v1/(detect|classify)/batch", Demand("detect", 1)),
         (r"/v2/models/[^/]+(/versions/[^/]+)?/infer", Demand("detect", 1)),
-        (r"/v1/explain", Demand("explain", 4)),
+        (r"/v1/(explain|picture)", Demand("explain", 4)),
         (r"/v2/repository/index", Demand("read", 1)),
         (r"/v1/monitor(/.*)?", Demand("monitor", 1)),
         (r"/v1/admin(/.*)?|/v2/repository(/.*)?", Demand("admin", 1)),

@@ -18,7 +18,7 @@ from pathprint.profiling.detection.joined import JoinedScore, TestName
 from pathprint.profiling.detection.sentences import Classes
 from pathprint.profiling.errors import BundleError
 from pathprint.profiling.features.measure import FeatureMaker
-from pathprint.profiling.features.table import Feature
+from pathprint.profiling.features.table import Feature, FeatureTable
 from pathprint.profiling.features.tiers import Tier
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import ImagePaths
@@ -137,7 +137,14 @@ class Detector:
             PixelsError: the pixels are not float32 in [0, 1], or do not have the network's input shape.
             BundleError: the parts of this detector do not belong together, or the score is not finite.
         """
-        paths, table = self.maker.make(pixels)
+        return self.judge(*self.maker.make(pixels))
+
+    def judge(self, paths: ImagePaths, table: FeatureTable) -> list[Verdict]:
+        """Return the verdict on each image from its path and its features, which this detector's maker made.
+
+        Raises:
+            BundleError: the parts of this detector do not belong together, or the score is not finite.
+        """
         if table.features != self.features:
             raise BundleError(
                 "the score was fitted on other features than these signatures give; fit the detector again."

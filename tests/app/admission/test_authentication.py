@@ -82,6 +82,7 @@ def test_a_valid_key_beside_a_wrong_one_is_refused(shop: tuple[FastAPI, str]) ->
         ("POST", "/v2/models/digits-cnn/infer", "detect"),
         ("POST", "/v2/models/digits-cnn/versions/1/infer", "detect"),
         ("POST", "/v1/explain", "explain"),
+        ("POST", "/v1/picture", "explain"),
         ("GET", "/v1/models", "read"),
         ("GET", "/v1/models/digits-cnn/health", "read"),
         ("GET", "/v2", "read"),
