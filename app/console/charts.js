@@ -11,14 +11,18 @@ const observer = new ResizeObserver((entries) => {
   for (const { target, contentRect } of entries) target.redraw?.(Math.round(contentRect.width));
 });
 
-/** Return a figure whose picture `draw(width, height)` returns; `label` says in words what it shows. */
-export function chart(label, height, draw) {
+/** Return a figure whose picture `draw(width, height)` returns; `label` says in words what it shows.
+ *  The height is a number, or a function of the width. */
+export function chart(label, size, draw) {
   const host = el("div", { class: "chart", role: "img", "aria-label": label });
+  const heightFor = typeof size === "function" ? size : () => size;
   let last = 0;
-  host.style.height = `${height}px`;
+  host.style.height = `${heightFor(600)}px`;
   host.redraw = (width) => {
     if (width < 40 || width === last) return;
     last = width;
+    const height = heightFor(width);
+    host.style.height = `${height}px`;
     host.replaceChildren(svg("svg", { width, height, "aria-hidden": "true" }, draw(width, height)));
   };
   observer.observe(host);
@@ -170,12 +174,11 @@ export function heatMap(labels, values) {
   const longest = Math.min(16, Math.max(...labels.map((label) => label.length)));
   const short = (label) => (label.length > 16 ? `${label.slice(0, 15)}…` : label);
   const spoken = `Similarity of classes, from ${fixed(low)} to ${fixed(high)}; the table below has the most alike`;
-  const host = chart(spoken, 100, (width) => {
-    const left = 12 + longest * 7;
-    const side = Math.max(6, Math.min(34, (Math.min(width, 620) - left - 4) / labels.length));
+  const left = 12 + longest * 7;
+  const sideFor = (width) => Math.max(6, Math.min(34, (width - left - 4) / labels.length));
+  return chart(spoken, (width) => sideFor(width) * labels.length + 26, (width) => {
+    const side = sideFor(width);
     const every = Math.ceil(13 / side);
-    host.style.height = `${side * labels.length + 26}px`;
-    host.firstElementChild?.setAttribute("height", side * labels.length + 26);
     const opacity = (value) => 0.06 + 0.94 * Math.max(0, (value - low) / (high - low || 1));
     return labels.map((label, row) => [
       row % every === 0 && text(left - 6, row * side + side / 2 + 26, short(label), { "text-anchor": "end" }),
@@ -191,13 +194,6 @@ export function heatMap(labels, values) {
         )),
     ]);
   });
-  const redraw = host.redraw;
-  host.redraw = (width) => {
-    redraw(width);
-    const drawing = host.firstElementChild;
-    if (drawing) drawing.setAttribute("height", Number.parseInt(host.style.height, 10));
-  };
-  return host;
 }
 
 /** Return plain bars with a label below each. */

@@ -23,6 +23,7 @@ Version = Annotated[Name | None, Query(description="The version of the model; wi
 _STAGES = (Stage.READINESS, Stage.ADMISSION, Stage.OPTIONS, Stage.MODEL)
 _PROBLEMS = problems(*_STAGES)
 _BESIDE = problems(*_STAGES, Stage.BESIDE)
+_TEXT = {"type": "string"}
 _REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; sandbox"
 """What a browser may do for a report: apply its style sheet. It has no scripts."""
 
