@@ -15,6 +15,7 @@ from pathprint.app.api.schemas import AnsweringModel, Share
 from pathprint.app.runtime.models import Loaded
 from pathprint.app.schema import Schema
 from pathprint.models.graph import INPUT, Graph
+from pathprint.models.operations import SIZES
 from pathprint.profiling.signatures.class_rows import Rows, evenly, similarities
 
 _SCORES = 1001
@@ -172,7 +173,8 @@ def followed(graph: Graph) -> dict[str, list[str]]:
         sources = tuple(dict.fromkeys(layer for name in node.reads for layer in behind.get(name, ())))
         if node.name in weighted:
             found[weighted[node.name]] = list(sources)
-        behind[node.name] = (weighted[node.name],) if node.name in weighted else sources
+        carried = () if node.operation in SIZES else sources
+        behind[node.name] = (weighted[node.name],) if node.name in weighted else carried
     return {**found, "": list(behind[graph.output])}
 
 

@@ -133,7 +133,7 @@ export function verdictsOverTime(slots, seconds) {
             });
         });
       }),
-      axis(x, base, -minutes, 0, width, "minutes ago").flat(3).map((part) => {
+      axis(x, base, -minutes, 0, width, "minutes ago").flat(Infinity).map((part) => {
         if (part?.tagName === "text" && !part.classList.contains("title")) part.textContent = part.textContent.replace("−", "");
         return part;
       }),

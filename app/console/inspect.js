@@ -9,20 +9,18 @@ import { comparison, pictureCards, verdictCard } from "./picture.js";
 const TYPES = ["image/png", "image/jpeg", "image/bmp", "image/webp"];
 
 export async function view(shared, signal) {
-  const figures = await json(shared.path("/figures"), { signal });
   const results = el("div", { class: "results" });
-  const page = el(
-    "div",
-    { class: "split" },
-    el("h1", { class: "hidden" }, "Inspect an image"),
-    el("div", { class: "side" }, chooser(shared, results, signal), examples(shared, figures, results, signal)),
-    results,
+  const side = el("div", { class: "side" }, chooser(shared, results, signal));
+  const page = el("div", { class: "split" }, el("h1", { class: "hidden" }, "Inspect an image"), side, results);
+  results.append(...(shared.last ?? [welcome()]));
+  json(shared.path("/figures"), { signal }).then(
+    (figures) => figures.examples.length && side.append(examples(shared, figures, results, signal)),
+    (problem) => signal.aborted || problem.code === "insufficient_scope" || side.append(told(problem)),
   );
-  results.append(...(shared.last ?? [welcome(figures)]));
   return page;
 }
 
-function welcome(figures) {
+function welcome() {
   return el(
     "div",
     { class: "empty" },
@@ -32,7 +30,7 @@ function welcome(figures) {
       {},
       "Choose an image. You learn what the network takes it for, whether the way it came to this answer is usual, and if not, where it leaves the road.",
     ),
-    figures.examples.length > 0 && el("p", {}, "Or choose an example: each was attacked so that the network errs."),
+    el("p", {}, "The examples are pairs of a clean image and what an attack made of it, so that the network errs."),
   );
 }
 
@@ -127,7 +125,6 @@ function cards(answer) {
 }
 
 function examples(shared, figures, results, signal) {
-  if (!figures.examples.length) return null;
   const list = el("ul", { class: "examples" });
   const fill = async () => {
     for (const [number, { label, attack }] of figures.examples.entries()) {

@@ -5,7 +5,7 @@ import { calibrationCurve, heatMap } from "./charts.js";
 import { card, el, facts, table } from "./dom.js";
 import { count, fixed, many, share } from "./numbers.js";
 
-const MOST_PAIRS = 8;
+const MOST_PAIRS = 5;
 
 export async function view(shared, signal) {
   const [described, figures, { classes, needed_images: needed }] = await Promise.all(
@@ -17,8 +17,12 @@ export async function view(shared, signal) {
     el("h1", {}, "Models"),
     shared.models.length > 1 && versions(shared),
     summary(described),
-    el("div", { class: "two" }, promise(described, figures), madeOf(figures)),
-    el("div", { class: "two" }, similarity(shared, signal), classTable(classes, needed)),
+    el(
+      "div",
+      { class: "two" },
+      el("div", { class: "stack" }, promise(described, figures), similarity(shared, signal)),
+      el("div", { class: "stack" }, madeOf(figures), classTable(classes, needed)),
+    ),
     figures.has_report ? report(shared, signal) : card("Evaluation report", {}, el("p", { class: "soft" }, "There is none beside this bundle. Write one with ", el("code", {}, "pathprint evaluate BUNDLE --report BUNDLE.html"), ".")),
   );
 }
@@ -76,7 +80,7 @@ function madeOf({ provenance: made, layers }) {
       ["Calibrated anew", made.recalibrated ? many(made.recalibrated, "time") : "never"],
     ]),
     made.attacks.length > 0 && el("h3", {}, `Fitted on ${many(total, "attacked image")}`),
-    made.attacks.length > 0 && table("Attacks that it was fitted on", ["Attack", "Images"], made.attacks.map(({ name, images }) => [name, count(images)])),
+    made.attacks.length > 0 && el("ul", { class: "chips" }, made.attacks.map(({ name, images }) => el("li", {}, name, el("span", { class: "number" }, count(images))))),
     el("details", {}, el("summary", {}, "How paths are extracted"), facts(Object.entries(made.policy).map(([name, value]) => [name.replaceAll("_", " "), `${value ?? "all"}`]))),
   );
 }
@@ -91,7 +95,7 @@ function similarity(shared, signal) {
     body.replaceChildren(
       el("p", { class: "soft" }, "The darker, the more of their usual paths two classes share.", found.labels.length < found.classes && ` These are ${found.labels.length} of ${count(found.classes)} classes.`, found.estimated && " Estimated on a part of the network."),
       heatMap(found.labels, found.similarity),
-      table("The most alike classes", ["Most alike", "", "Similarity"], pairs.slice(0, MOST_PAIRS).map(([one, other, value]) => [one, other, fixed(value)])),
+      table("The most alike classes", ["Most alike", "Similarity"], pairs.slice(0, MOST_PAIRS).map(([one, other, value]) => [`${one} and ${other}`, fixed(value)])),
     );
   };
   fill().catch((problem) => signal.aborted || body.replaceChildren(told(problem, fill)));

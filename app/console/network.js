@@ -5,7 +5,7 @@ import { json } from "./client.js";
 import { card, el, facts, svg, table } from "./dom.js";
 import { count, fixed, many, share } from "./numbers.js";
 
-const [WIDTH, HEIGHT, ACROSS, DOWN] = [150, 78, 44, 22];
+const [WIDTH, HEIGHT, ACROSS, DOWN] = [164, 84, 40, 22];
 const SCALES = [0.15, 0.25, 0.4, 0.6, 0.8, 1, 1.3, 1.7];
 
 export async function view(shared, signal) {
@@ -135,19 +135,21 @@ function nodeShape(node, at, onChoose) {
   const density = seen ? seen.path.density : clean ?? 0;
   const similarity = seen?.similarity.value;
   const off = seen?.stands_out;
-  const rail = (top, value, kind) => [
-    svg("rect", { x: x + 12, y: y + top, width: WIDTH - 24, height: 7, rx: 3.5, class: "rail" }),
-    svg("rect", { x: x + 12, y: y + top, width: Math.max(3, (WIDTH - 24) * value), height: 7, rx: 3.5, class: `full ${kind}` }),
+  const room = WIDTH - 72;
+  const rail = (top, value, words, kind) => [
+    svg("rect", { x: x + 12, y: y + top, width: room, height: 7, rx: 3.5, class: "rail" }),
+    svg("rect", { x: x + 12, y: y + top, width: Math.max(3, room * value), height: 7, rx: 3.5, class: `full ${kind}` }),
+    svg("text", { x: x + WIDTH - 12, y: y + top + 8, "text-anchor": "end" }, words),
   ];
   const short = name.length > 19 ? `…${name.slice(-18)}` : name;
-  const words = `Layer ${name}: ${share(density)} of it on the path${seen ? `, similarity ${fixed(similarity)}${off ? ", off the road" : ""}` : ""}`;
+  const words = `Layer ${name}: ${share(density, 1)} of it on the path${seen ? `, similarity ${fixed(similarity)}${off ? ", off the road" : ""}` : ""}`;
   return svg(
     "g",
     { class: off ? "node off" : "node", tabindex: at ? -1 : 0, role: "button", "aria-label": words, on: { click: onChoose } },
     svg("rect", { x, y, width: WIDTH, height: HEIGHT, rx: 8, class: "box" }),
     svg("text", { x: x + 12, y: y + 22, class: "layer" }, short),
-    seen ? rail(36, similarity, off ? "off" : "") : null,
-    rail(seen ? 54 : 44, density, "other"),
+    seen ? rail(37, similarity, fixed(similarity), off ? "off" : "") : null,
+    rail(seen ? 60 : 48, density, share(density, 1), "other"),
   );
 }
 
@@ -161,8 +163,8 @@ function details({ name, text, units, weights, seen, clean, follows }, picture, 
       ["Output", units.join(" × ")],
       ["Weights", weights.join(" × ")],
       ["Reads", follows.map((other) => (other === "input" ? "the image" : other)).join(", ") || "nothing weighted"],
-      path && ["On the path", `${count(path.units)} of ${count(path.size)} units, ${share(path.density)} (usual ${share(path.usual_density.low)} to ${share(path.usual_density.high)})`],
-      !path && clean !== undefined && ["On the path of clean images", share(clean)],
+      path && ["On the path", `${count(path.units)} of ${count(path.size)} units, ${share(path.density, 1)} (usual ${share(path.usual_density.low, 1)} to ${share(path.usual_density.high, 1)})`],
+      !path && clean !== undefined && ["On the path of clean images", share(clean, 1)],
       similarity && ["Similarity", `${fixed(similarity.value)} (usual ${fixed(similarity.band.low)} to ${fixed(similarity.band.high)})`],
       isLast && ["Leads to", "the answer"],
     ].filter(Boolean)),

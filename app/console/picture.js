@@ -3,7 +3,7 @@
 import { scorePicture } from "./charts.js";
 import { card, el, facts } from "./dom.js";
 import { drawn } from "./npy.js";
-import { fixed, many, milliseconds, probability, share, signed, ticks } from "./numbers.js";
+import { fixed, many, milliseconds, probability, share, signed, tick, ticks } from "./numbers.js";
 
 const WORDS = {
   adversarial: ["Adversarial", "The image takes a path that clean images with this answer hardly ever take. Do not rely on the answer."],
@@ -114,24 +114,19 @@ function road({ layers }, { label, runner_up: second }) {
     ? `The path leaves the road in ${many(out.length, "layer")} of ${layers.length}: there it is less similar than that of about 95 % of clean images.`
     : "In no layer is the path less similar than that of about 95 % of clean images.";
   const whose = layers[0].similarity.band.of_class ? `clean images of ${quoted(label)}` : "all clean images, as too few of this class were seen";
-  const list = el("ul", { class: layers.length > 30 ? "road long" : "road", tabindex: layers.length > 30 ? 0 : null }, layers.map((layer) => roadRow(layer, place)));
+  const list = el("ul", { class: layers.length > 30 ? "road long" : "road", tabindex: layers.length > 30 ? 0 : null }, layers.map((layer) => roadRow(layer, place)), scaleRow(low, place));
   return card(
     "Where the path leaves the road",
     {},
     el("p", {}, words),
     list,
-    el("p", { class: "scale", "aria-hidden": "true" }, ticks(low, 1, 4).map((value) => {
-      const mark = el("span", {}, fixed(value, 1));
-      mark.style.insetInlineStart = place(value);
-      return mark;
-    })),
     el("p", { class: "legend soft" },
       el("span", { class: "key dot" }), `similarity to the usual path of ${quoted(label)} `,
       el("span", { class: "key dot off" }), "off the road ",
       el("span", { class: "key band" }), `90 % of ${whose} `,
       second && [el("span", { class: "key ring" }), `similarity to ${quoted(second.label)}`]),
     el("h3", {}, "Whose path is it?"),
-    el("p", { class: "soft" }, "Which of the two likeliest classes know the units on the path, from the first layer to the last."),
+    el("p", { class: "soft" }, `Which of the two likeliest classes know the units on the path. The number is the share that ${quoted(label)} does not know.`),
     el("ul", { class: "road" }, layers.map((layer) => whoseRow(layer, label, second?.label))),
     el("p", { class: "legend soft" },
       el("span", { class: "key both" }), "both ",
@@ -139,6 +134,11 @@ function road({ layers }, { label, runner_up: second }) {
       second && [el("span", { class: "key other" }), `only ${quoted(second.label)} `],
       el("span", { class: "key neither" }), "neither"),
   );
+}
+
+function scaleRow(low, place) {
+  const marks = ticks(low, 1, 5);
+  return el("li", { class: "scale", "aria-hidden": "true" }, el("span"), el("span", { class: "marks" }, marks.map((value) => at(el("span", {}, tick(value, marks)), place(value)))), el("span"));
 }
 
 function at(element, from, to) {
@@ -245,8 +245,7 @@ export function comparison({ before, after, clean, attacked, change, label, atta
       "div",
       { class: "column" },
       el("h3", {}, title),
-      el("div", { class: "tile photo" }, canvas),
-      map && tile(map, "Pixels on the path", null),
+      el("div", { class: "pair" }, el("div", { class: "tile photo" }, canvas), map && tile(map, "Pixels on the path", null)),
       el("p", {}, words),
       answer && el("p", { class: `pill ${answer.detection.verdict}` }, WORDS[answer.detection.verdict][0], answer.detection.score !== undefined && ` · ${fixed(answer.detection.score)}`),
     );
@@ -261,7 +260,7 @@ export function comparison({ before, after, clean, attacked, change, label, atta
       column("Attacked", said(after), drawn(attacked, "The attacked image"), after.picture?.maps.input, after),
       column(
         "What the attack changed",
-        [`A pixel changes by at most ${fixed(change.most, 3)} of the range. Here that is enlarged ${fixed(change.factor, change.factor < 10 ? 1 : 0)} times; grey is no change.`],
+        [`No pixel changes by more than ${share(change.most, change.most < 0.05 ? 1 : 0)} of the range from black to white. Here the change is enlarged ${fixed(change.factor, change.factor < 10 ? 1 : 0)} times; grey is no change.`],
         drawn(change.pixels, "What the attack changed, amplified"),
       ),
     ),

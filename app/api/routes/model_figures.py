@@ -73,7 +73,7 @@ async def example(
     kind: Annotated[Literal["clean", "attacked"], Path(description="Which image of the pair.")],
     version: Version = None,
 ) -> Response:
-    """Returns the pixels of an example as `numpy.save` writes them, float32, to be sent to `/v1/explain` as they are."""
+    """Returns the pixels of an example as `numpy.save` writes them, float32, to be judged as they are."""
     examples = service.models.get(model, version).beside.examples
     if examples is None or number >= len(examples):
         raise ProblemError("nothing_beside", "There is no example of this number beside this bundle.")
