@@ -53,3 +53,8 @@ export function facts(pairs) {
 export function say(text) {
   document.getElementById("spoken").textContent = text;
 }
+
+/** Return what the colours and shapes of a picture mean: pairs of the kind of a key, and words. */
+export function legend(keys) {
+  return el("p", { class: "legend soft" }, keys.map((key) => key && el("span", {}, el("i", { class: `key ${key[0]}` }), key[1])));
+}

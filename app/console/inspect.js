@@ -14,7 +14,11 @@ export async function view(shared, signal) {
   const page = el("div", { class: "split" }, el("h1", { class: "hidden" }, "Inspect an image"), side, results);
   results.append(...(shared.last ?? [welcome()]));
   json(shared.path("/figures"), { signal }).then(
-    (figures) => figures.examples.length && side.append(examples(shared, figures, results, signal)),
+    (figures) => {
+      if (!figures.examples.length) return;
+      side.append(examples(shared, figures, results, signal));
+      results.querySelector(".about-examples")?.removeAttribute("hidden");
+    },
     (problem) => signal.aborted || problem.code === "insufficient_scope" || side.append(told(problem)),
   );
   return page;
@@ -30,7 +34,7 @@ function welcome() {
       {},
       "Choose an image. You learn what the network takes it for, whether the way it came to this answer is usual, and if not, where it leaves the road.",
     ),
-    el("p", {}, "The examples are pairs of a clean image and what an attack made of it, so that the network errs."),
+    el("p", { class: "about-examples", hidden: true }, "The examples are pairs of a clean image and what an attack made of it, so that the network errs."),
   );
 }
 

@@ -2,7 +2,7 @@
 
 import { json, stream, told } from "./client.js";
 import { twoDistributions, verdictsOverTime } from "./charts.js";
-import { card, el, table } from "./dom.js";
+import { card, el, legend, table } from "./dom.js";
 import { clock, count, fixed, many, milliseconds, share } from "./numbers.js";
 
 const MOST = 50;
@@ -65,7 +65,7 @@ function sections(found) {
       { class: "two" },
       card("Verdicts", {},
         verdictsOverTime(found.slots, found.slot_seconds),
-        el("p", { class: "legend soft" }, ["benign", "uncertain", "adversarial"].map((name) => [el("span", { class: `key ${name}` }), `${name} `]))),
+        legend(["benign", "uncertain", "adversarial"].map((name) => [name, name]))),
       card("Where the time goes", {}, latency(found.latency)),
     ),
     found.models.map((model) => el("div", { class: "two" }, scores(model), drift(model))),
@@ -101,7 +101,7 @@ function scores({ health, scores: bars }) {
     `Scores · ${health.name}`,
     {},
     twoDistributions(bars),
-    el("p", { class: "legend soft" }, el("span", { class: "key bar-dot" }), none ? "recent images (none yet) " : "recent images ", el("span", { class: "key grey" }), "calibration images"),
+    legend([["bar-dot", none ? "recent images (none yet)" : "recent images"], ["grey", "calibration images"]]),
   );
 }
 

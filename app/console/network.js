@@ -2,7 +2,7 @@
 
 import { bars } from "./charts.js";
 import { json } from "./client.js";
-import { card, el, facts, svg, table } from "./dom.js";
+import { card, el, facts, legend, svg, table } from "./dom.js";
 import { count, fixed, many, share } from "./numbers.js";
 
 const [WIDTH, HEIGHT, ACROSS, DOWN] = [164, 84, 40, 22];
@@ -106,9 +106,7 @@ function graph(layers, { output_follows: last }, picture) {
       el("button", { type: "button", "aria-label": "Larger", on: { click: () => zoom(scale + 1) } }, "+"),
       el("button", { type: "button", on: { click: fit } }, "Fit"),
       label,
-      el("span", { class: "legend soft" },
-        picture && [el("span", { class: "key own-similarity" }), "similarity to the usual path "],
-        el("span", { class: "key grey" }), "share of the layer on the path"),
+      legend([picture && ["own-similarity", "similarity to the usual path"], ["grey", "share of the layer on the path"]]),
     ),
     box,
     about,
@@ -204,5 +202,5 @@ function numbers(layers, picture) {
     seen
       ? [name, text, share(seen.path.density, 1), fixed(seen.similarity.value), `${fixed(seen.similarity.band.low)} to ${fixed(seen.similarity.band.high)}`, seen.stands_out ? "off the road" : ""]
       : [name, text, count(units.reduce((product, size) => product * size, 1)), clean === undefined ? "–" : share(clean, 1)]);
-  return card("In numbers", {}, el("details", {}, el("summary", {}, many(layers.length, "layer")), table("Layers in numbers", heads, rows)));
+  return card("In numbers", {}, el("details", { open: layers.length <= 20 }, el("summary", {}, many(layers.length, "layer")), table("Layers in numbers", heads, rows)));
 }

@@ -1,7 +1,7 @@
 /** Show an answer about one image: the verdict, the reasons, and the path beside that of the classes. */
 
 import { scorePicture } from "./charts.js";
-import { card, el, facts } from "./dom.js";
+import { card, el, facts, legend } from "./dom.js";
 import { drawn } from "./npy.js";
 import { fixed, many, milliseconds, probability, share, signed, tick, ticks } from "./numbers.js";
 
@@ -120,19 +120,16 @@ function road({ layers }, { label, runner_up: second }) {
     {},
     el("p", {}, words),
     list,
-    el("p", { class: "legend soft" },
-      el("span", { class: "key dot" }), `similarity to the usual path of ${quoted(label)} `,
-      el("span", { class: "key dot off" }), "off the road ",
-      el("span", { class: "key band" }), `90 % of ${whose} `,
-      second && [el("span", { class: "key ring" }), `similarity to ${quoted(second.label)}`]),
+    legend([
+      ["dot", `similarity to the usual path of ${quoted(label)}`],
+      ["dot off", "off the road"],
+      ["band", `90 % of ${whose}`],
+      second && ["ring", `similarity to ${quoted(second.label)}`],
+    ]),
     el("h3", {}, "Whose path is it?"),
     el("p", { class: "soft" }, `Which of the two likeliest classes know the units on the path. The number is the share that ${quoted(label)} does not know.`),
     el("ul", { class: "road" }, layers.map((layer) => whoseRow(layer, label, second?.label))),
-    el("p", { class: "legend soft" },
-      el("span", { class: "key both" }), "both ",
-      el("span", { class: "key own" }), `only ${quoted(label)} `,
-      second && [el("span", { class: "key other" }), `only ${quoted(second.label)} `],
-      el("span", { class: "key neither" }), "neither"),
+    legend([["both", "both"], ["own", `only ${quoted(label)}`], second && ["other", `only ${quoted(second.label)}`], ["neither", "neither"]]),
   );
 }
 
@@ -230,10 +227,7 @@ function channels({ layers }, { label, runner_up: second }) {
     "Which channels",
     {},
     el("p", { class: "row" }, el("label", { for: "layer" }, "Layer"), select),
-    el("p", { class: "legend soft" },
-      el("span", { class: "key bar-dot" }), "units of this image ",
-      el("span", { class: "key own" }), `usual for ${quoted(label)} `,
-      second && [el("span", { class: "key other" }), `usual for ${quoted(second.label)}`]),
+    legend([["bar-dot", "units of this image"], ["own", `usual for ${quoted(label)}`], second && ["other", `usual for ${quoted(second.label)}`]]),
     list,
   );
 }
