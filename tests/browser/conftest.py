@@ -171,3 +171,8 @@ def console_at(browser: Browser) -> Iterator[Callable[..., Console]]:
 @pytest.fixture
 def console(console_at: Callable[..., Console], service: str) -> Console:
     return console_at(service)
+
+
+@pytest.fixture
+def browser_without_scripts(console_at: Callable[..., Console], service: str) -> Console:
+    return console_at(service, java_script_enabled=False)

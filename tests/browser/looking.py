@@ -19,9 +19,3 @@ def check_accessible(page: Any) -> None:
     serious = [one for one in violations if one["impact"] in ("serious", "critical")]
     found = [f"{one['id']}: {one['help']}: {[node['html'][:160] for node in one['nodes'][:3]]}" for one in serious]
     assert not found, "\n".join(found)
-
-
-def say_timing(page: Any) -> str:
-    """Return how long the first view took, in words."""
-    entry = page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
-    return f"first view after {entry:.0f} ms"
