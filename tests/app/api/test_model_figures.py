@@ -128,7 +128,7 @@ class Shortcut(nn.Module):
 
 
 def test_a_layer_behind_a_shortcut_follows_both(bundle: Bundle) -> None:
-    network = Network.capture(Shortcut(), Preprocessing((1, 4, 4), mean=(0.5,), std=(0.5,)), name="shortcut")
+    network = Network.capture(Shortcut(), Preprocessing(1, (4, 4), 4, (0.5,), (0.5,)), name="shortcut")
     assert followed(network.graph) == {
         "first": ["input"],
         "second": ["first"],
