@@ -132,8 +132,9 @@ function report(shared, signal) {
 
 /** Return a report inside this page, with styles that reach nothing else. It has no scripts, and none would run. */
 function shadowed(page) {
-  const found = new DOMParser().parseFromString(page, "text/html");
-  const styles = [...found.querySelectorAll("style")].map(({ textContent }) => textContent).join("\n");
+  let styles = "";
+  const bare = page.replace(/<style[^>]*>([\s\S]*?)<\/style>/gi, (_, rules) => { styles += rules; return ""; });
+  const found = new DOMParser().parseFromString(bare, "text/html");
   for (const unwanted of found.querySelectorAll("script, style, link, meta, base, iframe, object, embed, form, nav")) unwanted.remove();
   const host = el("div", { class: "report" });
   const root = host.attachShadow({ mode: "open" });

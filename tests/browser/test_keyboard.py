@@ -50,7 +50,7 @@ def test_views_are_changed_and_the_key_dialog_gives_the_focus_back(console: Cons
     tab_to(page, "nav a[href='#models']")
     page.keyboard.press("Enter")
     page.locator("main h1", has_text="Models").wait_for()
-    page.wait_for_function(f"{FOCUSED}.id === 'content'")
+    page.locator("#content:focus").wait_for()
     page.locator("#key").focus()
     page.keyboard.press("Enter")
     page.wait_for_selector("dialog[open]")

@@ -82,6 +82,7 @@ def test_the_monitor_shows_a_decision_as_it_is_made(console: Console) -> None:
     request = page.evaluate(
         """async () => {
         const image = await (await fetch("v1/models/digits-cnn/examples/0/attacked")).arrayBuffer();
+        new DataView(image).setFloat32(image.byteLength - 4, Math.random() / 100, true);
         const options = {method: "POST", body: image, headers: {"Content-Type": "application/x-npy"}};
         return (await (await fetch("v1/detect", options)).json()).input.sha256;
     }"""
