@@ -1,6 +1,6 @@
 /** Numbers as people read them. */
 
-export const share = (value, digits = 0) => `${(value * 100).toFixed(digits)} %`;
+export const share = (value, digits = 0) => `${(value * 100).toFixed(digits)}\u00a0%`;
 
 export const fixed = (value, digits = 2) => value.toFixed(digits).replace("-", "−");
 
@@ -12,14 +12,14 @@ export const many = (value, one, more = `${one}s`) => `${count(value)} ${value =
 
 /** A probability near 1 or 0 is not rounded to it. */
 export function probability(value) {
-  if (value > 0.9995 && value < 1) return "over 99.9 %";
-  if (value < 0.0005 && value > 0) return "under 0.1 %";
+  if (value > 0.9995 && value < 1) return "over 99.9\u00a0%";
+  if (value < 0.0005 && value > 0) return "under 0.1\u00a0%";
   return share(value, value > 0.995 || value < 0.1 ? 1 : 0);
 }
 
 export function milliseconds(value) {
   if (value === null || value === undefined) return "–";
-  return value < 1000 ? `${value < 10 ? value.toFixed(1) : Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`;
+  return value < 1000 ? `${value < 10 ? value.toFixed(1) : Math.round(value)}\u00a0ms` : `${(value / 1000).toFixed(1)}\u00a0s`;
 }
 
 export function clock(text) {

@@ -14,7 +14,7 @@ from tests.browser.conftest import Console
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 MOST_BYTES = 150_000
-_COLOURS = 128
+_COLOURS = 256
 NAMES = [f"console-{name}.png" for name in ("inspect", "why", "network", "monitor", "models", "phone")]
 ASKED = os.environ.get("PATHPRINT_SCREENSHOTS") == "1"
 

@@ -39,6 +39,12 @@ def events(response: httpx.Response) -> Iterator[tuple[str, Any]]:
             yield kind, json.loads(value)
 
 
+def wait_until_nobody_watches(client: httpx.Client) -> None:
+    deadline = time.monotonic() + 60
+    while client.get("/v1/monitor").json()["load"]["watching"] and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
 def test_the_state_counts_what_was_decided(watched: str) -> None:
     with httpx.Client(base_url=watched, timeout=60) as client:
         before = client.get("/v1/monitor").json()
@@ -72,6 +78,7 @@ def test_events_bring_each_decision_once(watched: str) -> None:
 
 def test_few_watch_at_once_and_places_come_back(watched: str) -> None:
     with httpx.Client(base_url=watched, timeout=60) as client:
+        wait_until_nobody_watches(client)
         streams = [client.stream("GET", "/v1/monitor/events") for _ in range(STREAMS)]
         for stream in streams:
             next(events(stream.__enter__()))
@@ -81,9 +88,7 @@ def test_few_watch_at_once_and_places_come_back(watched: str) -> None:
         assert client.get("/v1/monitor").json()["load"]["watching"] == STREAMS
         for stream in streams:
             stream.__exit__(None, None, None)
-        deadline = time.monotonic() + 60
-        while client.get("/v1/monitor").json()["load"]["watching"] and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until_nobody_watches(client)
         with client.stream("GET", "/v1/monitor/events") as stream:
             assert next(events(stream))[0] == "state"
 
