@@ -139,7 +139,7 @@ function nodeShape(node, at, onChoose) {
     svg("rect", { x: x + 12, y: y + top, width: Math.max(3, room * value), height: 7, rx: 3.5, class: `full ${kind}` }),
     svg("text", { x: x + WIDTH - 12, y: y + top + 8, "text-anchor": "end" }, words),
   ];
-  const short = name.length > 19 ? `…${name.slice(-18)}` : name;
+  const short = name.length > 17 ? `…${name.slice(-16)}` : name;
   const words = `Layer ${name}: ${share(density, 1)} of it on the path${seen ? `, similarity ${fixed(similarity)}${off ? ", off the road" : ""}` : ""}`;
   return svg(
     "g",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -61,6 +62,22 @@ def test_the_network_shows_the_path_of_the_image_inspected_last(console: Console
     before = page.locator(".graph svg").bounding_box()
     page.get_by_role("button", name="Smaller").click()
     assert page.locator(".graph svg").bounding_box()["width"] < before["width"]
+
+
+def test_routes_past_shortcuts_are_counted(console: Console) -> None:
+    def with_a_shortcut(route: Any) -> None:
+        found = route.fetch().json()
+        layers = [{**layer, "follows": list(layer["follows"])} for layer in found["layers"]]
+        layers[3]["follows"].append(layers[0]["name"])  # past two layers of five
+        route.fulfill(json={**found, "layers": layers})
+
+    console.page.route("**/figures*", with_a_shortcut)
+    page = console.open("network")
+    page.locator(".card", has_text="How long the routes are").wait_for()
+    text = page.locator(".card", has_text="How long the routes are").inner_text()
+    assert "2 routes" in text
+    assert "They pass 3 to 5 weighted layers, 4.0 on average." in text
+    assert page.locator(".graph .edge").count() == 6
 
 
 def test_the_models_show_calibration_similarity_and_the_report(console: Console) -> None:
