@@ -23,7 +23,7 @@ from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import LayerShape
 from pathprint.profiling.paths.policy import Policy
 from pathprint.profiling.pictures.band import Band
-from pathprint.profiling.pictures.explained import Explained, explain
+from pathprint.profiling.pictures.explained import Explained, explain_pixels
 from pathprint.profiling.pictures.maps import LARGEST, map_data
 from pathprint.profiling.pictures.pixels import input_units
 from pathprint.profiling.pictures.road import FAMILIAR, Road
@@ -39,7 +39,7 @@ def pixels(digits: Dataset, digits_split: Split, bundle: Bundle) -> Tensor:
 
 @pytest.fixture(scope="module")
 def explained(bundle: Bundle, pixels: Tensor) -> list[Explained]:
-    return [explain(bundle.detector, image) for image in pixels]
+    return [explain_pixels(bundle.detector, image) for image in pixels]
 
 
 def test_the_verdict_is_the_detectors(bundle: Bundle, pixels: Tensor, explained: list[Explained]) -> None:
