@@ -14,7 +14,7 @@ from pathprint.profiling.pictures.drawing.poster import pair_tiles
 from pathprint.profiling.pictures.drawing.to_svg import FONTS, STYLE, svg_of
 from pathprint.profiling.pictures.explained import Explained
 
-_WIDTH = 560.0
+_WIDTH = 450.0
 _TILES = 1000.0
 
 

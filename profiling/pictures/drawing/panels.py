@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from pathprint.profiling.pictures.axis import Axis
+from pathprint.profiling.pictures.band import INNER, OUTER
 from pathprint.profiling.pictures.drawing.chart import Chart
 from pathprint.profiling.pictures.drawing.letters import shortened, width_of, wrapped
 from pathprint.profiling.pictures.drawing.scene import (
@@ -27,8 +29,20 @@ from pathprint.profiling.pictures.layer import LayerPicture
 
 _FEW = 12
 """Layers whose names stand below an axis; of more, numbers do."""
+_NAMED = 5
+"""Layers that a sentence names."""
 _KNOWN = (("by_both", "both classes", ROAD, 0.35), ("by_predicted", "{predicted} only", ROAD, 0.9))
 _KNOWN += (("by_runner_up", "{runner_up} only", OTHER, 0.75), ("by_neither", "neither", PATH, 0.95))
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a line, or an area of some ``shade``, stands for."""
+
+    words: str
+    tone: Tone
+    shade: float = 0.0
+    dashed: bool = False
 
 
 def tone_of(explained: Explained) -> Tone:
@@ -64,30 +78,43 @@ def score_in_words(explained: Explained) -> str:
 
 
 def layer_chart(explained: Explained, width: float, height: float) -> Scene:
-    """Return how similar the path is to that of its class, layer by layer, beside the band of clean images."""
+    """Return how far the path is from the road of its class, layer by layer: the road lies straight."""
     layers, label = explained.layers, explained.verdict.label
     xs = [float(at) for at in range(len(layers))]
-    own, other = [one.similarity for one in layers], [one.similarity_runner_up.value for one in layers]
-    top = max(*(max(one.value, one.band.high) for one in own), *other, 1e-9)
+    own = [layer.similarity.deviations for layer in layers]
+    other = [layer.similarity_runner_up.deviations for layer in layers]
     chart = Chart(
         "Where the path leaves the road",
-        shortened(f"How much the path in each layer is like the paths of '{label}'", 12, width),
+        shortened(f"How much the path is like those of '{label}', beside clean images", 12, width),
         _layer_axis(layers, width),
-        Axis.around("similarity", (0, top * 1.05), ".3g"),
+        _deviation_axis([*own, *other]),
         width,
         height,
     )
-    shapes = chart.axes()
-    shapes.append(chart.between(xs, [s.band.low for s in own], [s.band.high for s in own], ROAD, 0.18))
-    shapes.append(chart.between(xs, [s.band.quartiles[0] for s in own], [s.band.quartiles[1] for s in own], ROAD, 0.22))
+    ends = [chart.x.low, chart.x.high]
+    shapes = [chart.between(ends, [-one] * 2, [one] * 2, ROAD, shade) for one, shade in ((OUTER, 0.2), (INNER, 0.22))]
+    shapes += chart.axes()
+    shapes.append(chart.line(ends, [0, 0], ROAD, 1))
     shapes.append(chart.line(xs, other, OTHER, 1.5, dashed=True))
-    shapes.append(chart.line(xs, [s.value for s in own], PATH, 2.5))
+    shapes.append(chart.line(xs, own, PATH, 2.5))
     for x, layer in zip(xs, layers, strict=True):
         title = f"{layer.name}: {layer.similarity.value:.3f}; usual {layer.similarity.band.usual:.3f}"
-        shapes.append(Dot(*chart.place(x, layer.similarity.value), 5.5 if layer.stands_out else 3, PATH, title=title))
-    marks = (("line", PATH, "this image"), ("box", ROAD, f"clean images of '{label}'"))
-    marks += (("dashes", OTHER, f"this image beside '{explained.verdict.runner_up_label}'"),)
-    return Scene(width, height + 22, road_in_words(explained), (*shapes, *_legend(marks, height + 8, width)))
+        radius = 5.5 if layer.stands_out else 3 if len(layers) <= 3 * _FEW else 2
+        shapes.append(Dot(*chart.place(x, layer.similarity.deviations), radius, PATH, title=title))
+    clean = f"clean images of '{label}'" if layers[0].similarity.band.of_class else "clean images"
+    marks = (
+        Mark("this image", PATH),
+        Mark(f"9 of 10 {clean}", ROAD, 0.35),
+        Mark(f"its likeness to '{explained.verdict.runner_up_label}'", OTHER, dashed=True),
+    )
+    return _with_legend(Scene(width, height, road_in_words(explained), tuple(shapes)), marks)
+
+
+def _deviation_axis(values: Sequence[float]) -> Axis:
+    """Return an axis that shows most of the values; the few that are farther away lie at its ends."""
+    low, high = max(min(-3.0, min(values) - 0.4), -9.0), min(max(2.5, max(values) + 0.4), 6.0)
+    ticks = [(float(at), f"{at:+d}" if at else "usual") for at in range(-8, 7, 2) if low <= at <= high]
+    return Axis("standard deviations", low, high, ticks)
 
 
 def road_in_words(explained: Explained) -> str:
@@ -95,9 +122,8 @@ def road_in_words(explained: Explained) -> str:
     out = [layer.name for layer in explained.layers if layer.stands_out]
     if not out:
         return "The path keeps to the road in every layer."
-    named = ", ".join(out[:6]) + (", …" if len(out) > 6 else "")
-    layers = "layer" if len(out) == 1 else "layers"
-    return f"The path leaves the road in {len(out)} of {len(explained.layers)} layers: {layers} {named}."
+    named = ", ".join(out[:_NAMED]) + (f" and {len(out) - _NAMED} more" if len(out) > _NAMED else "")
+    return f"The path leaves the road in {len(out)} of {len(explained.layers)} layers: {named}."
 
 
 def known_chart(explained: Explained, width: float, height: float) -> Scene:
@@ -105,7 +131,7 @@ def known_chart(explained: Explained, width: float, height: float) -> Scene:
     layers, verdict = explained.layers, explained.verdict
     chart = Chart(
         "Who knows the units of the path",
-        "A class knows a unit that was on the path of at least a tenth of its images",
+        shortened("A class knows a unit that was on the path of any of its images", 12, width),
         _layer_axis(layers, width, 0.5),
         Axis("share", 0, 1, [(0, "0%"), (0.5, "50%"), (1, "100%")]),
         width,
@@ -119,11 +145,17 @@ def known_chart(explained: Explained, width: float, height: float) -> Scene:
             title = f"{layer.name}: {shares[name]:.0%}"
             shapes += [chart.bar(at - half, at + half, low, high, tone, shade, title)] if high > low else []
             low = high
+        usual, (left, y) = layer.usually_known.usual, chart.place(at - half, layer.usually_known.usual)
+        right, _ = chart.place(at + half, usual)
+        shapes.append(Line([(left, y), (right, y)], TEXT, 2.5))
     names = {"predicted": f"'{verdict.label}'", "runner_up": f"'{verdict.runner_up_label}'"}
-    marks = tuple(("box", tone, words.format(**names), shade) for _, words, tone, shade in _KNOWN)
+    marks = [Mark(words.format(**names), tone, shade) for _, words, tone, shade in _KNOWN]
+    marks.append(Mark(f"usually known to '{verdict.label}'", TEXT))
     neither = max(layers, key=lambda layer: layer.known.by_neither)
     label = f"Neither class knows {neither.known.by_neither:.0%} of the path in layer {neither.name}."
-    return Scene(width, height + 22, label, (*shapes, *_legend(marks, height + 8, width)))
+    if neither.known.by_neither == 0:
+        label = "One of the two classes or the other knows every unit of the path."
+    return _with_legend(Scene(width, height, label, tuple(shapes)), marks)
 
 
 def score_chart(explained: Explained, width: float, height: float) -> Scene:
@@ -173,20 +205,22 @@ def _layer_axis(layers: Sequence[LayerPicture], width: float, beyond: float = 0.
     return Axis(f"{what}, from the input to the answer", -beyond, last + beyond, ticks)
 
 
-def _legend(marks: Sequence[tuple[object, ...]], y: float, width: float) -> list[Shape]:
-    """Return what the colours say; a mark is its form, its tone, its words, and for boxes maybe a shade."""
+def _with_legend(scene: Scene, marks: Sequence[Mark]) -> Scene:
+    """Return a scene with what its colours say below it, in as many lines as that takes."""
     shapes: list[Shape] = []
-    x, room = 0.0, width / len(marks)
-    for form, tone, words, *shade in marks:
-        assert isinstance(tone, Tone)
-        text = shortened(str(words), 12, room - 26)
-        if form == "box":
-            shapes.append(box(x, y - 10, 16, 12, tone, float(str(shade[0])) if shade else 0.4))
+    x, y = 0.0, scene.height + 12
+    for mark in marks:
+        text = shortened(mark.words, 12, scene.width - 26)
+        end = x + 23 + width_of(text, 12)
+        if x and end > scene.width:
+            x, y, end = 0.0, y + 19, end - x
+        if mark.shade:
+            shapes.append(box(x, y - 10, 16, 12, mark.tone, mark.shade))
         else:
-            shapes.append(Line([(x, y - 4), (x + 18, y - 4)], tone, 2.5, form == "dashes"))
+            shapes.append(Line([(x, y - 4), (x + 18, y - 4)], mark.tone, 2.5, mark.dashed))
         shapes.append(Words(x + 23, y, text, SOFT, 12))
-        x += 23 + width_of(text, 12) + 16
-    return shapes
+        x = end + 14
+    return replace(scene, height=y + 6, shapes=(*scene.shapes, *shapes))
 
 
 def reasons(explained: Explained, width: float, most: int = 4) -> Scene:
