@@ -74,6 +74,10 @@ class Similarity(Schema):
     value: Share = Field(
         description="Which share of the class's profiled images use a neuron of the path, on average over the path."
     )
+    deviations: float = Field(
+        description="`(value - usual) / spread`: below -1.645 the path is less similar than those of about 95 % of "
+        "clean images. 0 where all clean images have one and the same value."
+    )
     band: Band
 
 
@@ -97,13 +101,14 @@ class LayerPath(Schema):
 class Known(Schema):
     """Which classes know the units of the path: shares that add up to 1; all 0 if no unit is on the path.
 
-    A class knows a unit that was on the path of at least a tenth of its profiled images.
+    A class knows a unit that was on the path of any of its profiled images; of many classes, of at least 2 % of them.
     """
 
     by_both: Share = Field(description="Known to the predicted class and to the runner-up.")
     by_predicted: Share = Field(description="Known to the predicted class only.")
     by_runner_up: Share = Field(description="Known to the runner-up only.")
     by_neither: Share = Field(description="Known to neither: here the path is off the road.")
+    usual: Band = Field(description="Of the share that the predicted class knows, `by_both + by_predicted`.")
 
 
 class Channel(Schema):
@@ -125,7 +130,7 @@ class PicturedLayer(Schema):
     similarity: Similarity = Field(description="To the path of the predicted class.")
     similarity_runner_up: Similarity = Field(description="To the path of the runner-up.")
     stands_out: bool = Field(
-        description="Whether the path leaves the road here: `similarity.value` is below `similarity.band.low`."
+        description="Whether the path leaves the road here: `similarity.deviations` is below -1.645."
     )
     path: LayerPath
     known: Known

@@ -16,7 +16,7 @@ from pathprint.app.problems.kinds import ProblemError
 from pathprint.app.runtime.models import Loaded
 from pathprint.profiling.detection.detector import Verdict
 from pathprint.profiling.detection.together import AT_ONCE, examine_together
-from pathprint.profiling.pictures.explained import Explained, explain
+from pathprint.profiling.pictures.explained import Explained, explain_pixels
 
 log = structlog.get_logger("app")
 
@@ -166,7 +166,7 @@ def _judge(batch: Sequence[Waiting]) -> None:
     explained = None
     try:
         if batch[0].pictured:
-            explained = explain(batch[0].loaded.detector, batch[0].pixels)
+            explained = explain_pixels(batch[0].loaded.detector, batch[0].pixels)
             verdicts = [explained.verdict]
         else:
             verdicts = examine_together(batch[0].loaded.detector, [item.pixels for item in batch])

@@ -75,6 +75,12 @@ class Verdict:
         """What the three layers say that move the score most, as sentences."""
         return tuple(layer.text for layer in self.layers[:_REASONS])
 
+    def _repr_html_(self) -> str:
+        """Return the verdict as notebooks show it."""
+        from pathprint.profiling.detection.card import card
+
+        return str(card(self))
+
     def to_dict(self) -> dict[str, Any]:
         """Return the verdict as JSON-able data."""
         whole = {field.name: getattr(self, field.name) for field in fields(self)}

@@ -8,8 +8,9 @@ from typing import Any
 
 from pathprint.profiling.detection.evidence import Usual
 
-_OUTER, _INNER = 1.645, 0.674
+OUTER, INNER = 1.645, 0.674
 """Standard deviations from the mean to the 5 % and 25 % quantiles of a normal distribution."""
+_LEAST_SPREAD = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +43,24 @@ class Band:
     @property
     def low(self) -> float:
         """About 5 % of clean images lie below it."""
-        return self._at(-_OUTER)
+        return self._at(-OUTER)
 
     @property
     def high(self) -> float:
         """About 5 % of clean images lie above it."""
-        return self._at(_OUTER)
+        return self._at(OUTER)
 
     @property
     def quartiles(self) -> tuple[float, float]:
         """About half of the clean images lie between them."""
-        return self._at(-_INNER), self._at(_INNER)
+        return self._at(-INNER), self._at(INNER)
+
+    def deviations(self, value: float) -> float:
+        """Return how many standard deviations a value lies above the mean; 0 if all clean images have just one value.
+
+        Nothing can be said of a number that never changes: any other value would be infinitely far away.
+        """
+        return (value - self.usual) / self.spread if self.spread > _LEAST_SPREAD else 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the band as JSON-able data."""

@@ -1,15 +1,16 @@
-"""All that is behind a verdict, as data to draw: ``explain`` makes it, a page, a picture or a console shows it."""
+"""All that is behind a verdict, as data: ``explain_pixels`` makes it; a picture, a page or a console shows it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from pathprint.profiling.arrays import Bits, Floats, Indices
+from pathprint.profiling.arrays import Bits, Counts, Floats, Indices
 from pathprint.profiling.detection.detector import Detector, Verdict
 from pathprint.profiling.detection.evidence import LayerEvidence
 from pathprint.profiling.features.confidence import LAYER as ANSWER
@@ -58,6 +59,37 @@ class Explained:
         """What the layers say, as sentences, the one that moves the score most first."""
         return tuple(layer.text for layer in self.verdict.layers)
 
+    @property
+    def histogram(self) -> tuple[Counts, Floats]:
+        """How many clean images have which score: counts ``(30,)``, and where the bins begin and end, ``(31,)``.
+
+        The bins also cover the threshold and the score of this image.
+        """
+        ends = (*self.clean_scores[[0, -1]], self.verdict.score, self.verdict.threshold)
+        counts, edges = np.histogram(self.clean_scores, _BINS, (min(ends), max(ends)))
+        return counts, edges
+
+    def save(self, file: Path | str, attacked: Explained | None = None) -> None:
+        """Draw all this into a file.
+
+        Args:
+            file: ends in ``.png``, ``.svg`` or ``.html``.
+            attacked: what is behind the verdict on an attacked copy of the image, to be drawn beside it.
+
+        Raises:
+            OptionsError: ``file`` has another ending.
+            OutputError: it cannot be written.
+        """
+        from pathprint.profiling.pictures.drawing.files import write_drawing
+
+        write_drawing(Path(file), self, attacked)
+
+    def _repr_html_(self) -> str:
+        from pathprint.profiling.pictures.drawing.poster import poster
+        from pathprint.profiling.pictures.drawing.to_svg import svg_of
+
+        return str(svg_of(poster(self), on_paper=True))
+
     def to_dict(self) -> dict[str, Any]:
         """Return all as JSON-able data; docs/pictures.md says what each member is."""
         return {"verdict": self.verdict.to_dict()} | self.beside_the_verdict()
@@ -74,8 +106,7 @@ class Explained:
 
     def _score(self) -> dict[str, Any]:
         verdict = self.verdict
-        ends = (*self.clean_scores[[0, -1]], verdict.score, verdict.threshold)
-        counts, edges = np.histogram(self.clean_scores, _BINS, (min(ends), max(ends)))
+        counts, edges = self.histogram
         return {
             "value": verdict.score,
             "threshold": verdict.threshold,
@@ -103,7 +134,7 @@ class Explained:
         }
 
 
-def explain(detector: Detector, pixels: Tensor) -> Explained:
+def explain_pixels(detector: Detector, pixels: Tensor) -> Explained:
     """Return what is behind the verdict on one image.
 
     Args:

@@ -10,7 +10,7 @@ from typing import Any
 from pathprint.profiling.arrays import Floats
 from pathprint.profiling.detection.detector import Detector, Verdict
 from pathprint.profiling.detection.evidence import LayerEvidence, Usual
-from pathprint.profiling.pictures.band import Band
+from pathprint.profiling.pictures.band import OUTER, Band
 from pathprint.profiling.pictures.road import Channel, Known, Road, channels_to_list
 
 
@@ -58,9 +58,14 @@ class Similarity:
     value: float
     band: Band
 
+    @property
+    def deviations(self) -> float:
+        """How many standard deviations the path is more similar than those of clean images are on average."""
+        return self.band.deviations(self.value)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the similarity as JSON-able data."""
-        return {"value": self.value, "band": self.band.to_dict()}
+        return {"value": self.value, "deviations": self.deviations, "band": self.band.to_dict()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,7 @@ class LayerPicture:
         size, units: number of the layer's units, and of those on the path.
         usual_units: band of the number of units on the paths of clean images.
         known: which of the two classes know the units of the path.
+        usually_known: band of the share of the path that the predicted class knows: the paper's measure, containment.
         channels: the channels with most units on the path, or usually with most.
     """
 
@@ -88,12 +94,13 @@ class LayerPicture:
     units: int
     usual_units: tuple[float, float, float]
     known: Known
+    usually_known: Band
     channels: tuple[Channel, ...]
 
     @property
     def stands_out(self) -> bool:
         """Whether the path leaves the road here: its similarity lies below that of about 95 % of clean images."""
-        return self.similarity.value < self.similarity.band.low
+        return self.similarity.deviations < -OUTER
 
     def to_dict(self) -> dict[str, Any]:
         """Return the layer as JSON-able data."""
@@ -112,7 +119,7 @@ class LayerPicture:
                 "density": self.units / self.size,
                 "usual_density": {"low": low / self.size, "usual": usual / self.size, "high": high / self.size},
             },
-            "known": self.known.to_dict(),
+            "known": self.known.to_dict() | {"usual": self.usually_known.to_dict()},
             "channels": channels_to_list(self.channels),
         }
 
@@ -139,5 +146,6 @@ def layer_picture(road: Road, numbers: Numbers) -> LayerPicture:
         len(road.path),
         (low, usual, high),
         road.known,
+        numbers.band(f"containment/{name}/neurons/1"),
         road.channels,
     )

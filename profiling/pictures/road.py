@@ -11,8 +11,6 @@ import numpy as np
 from pathprint.profiling.arrays import Counts, Floats, Indices
 from pathprint.profiling.paths.path import LayerShape
 
-FAMILIAR = 0.1
-"""A unit belongs to the road of a class if it was on the path of at least this share of the profiled images."""
 _CHANNELS = 8
 
 
@@ -36,7 +34,8 @@ class Channel:
 class Known:
     """Which classes know the units of a path: shares of the path that add up to 1, all 0 for an empty path.
 
-    A class knows a unit that was on the path of at least a tenth of its profiled images.
+    A class knows a unit that was on the path of any of its profiled images; of a class with compact signatures, of at
+    least 2 % of them.
     """
 
     by_both: float
@@ -66,7 +65,7 @@ class Road:
     @property
     def known(self) -> Known:
         """Which classes know the units of the path."""
-        predicted, runner_up = self.shares[:, self.path] >= FAMILIAR
+        predicted, runner_up = self.shares[:, self.path] > 0
         counts = np.bincount(2 * predicted + runner_up, minlength=4) / max(len(self.path), 1)
         neither, only_runner_up, only_predicted, both = counts.tolist()
         return Known(both, only_predicted, only_runner_up, neither)
