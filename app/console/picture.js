@@ -3,7 +3,7 @@
 import { scorePicture } from "./charts.js";
 import { card, el, facts, legend } from "./dom.js";
 import { drawn } from "./npy.js";
-import { fixed, many, milliseconds, probability, share, signed, tick, ticks } from "./numbers.js";
+import { fixed, many, milliseconds, probability, share, signed } from "./numbers.js";
 
 const WORDS = {
   adversarial: ["Adversarial", "The image takes a path that clean images with this answer hardly ever take. Do not rely on the answer."],
@@ -105,16 +105,24 @@ function reasons(layers) {
   );
 }
 
-/** Return how similar the path is, layer by layer, beside the band of clean images. */
+const OUTER = 1.645; // standard deviations between which 90 % of a normal distribution lie
+
+/** Return how similar the path is, layer by layer, on a road of one width: what is usual for clean images. */
 function road({ layers }, { label, runner_up: second }) {
   const out = layers.filter((layer) => layer.stands_out);
-  const low = Math.floor(10 * Math.min(...layers.flatMap(({ similarity: { value, band } }) => [value, band.low]))) / 10;
-  const place = (value) => `${Math.max(0, Math.min(100, (100 * (value - low)) / (1 - low)))}%`;
+  const furthest = layers.flatMap((layer) => [layer.similarity, layer.similarity_runner_up]).map(({ deviations }) => Math.abs(deviations));
+  const reach = Math.max(3, Math.min(8, Math.ceil(Math.max(...furthest) + 0.5)));
+  const place = (value) => `${50 + (50 * Math.max(-reach, Math.min(reach, value))) / reach}%`;
   const words = out.length
-    ? `The path leaves the road in ${many(out.length, "layer")} of ${layers.length}: there it is less similar than that of about 95 % of clean images.`
-    : "In no layer is the path less similar than that of about 95 % of clean images.";
+    ? `The path leaves the road in ${many(out.length, "layer")} of ${layers.length}: there it is less similar than that of about 95\u00a0% of clean images.`
+    : "In no layer is the path less similar than that of about 95\u00a0% of clean images.";
   const whose = layers[0].similarity.band.of_class ? `clean images of ${quoted(label)}` : "all clean images, as too few of this class were seen";
-  const list = el("ul", { class: layers.length > 30 ? "road long" : "road", tabindex: layers.length > 30 ? 0 : null }, layers.map((layer) => roadRow(layer, place)), scaleRow(low, place));
+  const list = el(
+    "ul",
+    { class: layers.length > 30 ? "road long" : "road", tabindex: layers.length > 30 ? 0 : null },
+    el("li", { class: "heads soft", "aria-hidden": "true" }, el("span", {}, "Layer"), el("span", { class: "ends" }, el("span", {}, "← less similar"), el("span", {}, "usual"), el("span", {}, "more similar →")), el("span", {}, "similarity")),
+    layers.map((layer) => roadRow(layer, place)),
+  );
   return card(
     "Where the path leaves the road",
     {},
@@ -123,8 +131,8 @@ function road({ layers }, { label, runner_up: second }) {
     legend([
       ["dot", `similarity to the usual path of ${quoted(label)}`],
       ["dot off", "off the road"],
-      ["band", `90 % of ${whose}`],
-      second && ["ring", `similarity to ${quoted(second.label)}`],
+      ["band", `the road: 90\u00a0% of ${whose}`],
+      second && ["ring", `similarity to that of ${quoted(second.label)}, beside what is usual for it`],
     ]),
     el("h3", {}, "Whose path is it?"),
     el("p", { class: "soft" }, `Which of the two likeliest classes know the units on the path. The number is the share that ${quoted(label)} does not know.`),
@@ -133,18 +141,14 @@ function road({ layers }, { label, runner_up: second }) {
   );
 }
 
-function scaleRow(low, place) {
-  const marks = ticks(low, 1, 5);
-  return el("li", { class: "scale", "aria-hidden": "true" }, el("span"), el("span", { class: "marks" }, marks.map((value) => at(el("span", {}, tick(value, marks)), place(value)))), el("span"));
-}
-
 function at(element, from, to) {
   element.style.insetInlineStart = from;
   if (to !== undefined) element.style.width = `calc(${to} - ${from})`;
   return element;
 }
 
-function roadRow({ name, kind, similarity: { value, band }, similarity_runner_up: other, stands_out: off }, place) {
+function roadRow({ name, kind, similarity, similarity_runner_up: other, stands_out: off }, place) {
+  const { value, band, deviations } = similarity;
   const words = `Layer ${name}: similarity ${fixed(value)}, usual ${fixed(band.low)} to ${fixed(band.high)}${off ? ", off the road" : ""}`;
   return el(
     "li",
@@ -153,12 +157,11 @@ function roadRow({ name, kind, similarity: { value, band }, similarity_runner_up
     el(
       "span",
       { class: "track", role: "img", "aria-label": words },
-      at(el("i", { class: "band" }), place(band.low), place(band.high)),
-      at(el("i", { class: "core" }), place(band.lower_quartile), place(band.upper_quartile)),
-      at(el("i", { class: "ring" }), place(other.value)),
-      at(el("i", { class: off ? "dot off" : "dot" }), place(value)),
+      at(el("i", { class: "band" }), place(-OUTER), place(OUTER)),
+      at(el("i", { class: "ring" }), place(other.deviations)),
+      at(el("i", { class: off ? "dot off" : "dot" }), place(deviations)),
     ),
-    el("span", { class: off ? "number off" : "number" }, fixed(value)),
+    el("span", { class: "number" }, el("b", { class: off ? "off" : "" }, fixed(value)), el("span", { class: "soft" }, ` usual ${fixed(band.usual)}`)),
   );
 }
 
