@@ -120,7 +120,7 @@ function road({ layers }, { label, runner_up: second }) {
   const list = el(
     "ul",
     { class: layers.length > 30 ? "road long" : "road", tabindex: layers.length > 30 ? 0 : null },
-    el("li", { class: "heads soft", "aria-hidden": "true" }, el("span", {}, "Layer"), el("span", { class: "ends" }, el("span", {}, "← less similar"), el("span", {}, "usual"), el("span", {}, "more similar →")), el("span", {}, "similarity")),
+    el("li", { class: "heads soft", "aria-hidden": "true" }, el("span", {}, "Layer"), el("span", { class: "ends" }, el("span", {}, "← less", el("span", { class: "desk" }, " similar")), el("span", {}, "usual"), el("span", {}, "more", el("span", { class: "desk" }, " similar"), " →")), el("span", {}, "similarity")),
     layers.map((layer) => roadRow(layer, place)),
   );
   return card(
