@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 COMPILE := uv pip compile --universal --generate-hashes --no-header --quiet --python-version 3.11
 
-.PHONY: help install quickstart check docs compiled test test-slow test-families test-processors test-container format requirements licences sbom clean
+.PHONY: help install quickstart check docs compiled test test-slow test-browser test-families test-processors test-container format requirements licences sbom clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -44,10 +44,14 @@ compiled: $(INSTALLED)  ## The compiled loops, ahead of the tests, which would c
 	$(BIN)/python -m pathprint.profiling.paths.kernels.cpu.warm_up
 
 test: $(INSTALLED)  ## The tests, without the slow ones, on two processes.
-	$(BIN)/pytest -n 2 --dist loadfile -m 'not slow and not families and not container' $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile -m 'not slow and not families and not container and not browser' $(ARGS)
 
 test-slow: $(INSTALLED)  ## The slow tests: the quickstart, and real files where they are at hand.
 	$(BIN)/pytest -n 2 --dist loadfile -m slow $(ARGS)
+
+# All in one process: one Chromium, one service.
+test-browser: $(INSTALLED)  ## The console in Chromium, Debian's or another on the path; skipped without one.
+	$(BIN)/pytest -m browser tests/browser $(ARGS)
 
 test-families: $(INSTALLED)  ## Every family of torchvision and timm against the oracle; about five minutes.
 	$(BIN)/pytest -n 2 --dist loadgroup -m families $(ARGS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from pydantic import ValidationError
 
 from pathprint.app.admission.at_once import AtOnce
@@ -15,11 +15,12 @@ from pathprint.app.admission.key_file import KeyFileError
 from pathprint.app.admission.room import Room
 from pathprint.app.admission.slots import Slots
 from pathprint.app.api.documentation import DESCRIPTION, Documented
-from pathprint.app.api.routes import ROUTERS, admin
+from pathprint.app.api.routes import ROUTERS, admin, console
 from pathprint.app.monitoring.attending import attending, open_audit
 from pathprint.app.monitoring.audit import AuditError
 from pathprint.app.monitoring.checking import check_monitoring
 from pathprint.app.monitoring.errors import MonitoringError
+from pathprint.app.monitoring.live import Live, Streams
 from pathprint.app.monitoring.metrics import OTHER, Metrics
 from pathprint.app.monitoring.requests import CountedRequests, count_at_once
 from pathprint.app.monitoring.telemetry import telemetry_config
@@ -28,6 +29,7 @@ from pathprint.app.runtime.places import find
 from pathprint.app.runtime.service import running, works
 from pathprint.app.runtime.starting import refused
 from pathprint.app.server.bodies import BodyBudget
+from pathprint.app.server.ending import when_stopping
 from pathprint.app.server.hangup import on_hangup
 from pathprint.app.server.security_headers import SecurityHeaders
 from pathprint.app.server.strictness import StrictRequests
@@ -57,8 +59,12 @@ def create_app(bundle: Bundle | None = None, settings: Settings | None = None) -
                 on_hangup(app.state.keys.read_again),
                 attending(app, app.state.service.decisions, chosen, audit),
             ):
-                app.state.query_attacks.listen(metrics.alarmed)
+                app.state.service.decisions.listen(app.state.live.decided)
+                for listener in (metrics.alarmed, app.state.live.alarmed):
+                    app.state.query_attacks.listen(listener)
+                when_stopping(app.state.streams.ended.set)
                 yield
+                app.state.streams.ended.set()
 
     app = Documented(
         title="Pathprint",
@@ -72,6 +78,8 @@ def create_app(bundle: Bundle | None = None, settings: Settings | None = None) -
         redoc_url=None,
         redirect_slashes=False,  # a redirect would be built from the client's Host header
     )
+    app.state.metrics, app.state.live = metrics, Live()
+    app.state.streams = Streams(chosen.monitor_streams)
     app.state.room = Room(chosen.max_requests, chosen.max_waiting)
     app.state.at_once = AtOnce(
         app.state.room,
@@ -86,10 +94,16 @@ def create_app(bundle: Bundle | None = None, settings: Settings | None = None) -
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestContext)
     install(app)
-    for router in (*ROUTERS, *([admin.router] if chosen.admin_calls else [])):
+    for router in _routers(chosen):
         app.include_router(router)
     app.add_middleware(CountedRequests, metrics=metrics)
     return app
+
+
+def _routers(settings: Settings) -> list[APIRouter]:
+    """Return the routes that the settings ask for."""
+    chosen = [(admin.router, settings.admin_calls), (console.router, settings.console)]
+    return [*ROUTERS, *(router for router, wanted in chosen if wanted)]
 
 
 def from_environment() -> FastAPI:

@@ -247,6 +247,18 @@ class MonitoringSettings(_Group):
     telemetry: bool = False
 
 
+class ConsoleSettings(_Group):
+    """What people see in a browser (docs/console.md).
+
+    Attributes:
+        console: whether the console is served at ``/``.
+        monitor_streams: browsers that watch the monitor at the same time.
+    """
+
+    console: bool = True
+    monitor_streams: Annotated[int, Field(ge=1, le=1000)] = 8
+
+
 class StoppingSettings(_Group):
     """How the service stops, and how long its log waits for a reader.
 
@@ -270,6 +282,7 @@ class Settings(
     SafetySettings,
     GatewaySettings,
     MonitoringSettings,
+    ConsoleSettings,
     StoppingSettings,
     BaseSettings,
 ):

@@ -19,7 +19,7 @@ import networkx as nx
 SOURCES = Path(__file__).parents[1] / "src" / "pathprint"
 TARGET = Path(__file__).with_name("architecture.svg")
 WEIGHTS = {
-    "runtime": ("models", "app", "paths", "signatures", "features", "detection"),
+    "runtime": ("models", "app", "paths", "signatures", "features", "detection", "pictures"),
     "jobs": ("jobs", "inspection", "cli"),
     "laboratory": ("attacks", "evaluation", "studies"),
     "ground": ("arrays", "errors", "processors", "threads", "writing", "progress", "compiled", "data"),

@@ -86,6 +86,7 @@ def recordings(client: TestClient, sent: dict[str, Any]) -> dict[str, Any]:
         "detect": client.post("/v1/detect", json=one),
         "detect_batch": client.post("/v1/detect/batch", json=sent["batch_request"]),
         "explain": client.post("/v1/explain", json=one),
+        "picture": client.post("/v1/picture", json=one),
         "classify": client.post("/v1/classify", json=one),
         "models": client.get("/v1/models"),
         "model": client.get("/v1/models/digits-cnn"),

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as Connection
 
 from pathprint.app.admission.callers import Caller, Hardening, set_caller, with_key, without_key
+from pathprint.app.admission.hosts import is_loopback_name
 from pathprint.app.admission.key_file import KeyRing
+from pathprint.app.admission.keys import Scope
 from pathprint.app.admission.scopes import Demand, demand_of
 from pathprint.app.problems.kinds import ProblemError
 from pathprint.app.problems.reporting import problem_response
@@ -27,10 +30,19 @@ class Anonymous:
     Attributes:
         allowed: whether they may do anything but ask for health; ``admin`` always needs a key.
         hardening: how much they are told.
+        monitor: whether they may see what was decided for others, if they ask from this machine by its own name.
     """
 
     allowed: bool
     hardening: Hardening
+    monitor: bool = False
+
+    def may(self, wanted: Scope, headers: Headers) -> bool:
+        """Return whether a request without a key is served."""
+        if wanted == "monitor":
+            # A page of somebody else's, whose name leads to this machine, is asked for by that name.
+            return self.monitor and is_loopback_name(headers.get("host", ""))
+        return self.allowed and wanted != "admin"
 
 
 class Authentication:
@@ -39,7 +51,7 @@ class Authentication:
     def __init__(self, app: ASGIApp, ring: KeyRing, anonymous: Anonymous) -> None:
         self.app, self._ring, self._anonymous = app, ring, anonymous
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             try:
                 self._admit(scope)
@@ -48,7 +60,7 @@ class Authentication:
                 return
         await self.app(scope, receive, send)
 
-    def _admit(self, scope: Scope) -> None:
+    def _admit(self, scope: Connection) -> None:
         state = scope.setdefault("state", {})
         demand = demand_of(scope["method"], scope["path"])
         caller = self._caller(scope, demand)
@@ -60,14 +72,15 @@ class Authentication:
         state["caller"] = caller
         set_caller(caller)
 
-    def _caller(self, scope: Scope, demand: Demand) -> Caller:
+    def _caller(self, scope: Connection, demand: Demand) -> Caller:
         if demand.scope is None:
             return self._known(scope) if demand.cost else without_key(scope)
-        secret = _presented(Headers(scope=scope)) if self._ring else None
+        headers = Headers(scope=scope)
+        secret = _presented(headers) if self._ring else None
         if secret is None:
-            if self._anonymous.allowed and demand.scope != "admin":
+            if self._anonymous.may(demand.scope, headers):
                 return without_key(scope)
-            raise ProblemError("missing_key", f"This address needs an API key. {_HOW}", {"WWW-Authenticate": _REALM})
+            raise ProblemError("missing_key", self._needs(demand.scope), {"WWW-Authenticate": _REALM})
         key = self._ring.find(secret)
         if key is None:
             raise _invalid("The API key is unknown, expired or not valid yet.")
@@ -76,7 +89,15 @@ class Authentication:
             raise ProblemError("insufficient_scope", f"The API key lacks the scope {demand.scope!r}.", headers)
         return with_key(key)
 
-    def _known(self, scope: Scope) -> Caller:
+    def _needs(self, wanted: Scope) -> str:
+        if wanted == "monitor" and not self._ring:
+            return (
+                "What was decided for all clients is shown without a key only on the machine itself, as localhost; "
+                "elsewhere the service needs a key file, and a key with the scope 'monitor'."
+            )
+        return f"This address needs an API key. {_HOW}"
+
+    def _known(self, scope: Connection) -> Caller:
         """Return the caller of what needs no key: the key all the same if a good one is presented, for the rate."""
         with suppress(ProblemError):
             key = self._ring.find(_presented(Headers(scope=scope)) or "") if self._ring else None

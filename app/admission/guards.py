@@ -24,8 +24,10 @@ def add_guards(app: Starlette, settings: Settings) -> None:
     rate, anonymous = (parse(text) if text else None for text in (settings.rate, settings.anonymous_rate))
     hardening = Hardening(settings.anonymous_detail, settings.anonymous_digits)
     allowed = settings.allow_anonymous or settings.keys is None
+    # Without keys, and unless clients everywhere may ask, the service listens on this machine only: see binding.py.
+    monitor = settings.keys is None and not settings.allow_anonymous
     # The middleware that is added last is asked first.
     app.add_middleware(Charging, app.state.quarantine, rate, anonymous)
-    app.add_middleware(Authentication, app.state.keys, Anonymous(allowed, hardening))
+    app.add_middleware(Authentication, app.state.keys, Anonymous(allowed, hardening, monitor))
     if names := host_names(settings.trusted_hosts):
         app.add_middleware(TrustedHosts, names)

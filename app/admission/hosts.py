@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from ipaddress import ip_address
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -49,6 +51,14 @@ def _name(host: str) -> str:
     if host.startswith("["):
         return host.partition("]")[0] + "]"
     return host.partition(":")[0]
+
+
+def is_loopback_name(host: str) -> bool:
+    """Return whether a Host header is a name of this machine that leads to it alone."""
+    name = _name(host)
+    with suppress(ValueError):
+        return ip_address(name.strip("[]")).is_loopback
+    return name == "localhost" or name.endswith(".localhost")
 
 
 def _matches(host: str, name: str) -> bool:

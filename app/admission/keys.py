@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from pathprint.app.settings import RateText
 
-Scope: TypeAlias = Literal["detect", "explain", "read", "admin"]
+Scope: TypeAlias = Literal["detect", "explain", "read", "monitor", "admin"]
 Detail: TypeAlias = Literal["verdict", "score", "evidence"]
 Similar: TypeAlias = Literal["alert", "refuse", "ignore"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)

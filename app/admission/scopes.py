@@ -25,13 +25,15 @@ _DEMANDS = tuple(
     (re.compile(pattern), demand)
     for pattern, demand in (
         (r"/livez|/readyz|/v2/health/(live|ready)|/v2/models/[^/]+(/versions/[^/]+)?/ready", OPEN),
+        (r"/|/console/[^/]+", OPEN),  # files that are alike in every installation
         (r"/docs(/.*)?|/openapi\.json", Demand(None, 1)),  # they say nothing of the models
         (r"/v1/(detect|classify)", Demand("detect", 1)),
         # Of these, further images are charged when their number is known.
         (r"/v1/(detect|classify)/batch", Demand("detect", 1)),
         (r"/v2/models/[^/]+(/versions/[^/]+)?/infer", Demand("detect", 1)),
-        (r"/v1/explain", Demand("explain", 4)),
+        (r"/v1/(explain|picture)", Demand("explain", 4)),
         (r"/v2/repository/index", Demand("read", 1)),
+        (r"/v1/monitor(/.*)?", Demand("monitor", 1)),
         (r"/v1/admin(/.*)?|/v2/repository(/.*)?", Demand("admin", 1)),
     )
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 from pathprint.app.api import schemas
 from pathprint.app.api.judging import Judge
+from pathprint.app.api.picture_schemas import Picture, PictureAnswer
 from pathprint.app.api.shown import Shown
 from pathprint.app.runtime.decoding import Decoded
 from pathprint.app.runtime.examiner import Examination
@@ -28,6 +29,14 @@ def explanation(judge: Judge, examination: Examination, shown: Shown) -> schemas
     """Return the answer about one image with the reasons for it."""
     reasons = list(examination.verdict.reasons) if shown.sentences else None
     return schemas.Explanation(**members(judge, examination, shown), reasons=reasons)
+
+
+def pictured(judge: Judge, examination: Examination, shown: Shown) -> PictureAnswer:
+    """Return the answer about one image with all that is behind it, to draw."""
+    assert examination.explained is not None, "the image was examined in order to be pictured"
+    picture = Picture(**examination.explained.beside_the_verdict())
+    reasons = list(examination.verdict.reasons)
+    return PictureAnswer(**members(judge, examination, shown), reasons=reasons, picture=picture)
 
 
 def members(judge: Judge, examination: Examination, shown: Shown) -> dict[str, Any]:

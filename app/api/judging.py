@@ -54,8 +54,11 @@ class Judge:
         """How long the request has taken so far."""
         return (perf_counter() - self.started) * 1000
 
-    async def examine(self, image: Upload | Numbers) -> Examination:
+    async def examine(self, image: Upload | Numbers, pictured: bool = False) -> Examination:
         """Return the verdict on an image.
+
+        Args:
+            pictured: whether to find out all that is behind the verdict, too.
 
         Raises:
             ImageError, ProblemError: it is not an image that we accept, or there is no room or time for it.
@@ -66,9 +69,9 @@ class Judge:
             with told_to_come_again():
                 image = await asyncio.to_thread(self._numbers, image.data)
         if isinstance(image, Upload):
-            examination = await self.service.examiner.examine(image, self.loaded, self.deadline)
+            examination = await self.service.examiner.examine(image, self.loaded, self.deadline, pictured)
         else:
-            examination = await self._examine_numbers(image)
+            examination = await self._examine_numbers(image, pictured)
         decision = decision_of(examination, self.loaded, self.request.state, self.milliseconds)
         self.service.decisions.record(decision, examination.image.pixels)
         return examination
@@ -83,8 +86,8 @@ class Judge:
         pixels = pixels_of_npy(data, self.loaded.detector.network.preprocessing)
         return Numbers(pixels, NPY, hashlib.sha256(data).hexdigest())
 
-    async def _examine_numbers(self, numbers: Numbers) -> Examination:
-        found = await self.service.examiner.examine_pixels(numbers.pixels, self.loaded, self.deadline)
+    async def _examine_numbers(self, numbers: Numbers, pictured: bool) -> Examination:
+        found = await self.service.examiner.examine_pixels(numbers.pixels, self.loaded, self.deadline, pictured)
         return replace(found, image=replace(found.image, media_type=numbers.media_type, sha256=numbers.sha256))
 
 

@@ -68,3 +68,17 @@ def shown_in_full(request: Request, options: Options) -> Shown:
     if not found.evidence:
         raise ProblemError("detail_not_allowed", f"This key is answered with `{found.detail}` at most.")
     return found
+
+
+def shown_as_picture(request: Request, options: Options) -> Shown:
+    """Return what a picture shows.
+
+    Raises:
+        ProblemError: the API key allows less than evidence in full, or the request asks for less.
+    """
+    found = shown_in_full(request, options)
+    if found.digits is not None:
+        raise ProblemError(
+            "detail_not_allowed", "This key is answered with rounded numbers, but a picture shows them in full."
+        )
+    return found

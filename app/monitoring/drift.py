@@ -80,6 +80,11 @@ class Window:
             self._scores[place], self._times[place] = decision.score, decision.time
             self._seen += 1
 
+    def scores(self) -> Floats:
+        """Return the latest scores, in no particular order."""
+        with self._lock:
+            return self._scores[: min(self._seen, len(self._scores))].copy()
+
     def drift(self) -> Drift:
         """Compare the latest images with the calibration."""
         with self._lock:

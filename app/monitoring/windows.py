@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
+import numpy as np
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from torch import Tensor
 
 from pathprint.app.monitoring.decisions import Decision
 from pathprint.app.monitoring.drift import Drift, Reference, Window
+from pathprint.profiling.arrays import Floats
 
 _MOST = 32
 """Bundles that are watched at the same time; beyond it the one that was first seen first is given up."""
@@ -58,6 +60,11 @@ class Windows(Collector):
         """Return how the latest images of a bundle differ from its calibration; None if there were none yet."""
         window = self._windows.get((model, version, bundle_sha256))
         return window.drift() if window is not None else None
+
+    def scores(self, model: str, version: str, bundle_sha256: str) -> Floats:
+        """Return the latest scores that a bundle gave; none if there were none yet."""
+        window = self._windows.get((model, version, bundle_sha256))
+        return window.scores() if window is not None else np.zeros(0)
 
     def collect(self) -> Iterator[Metric]:
         """Yield the gauges, for Prometheus."""

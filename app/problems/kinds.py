@@ -32,6 +32,8 @@ class Stage(Enum):
     BATCH = "several images in one request"
     DETAIL = "answers that a key may not see in full"
     EXPLAIN = "an explanation, of which few are made at once"
+    BESIDE = "what may lie beside a bundle, or not"
+    MONITOR = "watching, which few do at once"
     GATEWAY = "an answer that the verdict withholds"
     RELOAD = "loading the bundles again"
     LIVENESS = "a process that no longer works"
@@ -86,6 +88,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "image_rejected": Kind(403, "The verdict on the image withholds the answer", Stage.GATEWAY),
         "model_not_found": Kind(404, "There is no model of this name", Stage.MODEL),
         "version_not_found": Kind(404, "The model has no version of this name", Stage.MODEL),
+        "nothing_beside": Kind(404, "Nothing of this kind lies beside the bundle", Stage.BESIDE),
         "model_required": Kind(422, "The request does not say which model it means", Stage.MODEL),
         "reload_failed": Kind(409, "The bundles cannot be loaded; what was loaded goes on answering", Stage.RELOAD),
         "reload_in_progress": Kind(409, "The bundles are being loaded already", Stage.RELOAD),
@@ -96,6 +99,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "wrong_shape": Kind(422, "The pixels are not of the shape that the model takes", Stage.NUMBERS),
         "value_out_of_range": Kind(422, "A pixel lies outside the range that is accepted", Stage.NUMBERS),
         "explain_busy": Kind(503, "As many explanations as allowed are being made", Stage.EXPLAIN),
+        "too_many_watchers": Kind(503, "As many browsers as allowed watch the monitor", Stage.MONITOR),
         # Of the HTTP server:
         "duplicate_header": Kind(400, "A header that may occur once occurs more often", Stage.SERVER),
         "head_timeout": Kind(408, "The request's head took too long to arrive", Stage.SERVER),

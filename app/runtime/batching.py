@@ -16,27 +16,38 @@ from pathprint.app.problems.kinds import ProblemError
 from pathprint.app.runtime.models import Loaded
 from pathprint.profiling.detection.detector import Verdict
 from pathprint.profiling.detection.together import AT_ONCE, examine_together
+from pathprint.profiling.pictures.explained import Explained, explain_pixels
 
 log = structlog.get_logger("app")
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A verdict, the milliseconds that its image waited, those of its batch, and the batch's number of images."""
+    """A verdict, the milliseconds that its image waited, those of its batch, and the batch's number of images.
+
+    Attributes:
+        explained: what is behind the verdict, for an image that was to be pictured.
+    """
 
     verdict: Verdict
     waited: float
     took: float
     batch: int
+    explained: Explained | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Waiting:
-    """An image ``c h w`` that waits for the model; ``deadline`` is in seconds of ``time.monotonic``."""
+    """An image ``c h w`` that waits for the model; ``deadline`` is in seconds of ``time.monotonic``.
+
+    Attributes:
+        pictured: whether all that is behind the verdict is asked for; then it is examined alone.
+    """
 
     pixels: Tensor
     loaded: Loaded
     deadline: float | None
+    pictured: bool = False
     judged: Future[Judged] = field(default_factory=Future)
     asked: float = field(default_factory=perf_counter)
 
@@ -63,13 +74,16 @@ class ModelThread:
         began = self._began
         return self._thread.is_alive() and (began is None or monotonic() - began <= seconds)
 
-    def examine(self, pixels: Tensor, loaded: Loaded, deadline: float | None) -> Future[Judged]:
+    def examine(self, pixels: Tensor, loaded: Loaded, deadline: float | None, pictured: bool = False) -> Future[Judged]:
         """Have an image ``c h w`` examined. Cancel what is returned to take the image out of the queue.
+
+        Args:
+            pictured: whether to find out all that is behind the verdict, too.
 
         Raises:
             ProblemError: the thread is being closed, or is dead.
         """
-        item = Waiting(pixels, loaded, deadline)
+        item = Waiting(pixels, loaded, deadline, pictured)
         with self._changed:
             if self._closed or not self._thread.is_alive():
                 raise ProblemError("not_ready", "The service is stopping; try again soon.", {"Retry-After": "1"})
@@ -109,13 +123,18 @@ class ModelThread:
                 return wanted
 
     def _take(self) -> list[Waiting]:
-        """Take the image that came first, and others for its bundle in the order in which they came."""
+        """Take the image that came first, and others for its bundle in the order in which they came.
+
+        An image that is to be pictured is taken alone.
+        """
+        if self._waiting[0].pictured:
+            return [self._waiting.popleft()]
         loaded = self._waiting[0].loaded
         taken: list[Waiting] = []
         others: deque[Waiting] = deque()
         while self._waiting and len(taken) < self._most:
             item = self._waiting.popleft()
-            (taken if item.loaded is loaded else others).append(item)
+            (taken if item.loaded is loaded and not item.pictured else others).append(item)
         self._waiting.extendleft(reversed(others))
         return taken
 
@@ -144,8 +163,13 @@ def _is_wanted(item: Waiting) -> bool:
 def _judge(batch: Sequence[Waiting]) -> None:
     """Examine images as one batch; if that fails, each alone, so that one does not spoil the others."""
     started = perf_counter()
+    explained = None
     try:
-        verdicts = examine_together(batch[0].loaded.detector, [item.pixels for item in batch])
+        if batch[0].pictured:
+            explained = explain_pixels(batch[0].loaded.detector, batch[0].pixels)
+            verdicts = [explained.verdict]
+        else:
+            verdicts = examine_together(batch[0].loaded.detector, [item.pixels for item in batch])
     except Exception as error:
         if len(batch) == 1:
             batch[0].judged.set_exception(error)
@@ -154,7 +178,7 @@ def _judge(batch: Sequence[Waiting]) -> None:
     else:
         took = (perf_counter() - started) * 1000
         for item, verdict in zip(batch, verdicts, strict=True):
-            item.judged.set_result(Judged(verdict, (started - item.asked) * 1000, took, len(batch)))
+            item.judged.set_result(Judged(verdict, (started - item.asked) * 1000, took, len(batch), explained))
         return
     for item in batch:  # only now, as the error would keep what the batch had taken of the memory
         _judge([item])

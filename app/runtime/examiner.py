@@ -32,6 +32,7 @@ from pathprint.app.settings import Settings
 from pathprint.models.network import check_range
 from pathprint.models.preprocessing import Preprocessing, to_image
 from pathprint.profiling.detection.detector import Verdict
+from pathprint.profiling.pictures.explained import Explained
 
 if TYPE_CHECKING:
     from pathprint.app.runtime.limited import LimitedDecoders
@@ -44,6 +45,7 @@ class Examination:
     Attributes:
         compute: of the whole batch that the image was examined in.
         batch: number of images in it.
+        explained: what is behind the verdict, if the image was to be pictured.
     """
 
     image: Decoded
@@ -52,6 +54,7 @@ class Examination:
     queue: float
     compute: float
     batch: int = 1
+    explained: Explained | None = None
 
 
 class Examiner:
@@ -84,11 +87,14 @@ class Examiner:
         together = min(self._settings.max_batch, self._settings.max_images)
         await asyncio.gather(*(self.examine_pixels(black, loaded) for _ in range(together)))
 
-    async def examine(self, upload: Upload, loaded: Loaded, deadline: float | None = None) -> Examination:
+    async def examine(
+        self, upload: Upload, loaded: Loaded, deadline: float | None = None, pictured: bool = False
+    ) -> Examination:
         """Return the verdict of a loaded bundle on an upload. Cancel it to take the image out of all queues.
 
         Args:
             deadline: seconds of ``time.monotonic`` after which nobody waits for the answer.
+            pictured: whether to find out all that is behind the verdict, too.
 
         Raises:
             ImageError: it is not an image that we accept.
@@ -98,17 +104,22 @@ class Examiner:
             work = self._decoding(upload, loaded.detector.network.preprocessing)
             decoding: Future[Timed[Decoded]] = self._decoders.decode(work, TO_LOOK, deadline, _caller())
             del work, upload  # the bytes; only pixels wait for the model
-            both = chained(decoding, lambda one: self._model.examine(one.value.pixels[0], loaded, deadline))
+            both = chained(decoding, lambda one: self._model.examine(one.value.pixels[0], loaded, deadline, pictured))
             decoded, judged = await asyncio.wrap_future(both)
             await self._turns.mine()
         waited = decoded.waited + judged.waited
-        return Examination(decoded.value, judged.verdict, decoded.took, waited, judged.took, judged.batch)
+        return Examination(
+            decoded.value, judged.verdict, decoded.took, waited, judged.took, judged.batch, judged.explained
+        )
 
-    async def examine_pixels(self, pixels: Tensor, loaded: Loaded, deadline: float | None = None) -> Examination:
+    async def examine_pixels(
+        self, pixels: Tensor, loaded: Loaded, deadline: float | None = None, pictured: bool = False
+    ) -> Examination:
         """Return the verdict of a loaded bundle on pixels ``c h w`` in [0, 1] that a client sent as numbers.
 
         Args:
             deadline: seconds of ``time.monotonic`` after which nobody waits for the answer.
+            pictured: whether to find out all that is behind the verdict, too.
 
         Raises:
             PixelsError: they are not float32 in [0, 1], or not of the network's input shape.
@@ -117,9 +128,11 @@ class Examiner:
         loaded.detector.network.check_form(pixels[None])
         check_range(pixels)  # here, so that they do not spoil a batch
         with self._place(deadline), told_to_come_again():
-            judged = await asyncio.wrap_future(self._model.examine(pixels, loaded, deadline))
+            judged = await asyncio.wrap_future(self._model.examine(pixels, loaded, deadline, pictured))
             await self._turns.mine()
-        return Examination(received_pixels(pixels), judged.verdict, 0.0, judged.waited, judged.took, judged.batch)
+        return Examination(
+            received_pixels(pixels), judged.verdict, 0.0, judged.waited, judged.took, judged.batch, judged.explained
+        )
 
     @contextmanager
     def _place(self, deadline: float | None) -> Iterator[None]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from pathprint.app.runtime import memory
+from pathprint.app.runtime.beside import found_beside
 from pathprint.app.runtime.models import Loaded, Models
 from pathprint.app.runtime.places import Place, find
 from pathprint.app.settings import MEBIBYTE
@@ -85,7 +86,8 @@ class Reading:
         else:
             bundle = held.bundle
         self.say(title, LOADED)
-        found = Loaded.of(bundle, place.name, place.version)
+        shape = bundle.detector.network.preprocessing.input_shape
+        found = Loaded.of(bundle, place.name, place.version, found_beside(place.folder, bundle.sha256, shape))
         return held if held is not None and held.key == found.key else found
 
 

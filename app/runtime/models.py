@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pathprint.app.problems.kinds import ProblemError
+from pathprint.app.runtime.beside import NOTHING, Beside
 from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.detection.detector import Detector
 from pathprint.profiling.errors import BundleError
@@ -20,16 +21,19 @@ class Loaded:
     Attributes:
         name: by default that of the network.
         version: by default the first twelve digits of the bundle's SHA-256.
+        beside: what lies beside the bundle for people who look at it.
     """
 
     name: str
     version: str
     bundle: Bundle
+    beside: Beside = NOTHING
 
     @staticmethod
-    def of(bundle: Bundle, name: str | None = None, version: str | None = None) -> Loaded:
+    def of(bundle: Bundle, name: str | None = None, version: str | None = None, beside: Beside = NOTHING) -> Loaded:
         """Return ``bundle`` under a name and version, by default its own."""
-        return Loaded(name or name_in_addresses(bundle.detector.network.name), version or bundle.sha256[:12], bundle)
+        own = name_in_addresses(bundle.detector.network.name), bundle.sha256[:12]
+        return Loaded(name or own[0], version or own[1], bundle, beside)
 
     @property
     def detector(self) -> Detector:

@@ -23,7 +23,7 @@ from uvicorn.server import HANDLED_SIGNALS
 from pathprint.app.server.accepting import Acceptor
 from pathprint.app.server.crowd import Crowd
 from pathprint.app.server.door import Door
-from pathprint.app.server.ending import END
+from pathprint.app.server.ending import END, STOPPING_ACTIONS
 from pathprint.app.server.protocol import Connection
 from pathprint.app.server.standing import STOPPING
 from pathprint.app.settings import Settings
@@ -104,6 +104,7 @@ class Server(uvicorn.Server):
         self._listener, self._load = listener, load
         self._when_drained, self._supervised = when_drained, supervised
         self._opening: asyncio.Task[None] | None = None
+        self._stopping_actions: list[Callable[[], None]] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Take connections, and begin to load the service behind them."""
@@ -127,6 +128,7 @@ class Server(uvicorn.Server):
             self._fail(STARTUP_FAILURE)
             return
         END.set(self._fail)
+        STOPPING_ACTIONS.set(self._stopping_actions)
         await self.lifespan.startup()
         if self.lifespan.should_exit:
             self._fail(STARTUP_FAILURE)
@@ -149,6 +151,8 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop: fail readiness, wait, take no more connections, finish what was begun, answer the rest."""
         self.door.stopping = True
+        for action in self._stopping_actions:
+            action()
         if self.door.open and not self.status:
             log.info("stopping", pause_seconds=self.config.settings.pause_seconds)
             await asyncio.sleep(self.config.settings.pause_seconds)

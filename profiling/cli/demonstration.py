@@ -11,23 +11,25 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from pathprint.models.preprocessing import to_image
 from pathprint.profiling.arrays import Floats
 from pathprint.profiling.cli.terminal import say
+from pathprint.profiling.detection.examples import Examples
 from pathprint.profiling.errors import BundleError
 from pathprint.profiling.evaluation.figures import Report
 from pathprint.profiling.evaluation.protocol import Outcome
 from pathprint.profiling.writing.whole import whole_file
 
-_START_SECONDS, _REASONS = 180, 3  # a busy machine takes a minute
+_START_SECONDS, _REASONS, _PAIRS = 180, 3, 6  # a busy machine takes a minute
 
 
 def demonstrate(bundle: Path, outcome: Outcome, attack: str, pictures: Mapping[str, Path]) -> dict[str, Any]:
@@ -78,6 +80,27 @@ def closing(bundle: Path, report: Report, answers: dict[str, Any]) -> dict[str, 
         "attacks": attacks,
         "service": {name: answer["detection"]["verdict"] for name, answer in answers.items()},
     }
+
+
+def pairs(outcome: Outcome, labels: Sequence[str]) -> Examples:
+    """Return a clean test image and what an attack made of it, of each of several attacks, and each of another class.
+
+    Of an attack the image is taken whose score is the median: neither the best nor the worst case.
+    """
+    trial, taken = outcome.trial, dict[int, str]()
+    classes = outcome.trial.clean.labels
+    shown = set[int]()
+    for name, crafted in trial.crafted.items():
+        won = [int(at) for at in crafted.success.nonzero().flatten() if int(classes[at]) not in shown]
+        if won and len(taken) < _PAIRS:
+            scores = outcome.scores.attacks[name][won]
+            at = won[int(np.argsort(scores, kind="stable")[len(scores) // 2])]
+            taken[at] = name
+            shown.add(int(classes[at]))
+    rows = list(taken)
+    attacked = torch.stack([trial.crafted[name].pixels[at] for at, name in taken.items()])
+    names = tuple(labels[int(classes[at])] for at in rows)
+    return Examples(trial.clean.pixels[rows], attacked, names, tuple(taken.values()))
 
 
 @contextmanager

@@ -30,6 +30,7 @@ SECTIONS = {
     },
     "Use it": {
         "detect": "Say for each image whether it is adversarial, and why.",
+        "explain": "Draw why an image is adversarial, or why not: as a picture or as a page.",
         "recalibrate": "Set the threshold of a bundle anew, on newer clean images; write it as a new bundle.",
         "inspect": "Show what is in a run, a profile or a bundle.",
         "scan": "Judge all images of a data set; write a report with a line for each.",

@@ -33,3 +33,13 @@ def named_folder(text: str) -> tuple[str | None, Path]:
     if equals and NAME.fullmatch(name) and folder:
         return name, Path(folder)
     return None, Path(text)
+
+
+def examples_beside(folder: Path) -> Path:
+    """Return where the examples of the bundle in a folder are, if it has any."""
+    return folder.with_name(f"{folder.name}.examples")
+
+
+def report_beside(folder: Path) -> Path:
+    """Return where the report on the bundle in a folder is, if it has one."""
+    return folder.with_name(f"{folder.name}.html")

@@ -33,10 +33,16 @@ def detect(bundle: Bundle | str | Path, images: AnImage | Iterable[AnImage]) -> 
     detector = (bundle if isinstance(bundle, Bundle) else load_bundle(bundle)).detector
     preprocessing = detector.network.preprocessing
     several = [images] if isinstance(images, str | Path | Image.Image) else images
-    return [detector.examine(_pixels(image, preprocessing)[None])[0] for image in several]
+    return [detector.examine(pixels_of(image, preprocessing)[None])[0] for image in several]
 
 
-def _pixels(image: AnImage, preprocessing: Preprocessing) -> Tensor:
+def pixels_of(image: AnImage, preprocessing: Preprocessing) -> Tensor:
+    """Return the pixels ``c h w`` in [0, 1] of an image.
+
+    Raises:
+        DataError: a file cannot be read or is not an accepted image.
+        ImageError: an opened image is of a kind that is not accepted.
+    """
     return preprocessing.pixels(image) if isinstance(image, Image.Image) else read_pixels(Path(image), preprocessing)
 
 

@@ -84,6 +84,12 @@ class Verdict:
         """What the three layers say that move the score most, as sentences."""
         return tuple(layer.text for layer in self.layers[:_REASONS])
 
+    def _repr_html_(self) -> str:
+        """Return the verdict as notebooks show it."""
+        from pathprint.profiling.detection.card import card
+
+        return str(card(self))
+
     def to_dict(self) -> dict[str, Any]:
         """Return the verdict as JSON-able data; ``passed`` is for whoever examines images, and left out."""
         whole = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "passed"}
@@ -146,22 +152,36 @@ class Detector:
             PixelsError: the pixels are not float32 in [0, 1], or do not have the network's input shape.
             BundleError: the parts of this detector do not belong together, or the score is not finite.
         """
+        return self.verdicts(*self.look(pixels))
+
+    def look(self, pixels: Tensor) -> tuple[ImagePaths, Course]:
+        """Return the paths of pixels ``n c h w`` in [0, 1], and how the images went through the stages.
+
+        Raises:
+            OptionsError: there are no images.
+            PixelsError: the pixels are not float32 in [0, 1], or do not have the network's input shape.
+            BundleError: the parts of this detector do not belong together, or the score is not finite.
+        """
         paths, own = self.maker.first_look(pixels)
         if (*own.features, *features_of(self.maker.views)) != self.features or self.score.views != self.maker.views:
             raise BundleError(
                 "the score was fitted on other features than these signatures give; fit the detector again."
             )
 
-        def look(stage: int, rows: Indices) -> Floats:
+        def further(stage: int, rows: Indices) -> Floats:
             views = self.score.stages[stage].views
             asked = self.maker.ask(pixels[rows], paths.answers(rows), views).values
             return asked if stage else np.hstack([own.values, asked])
 
-        course = self.score.course(len(paths), look)
+        course = self.score.course(len(paths), further)
         if not np.isfinite(course.each).all():
             raise BundleError(
                 "the score is not a finite number, so the network or the detector is broken; fit it again."
             )
+        return paths, course
+
+    def verdicts(self, paths: ImagePaths, course: Course) -> list[Verdict]:
+        """Return the verdict on each image from what ``look`` returned."""
         return [self._verdict(paths, image, course) for image in range(len(paths))]
 
     def _verdict(self, paths: ImagePaths, image: int, course: Course) -> Verdict:

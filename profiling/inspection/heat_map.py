@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from pathprint.profiling.arrays import Floats
-from pathprint.profiling.evaluation.report.svg import element, moved, picture, words
+from pathprint.profiling.pictures.svg import element, moved, picture, words
 
 _LIGHT, _DARK = np.array([247, 251, 255]), np.array([8, 48, 107])
 _TOP, _MARGIN, _LINE, _LETTER = 34, 10, 12, 6.5

@@ -13,11 +13,11 @@ from pathprint.profiling.errors import DataError
 from pathprint.profiling.inspection.heat_map import HeatMap
 from pathprint.profiling.inspection.run_state import RunState, run_state
 from pathprint.profiling.inspection.signature_figures import MOST_CLASSES, SignatureFigures, signature_figures
-from pathprint.profiling.inspection.signature_rows import Signatures
 from pathprint.profiling.jobs.defaults import FACTS, SYNAPSES
 from pathprint.profiling.jobs.network_profile import NetworkProfile
 from pathprint.profiling.jobs.run import PLAN
 from pathprint.profiling.paths.extraction import Extractor
+from pathprint.profiling.signatures.class_rows import Signatures
 from pathprint.profiling.studies.findings import Sheet
 
 

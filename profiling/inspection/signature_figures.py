@@ -14,8 +14,8 @@ import numpy as np
 
 from pathprint.profiling.arrays import Floats, Indices
 from pathprint.profiling.detection.detector import ENOUGH_IMAGES
-from pathprint.profiling.inspection.signature_rows import Row, Rows, Signatures
 from pathprint.profiling.progress import track
+from pathprint.profiling.signatures.class_rows import Row, Rows, Signatures, evenly, similarities
 from pathprint.profiling.studies.findings import Sheet, decimal, percent
 
 MOST_CLASSES = 100
@@ -135,7 +135,7 @@ def signature_figures(
         SignatureError: counts are damaged.
     """
     rows, known = Rows(signatures), signatures.classes.tolist()
-    chosen = np.unique(np.linspace(0, len(known) - 1, min(most_classes, len(known))).round().astype(int)).tolist()
+    chosen = evenly(len(known), most_classes)
     read = [rows.read(row) for row in track(chosen, "looking at classes")]
     grown, new = _growth(read)
     return SignatureFigures(
@@ -143,21 +143,11 @@ def signature_figures(
         tuple(label for number, label in enumerate(labels) if number not in set(known)),
         tuple(labels[known[row]] for row in chosen),
         dict(zip(rows.columns, np.mean([row.density for row in read], axis=0).tolist(), strict=True)),
-        _similar(read),
+        similarities(read),
         rows.is_sampled,
         grown,
         new,
     )
-
-
-def _similar(read: Sequence[Row]) -> Floats:
-    shares = np.stack([row.shares for row in read])
-    sizes, found = shares.sum(1, dtype=np.float64), np.eye(len(read))
-    for i in range(len(read) - 1):
-        both = np.minimum(shares[i], shares[i + 1 :]).sum(1, dtype=np.float64)
-        either = sizes[i] + sizes[i + 1 :] - both
-        found[i, i + 1 :] = found[i + 1 :, i] = np.where(either > 0, both / np.maximum(either, 1e-12), 1)
-    return found
 
 
 def _growth(read: Sequence[Row]) -> tuple[dict[int, float] | None, float | None]:

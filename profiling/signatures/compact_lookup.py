@@ -69,6 +69,14 @@ class CompactLookup:
         zeros = np.zeros(column.size, np.int64)
         return np.stack([logs[row][column.levels(row) if row >= 0 else zeros] for row in rows.tolist()])
 
+    def share_of(self, name: str, rows: Indices) -> Floats:
+        """Do what ``Lookup.share_of`` does; a share is the mean of its level, and 0 for units that are not kept."""
+        column = self._columns[name]
+        shares = self._tables[TABLES.index("frequency")].copy()
+        shares[:, 0] = 0
+        zeros = np.zeros(column.size, np.int64)
+        return np.stack([shares[row][column.levels(row) if row >= 0 else zeros] for row in rows.tolist()])
+
     @cached_property
     def usual(self) -> dict[str, Floats]:
         """By ``LAYER/KIND``: the sum of p over all units, for each row, ``(k + 1,)``; exact."""

@@ -130,6 +130,20 @@ class Lookup:
         found: Floats = self.log_frequency[rows[:, None], counts]
         return found
 
+    def share_of(self, name: str, rows: Indices) -> Floats:
+        """Return in which share of a class's images each unit of ``name`` (``LAYER/KIND``) was on the path.
+
+        Args:
+            rows: of the signatures, ``(n,)``; -1 for a class without a signature, of which all shares are 0.
+
+        Returns:
+            In [0, 1], ``(n, size)``.
+        """
+        counts = np.where(rows[:, None] >= 0, self.signatures.counts[name][rows], 0)
+        images = np.where(rows >= 0, self.signatures.images[rows], 0)
+        found: Floats = counts / np.maximum(images, 1)[:, None]
+        return found
+
     @cached_property
     def usual(self) -> dict[str, Floats]:
         """By ``LAYER/KIND``: the sum of p over all units, for each row, ``(k + 1,)``."""

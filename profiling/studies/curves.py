@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from pathprint.profiling.errors import OptionsError
-from pathprint.profiling.evaluation.report.plot import Axis, Plot, shares
-from pathprint.profiling.evaluation.report.svg import INKS, element, moved, words
+from pathprint.profiling.evaluation.report.plot import Plot
+from pathprint.profiling.pictures.axis import Axis, shares
+from pathprint.profiling.pictures.svg import INKS, element, moved, words
 
 Curves = Mapping[str, Sequence[float]]
 """The shares in [0, 1] of each line, by the line's name."""

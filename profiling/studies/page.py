@@ -9,9 +9,10 @@ from pathlib import Path
 from markupsafe import Markup
 
 from pathprint.profiling.evaluation.figures import finite
-from pathprint.profiling.evaluation.report.plot import Axis, Plot
+from pathprint.profiling.evaluation.report.plot import Plot
 from pathprint.profiling.evaluation.report.rendering import environment
-from pathprint.profiling.evaluation.report.svg import BLUE, moved, picture
+from pathprint.profiling.pictures.axis import Axis
+from pathprint.profiling.pictures.svg import BLUE, moved, picture
 from pathprint.profiling.studies.findings import Drawing, Findings
 
 _HERE = Path(__file__).parent

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from pathprint.profiling.paths.extraction import Extractor
     from pathprint.profiling.paths.path import ImagePaths
     from pathprint.profiling.paths.policy import Policy
+    from pathprint.profiling.pictures.explain import explain
+    from pathprint.profiling.pictures.explained import Explained
     from pathprint.profiling.signatures.counts import ClassSignatures
 
 _MODULES = {
@@ -41,6 +43,7 @@ _MODULES = {
     "Client": "app.client.synchronous",
     "Defended": "profiling.attacks.defended",
     "Detector": "profiling.detection.detector",
+    "Explained": "profiling.pictures.explained",
     "Extractor": "profiling.paths.extraction",
     "ImagePaths": "profiling.paths.path",
     "Job": "profiling.jobs.job",
@@ -51,6 +54,7 @@ _MODULES = {
     "Workers": "profiling.jobs.engines.options",
     "detect": "profiling.detection.detect",
     "evaluate": "profiling.evaluation.evaluate",
+    "explain": "profiling.pictures.explain",
     "fit": "profiling.jobs.fit",
     "load_bundle": "profiling.detection.bundle",
     "merge": "profiling.jobs.merge",
@@ -65,6 +69,7 @@ __all__ = [
     "Client",
     "Defended",
     "Detector",
+    "Explained",
     "Extractor",
     "ImagePaths",
     "Job",
@@ -75,6 +80,7 @@ __all__ = [
     "Workers",
     "detect",
     "evaluate",
+    "explain",
     "fit",
     "load_bundle",
     "merge",

@@ -10,6 +10,7 @@ import pytest
 from pathprint.app.api.describing_models import ModelClasses, ModelDescription, ModelList
 from pathprint.app.api.examples import recorded
 from pathprint.app.api.open_inference.schemas import InferAnswer, ServerMetadata
+from pathprint.app.api.picture_schemas import PictureAnswer
 from pathprint.app.api.schemas import Answer, Answers, Classified, Explanation
 from pathprint.app.problems.document import Problem
 from pathprint.app.problems.kinds import KINDS, Stage
@@ -48,10 +49,16 @@ def test_it_lists_the_routes_with_summaries_and_descriptions(document: dict[str,
         ("/v1/detect", "post"),
         ("/v1/detect/batch", "post"),
         ("/v1/explain", "post"),
+        ("/v1/picture", "post"),
         ("/v1/classify", "post"),
         ("/v1/models", "get"),
         ("/v1/models/{model}", "get"),
         ("/v1/models/{model}/classes", "get"),
+        ("/v1/models/{model}/figures", "get"),
+        ("/v1/models/{model}/similarity", "get"),
+        ("/v1/models/{model}/report", "get"),
+        ("/v1/models/{model}/examples/{number}/{kind}", "get"),
+        ("/v1/monitor", "get"),
         ("/v2", "get"),
         ("/v2/health/live", "get"),
         ("/v2/health/ready", "get"),
@@ -116,6 +123,7 @@ RECORDED: dict[str, type[Schema]] = {
     "detect": Answer,
     "detect_batch": Answers,
     "explain": Explanation,
+    "picture": PictureAnswer,
     "classify": Classified,
     "models": ModelList,
     "model": ModelDescription,

@@ -14,7 +14,7 @@ from tests.app.server import post, problem, serving
 PNG = encoded(digit(), "PNG")
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/detect/", "/v2/detect", "/v1/detect/x"])
+@pytest.mark.parametrize("path", ["/none", "/v1", "/v1/detect/", "/v2/detect", "/v1/detect/x"])
 def test_an_unknown_path_is_not_found(client: httpx.Client, path: str) -> None:
     assert problem(client.get(path)) == (404, "not_found")
 

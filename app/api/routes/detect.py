@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import to_thread
 from time import perf_counter
 
 from fastapi import APIRouter, Request
@@ -12,9 +13,10 @@ from pathprint.app.api.explaining import place_to_explain
 from pathprint.app.api.gateway import classified
 from pathprint.app.api.judging import Judge
 from pathprint.app.api.options import Asked, Options, combined
+from pathprint.app.api.picture_schemas import PictureAnswer
 from pathprint.app.api.schemas import Answer, Answers, Classified, Explanation
 from pathprint.app.api.several import judge_several
-from pathprint.app.api.shown import shown, shown_in_full
+from pathprint.app.api.shown import shown, shown_as_picture, shown_in_full
 from pathprint.app.api.uploads import read_one, read_several
 from pathprint.app.problems.kinds import Stage
 from pathprint.app.runtime.decoding import Upload
@@ -88,6 +90,27 @@ async def explain(request: Request, service: Running, asked: Asked) -> Explanati
         examination = await judge.examine(upload)
     request.state.verdict = examination.verdict.decision
     return answers.explanation(judge, examination, wanted)
+
+
+@router.post(
+    "/picture",
+    summary="What does the path of this image look like?",
+    response_description="The verdict, what each layer says, and the path beside those of the two likeliest classes.",
+    responses={**success("picture"), **work_problems(*_ONE, Stage.DETAIL, Stage.EXPLAIN)},
+    response_model_exclude_none=True,
+    openapi_extra=ONE_FILE,
+)
+async def picture(request: Request, service: Running, asked: Asked) -> PictureAnswer:
+    """Send one image; get an explanation, and what it takes to draw it: numbers of each layer, and maps as PNG.
+
+    It costs about as much as two verdicts, and only few are made at the same time.
+    """
+    judge, upload, options = await _one(request, service, asked)
+    wanted = shown_as_picture(request, options)
+    with place_to_explain(request, service.settings.explain_concurrency):
+        examination = await judge.examine(upload, pictured=True)
+        request.state.verdict = examination.verdict.decision
+        return await to_thread(answers.pictured, judge, examination, wanted)
 
 
 @router.post(

@@ -9,9 +9,10 @@ from markupsafe import Markup
 from pathprint.profiling.evaluation.distributions import CalibrationPoint, Histogram, Roc
 from pathprint.profiling.evaluation.evasion import EvasionPoint
 from pathprint.profiling.evaluation.layer_bands import FeatureBand
-from pathprint.profiling.evaluation.report.plot import Axis, Plot, shares
+from pathprint.profiling.evaluation.report.plot import Plot
 from pathprint.profiling.evaluation.report.rounding import decimal, percent
-from pathprint.profiling.evaluation.report.svg import BLUE, DARK, GREEN, GREY, RED, moved, picture, words
+from pathprint.profiling.pictures.axis import Axis, shares
+from pathprint.profiling.pictures.svg import BLUE, DARK, GREEN, GREY, RED, moved, picture, words
 
 _LEFT, _TOP, _RIGHT, _BOTTOM = 52, 44, 24, 48
 _WIDTH, _HEIGHT = 190, 130

@@ -82,10 +82,16 @@ def test_a_valid_key_beside_a_wrong_one_is_refused(shop: tuple[FastAPI, str]) ->
         ("POST", "/v2/models/digits-cnn/infer", "detect"),
         ("POST", "/v2/models/digits-cnn/versions/1/infer", "detect"),
         ("POST", "/v1/explain", "explain"),
+        ("POST", "/v1/picture", "explain"),
         ("GET", "/v1/models", "read"),
         ("GET", "/v1/models/digits-cnn/health", "read"),
         ("GET", "/v2", "read"),
         ("GET", "/anything/else", "read"),
+        ("GET", "/v1/models/digits-cnn/similarity", "read"),
+        ("GET", "/v1/models/digits-cnn/examples/0/clean", "read"),
+        ("GET", "/v1/monitor", "monitor"),
+        ("GET", "/v1/monitor/events", "monitor"),
+        ("GET", "/console/a/b", "read"),
         ("GET", "/v1/admin/state", "admin"),
         ("POST", "/v1/admin/reload", "admin"),
         ("POST", "/v2/repository/models/digits-cnn/load", "admin"),
@@ -94,7 +100,7 @@ def test_a_valid_key_beside_a_wrong_one_is_refused(shop: tuple[FastAPI, str]) ->
     ],
 )
 def test_each_address_needs_its_scope_and_no_other(tmp_path: Path, method: str, path: str, needed: str) -> None:
-    scopes = ("detect", "explain", "read", "admin")
+    scopes = ("detect", "explain", "read", "monitor", "admin")
     file, secrets = key_file(tmp_path, *({"id": scope, "scopes": [scope]} for scope in scopes))
     app = guarded(keys=file)
     for scope, secret in zip(scopes, secrets, strict=True):
@@ -106,8 +112,13 @@ def test_each_address_needs_its_scope_and_no_other(tmp_path: Path, method: str, 
             assert f'scope="{needed}"' in answer.headers["www-authenticate"]
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/v2/health/live", "/v2/health/ready", "/openapi.json", "/docs"])
-def test_probes_and_the_description_need_no_key(shop: tuple[FastAPI, str], path: str) -> None:
+CONSOLE = ["/", "/console/main.js"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/livez", "/readyz", "/v2/health/live", "/v2/health/ready", "/openapi.json", "/docs", *CONSOLE]
+)
+def test_probes_the_description_and_the_page_itself_need_no_key(shop: tuple[FastAPI, str], path: str) -> None:
     assert ask(shop[0], path, "GET").status_code == 200
     assert ask(shop[0], path, "GET", headers=bearer("wrong")).status_code == 200
 
@@ -117,6 +128,27 @@ def test_without_a_key_file_all_but_administration_is_open() -> None:
     answer = ask(app, headers=bearer("whatever"))
     assert answer.json() == {"key": None, "detail": "evidence", "digits": None}
     assert problem(ask(app, "/v1/admin/reload")) == (401, "missing_key")
+
+
+HERE = ["localhost", "LOCALHOST:8000", "127.0.0.1:8000", "127.1.2.3", "[::1]:8000", "a.localhost", "localhost."]
+ELSEWHERE = ["", "detector.example.org", "localhost.example.org", "192.0.2.1", "127.0.0.1.example.org", "[2001:db8::1]"]
+
+
+@pytest.mark.parametrize("host", HERE)
+def test_without_a_key_file_the_machine_itself_may_watch(host: str) -> None:
+    assert ask(guarded(), "/v1/monitor", "GET", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("host", ELSEWHERE)
+def test_a_page_under_another_name_may_not_watch(host: str) -> None:
+    assert problem(ask(guarded(), "/v1/monitor", "GET", headers={"Host": host})) == (401, "missing_key")
+
+
+def test_clients_without_a_key_may_not_watch_where_all_may_ask(tmp_path: Path) -> None:
+    file, _ = key_file(tmp_path, {"id": "shop"})
+    for app in (guarded(allow_anonymous=True), guarded(keys=file, allow_anonymous=True)):
+        asked = ask(app, "/v1/monitor", "GET", headers={"Host": "localhost"})
+        assert problem(asked) == (401, "missing_key")
 
 
 def test_anonymous_clients_beside_keys_are_told_what_the_settings_say(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ WRITERS: dict[str, tuple[object, ...]] = {
     "sanity": ("sanity", *DIGITS, "--out"),
     "train": ("train", "digits-cnn", "--out"),
     "paths": ("paths", *DIGITS, __file__, "--out"),
+    "explain": ("explain", ".", __file__, "--out"),
     "scan": ("scan", ".", "digits", "--out"),
     "study": ("study", "density", *DIGITS, "--out"),
     "card": ("card", ".", "--out"),

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pathprint.profiling.inspection import signature_rows
 from pathprint.profiling.inspection.signature_figures import expected_sizes, signature_figures
 from pathprint.profiling.paths.path import LayerShape, Layout
+from pathprint.profiling.signatures import class_rows
 from pathprint.profiling.signatures.compact import CompactSignatures, write_compact
 from pathprint.profiling.signatures.counts import ClassSignatures
 from pathprint.profiling.signatures.exact import SparseSignatures
@@ -70,7 +70,7 @@ def test_every_form_of_signatures_gives_the_figures(tmp_path: Path) -> None:
 def test_large_signatures_are_compared_on_units_drawn_at_random(monkeypatch: pytest.MonkeyPatch) -> None:
     signatures = drawn([0, 3, 5], 40, 7, WIDE)
     exact = signature_figures(signatures, LABELS)
-    monkeypatch.setattr(signature_rows, "_UNITS", 3000)
+    monkeypatch.setattr(class_rows, "_UNITS", 3000)
     estimated = signature_figures(signatures, LABELS)
     assert estimated.is_sampled > exact.is_sampled
     np.testing.assert_allclose(estimated.similar, exact.similar, atol=0.05)

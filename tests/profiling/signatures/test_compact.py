@@ -68,6 +68,7 @@ def test_sums_are_those_of_the_decoded_rows(
     rows = np.random.default_rng(seed).integers(-1, len(numbers), (images, voters))
     sizes, sums = lookup.add_up(sets, rows)
     for j, (name, members) in enumerate(sets):
+        shares_of = [lookup.share_of(name, rows[i]) for i in range(images)]
         logs = [lookup.log_frequency_of(name, rows[i]) for i in range(images)]
         for i, v in itertools.product(range(images), range(voters)):
             own = members.one(i)
@@ -75,6 +76,7 @@ def test_sums_are_those_of_the_decoded_rows(
             odds, share, log, kept = decoded(lookup, name, int(rows[i, v]))
             np.testing.assert_allclose(sums.odds[j, i, v], odds[own].sum(), atol=1e-8)
             np.testing.assert_array_equal(logs[i][v], log)
+            np.testing.assert_array_equal(shares_of[i][v], share * kept)
             if v < 2:
                 assert sums.contained[j, i, v] == kept[own].sum()
                 np.testing.assert_allclose(sums.frequency[j, i, v], share[own].sum(), atol=1e-8)

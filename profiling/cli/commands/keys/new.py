@@ -26,6 +26,7 @@ class Scope(StrEnum):
     detect = "detect"
     explain = "explain"
     read = "read"
+    monitor = "monitor"
     admin = "admin"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pathprint.profiling.evaluation.report.plot import Axis, round_numbers
+from pathprint.profiling.pictures.axis import Axis, round_numbers
 
 
 @pytest.mark.parametrize(

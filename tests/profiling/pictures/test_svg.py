@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from pathprint.profiling.evaluation.report.svg import element, words
+from pathprint.profiling.pictures.svg import element, words
 from tests.profiling.outline import HOSTILE
 
 LEGAL = st.text(st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="\ufffe\uffff"))

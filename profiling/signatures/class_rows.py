@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -98,3 +99,24 @@ class Rows:
     def _density(self, sums: Floats | Indices, images: int) -> Floats:
         found: Floats = sums / np.maximum(self.sizes * images, 1)
         return found
+
+
+def evenly(classes: int, most: int) -> list[int]:
+    """Return the rows of ``most`` of the classes, taken evenly; all rows if there are no more."""
+    chosen: list[int] = np.unique(np.linspace(0, classes - 1, min(most, classes)).round().astype(int)).tolist()
+    return chosen
+
+
+def similarities(read: Sequence[Row]) -> Floats:
+    """Return how alike every two classes are, ``(k, k)``.
+
+    The sum over units of the smaller share of images, divided by that of the larger (weighted Jaccard): 1 for equal
+    signatures, 0 if no unit is in both.
+    """
+    shares = np.stack([row.shares for row in read])
+    sizes, found = shares.sum(1, dtype=np.float64), np.eye(len(read))
+    for i in range(len(read) - 1):
+        both = np.minimum(shares[i], shares[i + 1 :]).sum(1, dtype=np.float64)
+        either = sizes[i] + sizes[i + 1 :] - both
+        found[i, i + 1 :] = found[i + 1 :, i] = np.where(either > 0, both / np.maximum(either, 1e-12), 1)
+    return found

@@ -1,0 +1,35 @@
+/** What to do about a problem, for people in front of a browser; docs/problems.md is for programs. */
+
+export const ADVICE = {
+  missing_key: "Press “API key” and paste one. Whoever runs the service can make one.",
+  invalid_key: "Look whether the key is complete; it may have expired or been replaced. Press “API key” to change it.",
+  insufficient_scope: "Ask whoever runs the service for a key that has this scope, or go on without this view.",
+  detail_not_allowed: "Ask whoever runs the service for a key that may see numbers in full.",
+  unknown_host: "Open the console under a name that whoever runs the service has allowed.",
+  body_too_large: "Send a smaller image: the network sees a small one anyway.",
+  image_too_large: "Scale the image down, and try again.",
+  unsupported_media_type: "Choose a PNG, JPEG, BMP or WebP image.",
+  undecodable_image: "Choose a PNG, JPEG, BMP or WebP image; other files are not read, whatever they are called.",
+  truncated_image: "Copy or save the image again; a part of this file is missing.",
+  empty_input: "Choose another file; this one is empty.",
+  multi_frame: "Save one frame of the animation as a PNG, and choose that.",
+  unsupported_color_mode: "Save the image with plain colours (RGB) or in grey.",
+  decoder_failed: "Save the image anew, smaller or as PNG.",
+  invalid_npy: "Write the file with numpy.save, as uint8 or float32.",
+  wrong_shape: "Write just the shape that the model takes; the view Models has it.",
+  value_out_of_range: "Give pixels from 0 to 1 as float32, or from 0 to 255 as uint8.",
+  rate_limited: "Wait a little, and try again.",
+  query_attack: "Ask whoever runs the service: it takes many similar images for an attack.",
+  explain_busy: "Others are looking at images just now. Try again in a second.",
+  overloaded: "The service is busy. Try again in a few seconds.",
+  too_many_watchers: "Close another page that shows the monitor.",
+  deadline_exceeded: "The service is busy. Try again in a few seconds.",
+  not_ready: "This takes up to a minute after a start. The page tries again by itself.",
+  stopping: "The service is being restarted. Try again in a minute.",
+  model_not_found: "Choose another model above; this one is no longer loaded.",
+  version_not_found: "Choose another version above; this one is no longer loaded.",
+  internal: "Tell whoever runs the service the number of this request.",
+  unreachable: "Look whether the service is running and the network is there, and try again.",
+};
+
+export const ANYTHING = "Try again; if it stays, tell whoever runs the service the number of this request.";
