@@ -33,10 +33,11 @@ def sign(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Sign a bundle; write the signature into it, as model.sig.
+    """Sign a bundle with a key.
 
-    Every file is compared with the manifest before. The signature is one of OpenSSF model signing, which
-    `model_signing verify key` checks as well. It needs the extra `sign`, and no network.
+    Every file is compared with the manifest before. The signature is written into the bundle, as model.sig. It is one
+    of OpenSSF model signing, which `model_signing verify key` checks as well. It needs the extra `sign`, and no
+    network.
 
     Example:
         pathprint sign lenet5-bundle --private-key release.pem

@@ -30,12 +30,12 @@ def verify(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check that a bundle is whole and unchanged, and with --public-key who signed it.
+    """Check that a bundle is whole and unchanged, and who signed it.
 
-    All is checked that loading checks: the schema, the form of the manifest, the SHA-256 of every file, that nothing
-    else lies there, that the network has only operations that are allowed, and that the golden image has its score on
-    this machine. Warnings say who else may change the files. Checksums find damage; only a signature says that nobody
-    has put another bundle in the place of yours.
+    With --public-key a signature by that key is asked for. All is checked that loading checks: the schema, the form of
+    the manifest, the SHA-256 of every file, that nothing else lies there, that the network has only operations that are
+    allowed, and that the golden image has its score on this machine. Warnings say who else may change the files.
+    Checksums find damage; only a signature says that nobody has put another bundle in the place of yours.
 
     The status is 0 if the bundle is as it should be, and 2 if it is not.
 
