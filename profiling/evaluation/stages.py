@@ -60,9 +60,7 @@ def clean_cost(bundle: Path | str, network: Network, dataset: Dataset, most: int
     loaded = load_bundle(bundle)
     detector = loaded.detector
     if detector.network.fingerprint != network.fingerprint:
-        raise BundleError(
-            f"{bundle} is of the network {detector.network.name}, which is another one; name that network."
-        )
+        raise BundleError(f"{bundle} is of another network, {detector.network.name}; name that one.")
     clean = correct_images(detector.network, split_again(dataset, loaded.used).test, most)
     values = detector.maker.make_all(clean.pixels)[0].values
     return StageCost.of(detector.score, detector.score.course_of(values).ended)
