@@ -30,7 +30,8 @@ NOWHERE = "http://127.0.0.1:9"
 SECONDS = 1200
 START = """#!{python}
 from pathprint.profiling.cli.main import main
-main()
+if __name__ == "__main__":  # worker processes import this file
+    main()
 """
 
 
