@@ -16,6 +16,7 @@ import numpy as np
 from pathprint.profiling.evaluation.distributions import Distributions
 from pathprint.profiling.evaluation.evasion import EvasionPoint, Sign, signs
 from pathprint.profiling.evaluation.metrics import Estimate
+from pathprint.profiling.pictures.explained import Explained
 
 NOTHING, EVERYTHING = "(nothing)", "(everything)"
 """Keys of ``left_out`` that are not families: the classifier has seen all attacks, or no attack."""
@@ -129,6 +130,14 @@ class DetectorFigures:
         return {**asdict(self), "mean_auc": self.mean_auc, "worst": {"attack": worst, "auc": worst_auc}}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TypicalImage:
+    """One image, and what is behind the verdict on it; ``what`` says why it is here."""
+
+    what: str
+    explained: Explained
+
+
 @dataclass(frozen=True)
 class Report:
     """All figures of an evaluation, on images that were not used to make the bundle.
@@ -151,6 +160,7 @@ class Report:
             name of the kind and of the test.
         adaptive: figures of the adaptive attack, by ascending budget.
         distributions: what curves and histograms of the detector are drawn from.
+        typical: a few images to look at, on the page only; they are no figures.
         settings: options, versions and seeds of the evaluation, JSON-able.
     """
 
@@ -168,6 +178,7 @@ class Report:
     found_by: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     adaptive: Sequence[EvasionPoint] = ()
     distributions: Distributions = field(default_factory=Distributions)
+    typical: Sequence[TypicalImage] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -30,6 +30,7 @@ from pathprint.profiling.evaluation.options import settings
 from pathprint.profiling.evaluation.panel import NAME, Panel, path_panel
 from pathprint.profiling.evaluation.paper_protocol import paper_protocol
 from pathprint.profiling.evaluation.trial import PerPart, Scores, Trial, by_detector, judge, score_all
+from pathprint.profiling.evaluation.typical import typical_images
 from pathprint.profiling.jobs.accuracy import check_accuracy
 from pathprint.profiling.jobs.fit_data import FitData
 
@@ -80,6 +81,7 @@ def measured_outcome(detector: Detector, split: Split, attacks: Sequence[Attack]
         found_by=found_by(detector, trial, measured),
         adaptive=curve(detector, clean, options.adaptive, options.crafting.seed) if options.adaptive else (),
         distributions=_distributions(detector, trial, scores[NAME], measured),
+        typical=typical_images(detector, trial, scores[NAME]),
         settings=settings(detector, split, options),
     )
     return Outcome(report, trial, scores[NAME])

@@ -12,7 +12,7 @@ FILE = Path(__file__).parents[2] / "docs" / "notebook" / "digits.ipynb"
 
 
 def test_it_is_stored_without_outputs() -> None:
-    notebook = nbformat.read(FILE, 4)
+    notebook = nbformat.read(FILE, 4)  # type: ignore[no-untyped-call]
     nbformat.validate(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -21,7 +21,7 @@ def test_it_is_stored_without_outputs() -> None:
 
 @pytest.mark.slow
 def test_it_runs_and_ends_with_what_it_promises(tmp_path: Path) -> None:
-    notebook = nbformat.read(FILE, 4)
+    notebook = nbformat.read(FILE, 4)  # type: ignore[no-untyped-call]
     NotebookClient(notebook, timeout=800, resources={"metadata": {"path": str(tmp_path)}}).execute()
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     outputs = [output for cell in code for output in cell.outputs]

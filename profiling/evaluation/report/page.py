@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from pathprint.profiling.evaluation.figures import Report
-from pathprint.profiling.evaluation.report import comparisons, distributions, headline, record
+from pathprint.profiling.evaluation.report import comparisons, distributions, headline, record, typical
 from pathprint.profiling.evaluation.report.rendering import environment
 from pathprint.profiling.writing.whole import whole_file
 
 _SECTIONS = {
     "Summary": headline.summary,
     "Attacks": headline.attacks,
+    "Typical images": typical.typical,
     "Which test found what": comparisons.tests,
     "ROC curves": distributions.curves,
     "Other detectors": comparisons.other_detectors,

@@ -91,7 +91,8 @@ def marked(pixels: Tensor, shares: npt.NDArray[np.float64]) -> Colours:
     pale = 255 * (0.62 + 0.3 * grey)
     tint = rgb(PATH) * (0.65 + 0.35 * grey)
     strength = np.sqrt(shares)[:, :, None]
-    return np.round(pale * (1 - strength) + tint * strength).clip(0, 255).astype(np.uint8)
+    found: Colours = np.round(pale * (1 - strength) + tint * strength).clip(0, 255).astype(np.uint8)
+    return found
 
 
 def tinted(values: npt.NDArray[np.float64], most: float, tone: Tone) -> Colours:

@@ -31,8 +31,13 @@ _FEW = 12
 """Layers whose names stand below an axis; of more, numbers do."""
 _NAMED = 5
 """Layers that a sentence names."""
-_KNOWN = (("by_both", "both classes", ROAD, 0.35), ("by_predicted", "{predicted} only", ROAD, 0.9))
-_KNOWN += (("by_runner_up", "{runner_up} only", OTHER, 0.75), ("by_neither", "neither", PATH, 0.95))
+_KNOWN: tuple[tuple[str, str, Tone, float], ...] = (
+    ("by_both", "both classes", ROAD, 0.35),
+    ("by_predicted", "{predicted} only", ROAD, 0.9),
+    ("by_runner_up", "{runner_up} only", OTHER, 0.75),
+    ("by_neither", "neither", PATH, 0.95),
+)
+"""Names of shares, what they are called in a legend, and how they are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,9 @@ def layer_chart(explained: Explained, width: float, height: float) -> Scene:
         height,
     )
     ends = [chart.x.low, chart.x.high]
-    shapes = [chart.between(ends, [-one] * 2, [one] * 2, ROAD, shade) for one, shade in ((OUTER, 0.2), (INNER, 0.22))]
+    shapes: list[Shape] = [
+        chart.between(ends, [-one] * 2, [one] * 2, ROAD, shade) for one, shade in ((OUTER, 0.2), (INNER, 0.22))
+    ]
     shapes += chart.axes()
     shapes.append(chart.line(ends, [0, 0], ROAD, 1))
     shapes.append(chart.line(xs, other, OTHER, 1.5, dashed=True))

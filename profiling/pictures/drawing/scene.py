@@ -98,7 +98,7 @@ class Bitmap:
     @property
     def is_coarse(self) -> bool:
         """Whether its pixels are to be seen one by one."""
-        return max(self.colours.shape[:2]) < self.width / 2
+        return bool(max(self.colours.shape[:2]) < self.width / 2)
 
 
 Shape = Area | Line | Dot | Words | Bitmap

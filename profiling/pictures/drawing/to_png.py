@@ -43,7 +43,7 @@ def _draw(image: Image.Image, shape: Shape, scale: int) -> None:
             )
     elif isinstance(shape, Dot):
         ring = {"outline": shape.tone.light, "width": 2 * scale} if shape.hollow else {"fill": shape.tone.light}
-        draw.circle((shape.x * scale, shape.y * scale), shape.radius * scale, **ring)  # type: ignore[arg-type]  # mypy sees one type for all
+        draw.circle((shape.x * scale, shape.y * scale), shape.radius * scale, **ring)
     elif isinstance(shape, Words):
         letters = font(shape.size * scale, shape.bold)
         place = (shape.x * scale, shape.y * scale)

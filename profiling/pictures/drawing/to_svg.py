@@ -24,9 +24,7 @@ def svg_of(scene: Scene, on_paper: bool = False) -> Markup:
     names = {"role": "img", "aria_label": scene.label, "font_family": FONTS}
     paper = [element("rect", width="100%", height="100%", fill=PAPER.light)] if on_paper else []
     inside = (_element(shape) for shape in scene.shapes)
-    return element(
-        "svg", *paper, *inside, xmlns="http://www.w3.org/2000/svg", **box, height=f"{scene.height:g}", **names
-    )
+    return element("svg", element("title", scene.label), *paper, *inside, **box, height=f"{scene.height:g}", **names)
 
 
 def file_of(scene: Scene) -> str:
@@ -34,7 +32,8 @@ def file_of(scene: Scene) -> str:
     paper = element("rect", width="100%", height="100%", fill="#ffffff", class_="area paper")
     drawn = svg_of(scene)
     start = drawn.index(">") + 1
-    return str(drawn[:start] + element("style", STYLE) + element("title", scene.label) + paper + drawn[start:]) + "\n"
+    named = drawn[:start].replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    return str(named + element("style", STYLE) + paper + drawn[start:]) + "\n"
 
 
 def _style() -> Markup:

@@ -61,7 +61,7 @@ def test_a_picture_of_less_than_the_evidence_is_a_contradiction(client: httpx.Cl
 def test_whoever_may_not_see_evidence_in_full_gets_no_picture(bundle: Bundle, limit: dict[str, Any]) -> None:
     with TestClient(create_app(bundle, Settings(pause_seconds=0, **limit))) as client:
         response = client.post("/v1/picture", content=PNG, headers=HEADERS)
-    assert problem(response) == (403, "detail_not_allowed")
+    assert (response.status_code, response.json()["code"]) == (403, "detail_not_allowed")
 
 
 def test_an_image_that_is_pictured_is_examined_alone_and_in_its_turn(bundle: Bundle) -> None:

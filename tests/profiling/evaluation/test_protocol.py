@@ -158,3 +158,16 @@ def test_leaky_split_flatters_a_forest() -> None:
     leaky, disjoint = (np.mean([getattr(f, kind) for f in found.values()]) for kind in ("leaky", "disjoint"))
     assert leaky > 0.8
     assert 0.4 < disjoint < 0.6
+
+
+def test_typical_images_are_what_they_are_called(outcome: protocol.Outcome, bundle: Bundle) -> None:
+    """Each is flagged or not as its name says, and of its kind half score higher, and half lower."""
+    threshold = bundle.detector.calibration.threshold
+    trial, scores = outcome.trial, outcome.scores
+    won = np.concatenate([scores.attacks[a.name][trial.crafted[a.name].success.numpy()] for a in trial.attacks])
+    kinds = {"Found": won[won > threshold], "Missed": won[won <= threshold], "A false alarm": scores.clean}
+    kinds["A false alarm"] = kinds["A false alarm"][kinds["A false alarm"] > threshold]
+    found = {one.what.partition(":")[0]: one.explained.verdict.score for one in outcome.report.typical}
+    assert set(found) == {name for name, values in kinds.items() if len(values)}
+    for name, score in found.items():
+        assert score == pytest.approx(np.sort(kinds[name])[len(kinds[name]) // 2], abs=1e-6)

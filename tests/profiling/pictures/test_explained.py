@@ -109,7 +109,9 @@ def test_the_pixels_on_the_path_are_those_that_the_first_layers_synapses_read(
         expected = np.zeros((1, 8, 8), bool)
         expected[0, y, x] = True
         assert expected.any()
-        assert np.array_equal(input_units(extractor, image[None]), expected)
+        found = input_units(extractor, image[None])
+        assert found is not None
+        assert np.array_equal(found, expected)
 
 
 def test_a_path_that_does_not_reach_the_input_has_no_pixels(extractor: Extractor, pixels: Tensor) -> None:
