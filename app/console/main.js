@@ -53,8 +53,8 @@ shared.choose = (at) => {
 };
 
 async function show() {
-  const name = location.hash.slice(1).split("/")[0];
-  const view = name in VIEWS ? name : "inspect";
+  const name = location.hash.slice(1);
+  const view = Object.hasOwn(VIEWS, name) ? name : "inspect";
   for (const link of document.querySelectorAll("nav a")) {
     if (link.hash === `#${view}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -97,7 +97,7 @@ choice.addEventListener("change", () => {
   show();
 });
 addEventListener("hashchange", async () => {
-  if (location.hash === "#content") return;
+  if (location.hash && !Object.hasOwn(VIEWS, location.hash.slice(1))) return; // a place within the view
   await show();
   content.focus({ preventScroll: true });
   scrollTo(0, 0);

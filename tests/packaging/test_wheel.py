@@ -75,7 +75,12 @@ def test_the_wheel_holds_one_package(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0].split("-")[0] for name in names} == {"pathprint"}
-    assert {"pathprint/py.typed", "pathprint/app/main.py", "pathprint/models/network.py"} <= set(names)
+    assert {
+        "pathprint/py.typed",
+        "pathprint/app/main.py",
+        "pathprint/app/console/index.html",
+        "pathprint/models/network.py",
+    } <= set(names)
     assert not [name for name in names if "tests" in Path(name).parts or "test_" in name]
 
 
