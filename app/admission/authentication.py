@@ -75,10 +75,10 @@ class Authentication:
     def _caller(self, scope: Connection, demand: Demand) -> Caller:
         if demand.scope is None:
             return self._known(scope) if demand.cost else without_key(scope)
-        headers = Headers(scope=scope)
-        secret = _presented(headers) if self._ring else None
+        sent = Headers(scope=scope)
+        secret = _presented(sent) if self._ring else None
         if secret is None:
-            if self._anonymous.may(demand.scope, headers):
+            if self._anonymous.may(demand.scope, sent):
                 return without_key(scope)
             raise ProblemError("missing_key", self._needs(demand.scope), {"WWW-Authenticate": _REALM})
         key = self._ring.find(secret)

@@ -74,7 +74,8 @@ def load_examples(bundle: Path, sha256: str, shape: Sequence[int]) -> Examples |
             facts: Mapping[str, object] = json.loads((file.metadata() or {})[_FACTS])
             if facts["bundle"] != sha256:
                 return None
-            found = Examples(*(file.get_tensor(name) for name in (_CLEAN, _ATTACKED)), *_texts(facts))
+            labels, attacks = _texts(facts)
+            found = Examples(file.get_tensor(_CLEAN), file.get_tensor(_ATTACKED), labels, attacks)
     except _READ as error:
         raise BundleError(f"{path} is damaged ({error!r}); remove it, or have it written again.") from error
     _check(found, tuple(shape), path)

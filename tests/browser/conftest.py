@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 import structlog
 import torch
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from pathprint.app.main import create_app
 from pathprint.app.settings import Settings
@@ -23,9 +25,6 @@ from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.detection.bundle_files import report_beside
 from pathprint.profiling.detection.examples import Examples
 from tests.app.server import serving
-
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-Browser, Page = playwright.Browser, playwright.Page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
@@ -76,8 +75,8 @@ def furnished(bundle_folder: Path, bundle: Bundle, digits: Dataset) -> Path:
 def serve(furnished: Path) -> Callable[..., Iterator[str]]:
     """Start a service with settings, ready to answer."""
 
-    def start(**settings: object) -> Iterator[str]:
-        app = create_app(settings=Settings(bundle=(str(furnished),), **settings))  # type: ignore[arg-type]
+    def start(**settings: Any) -> Iterator[str]:
+        app = create_app(settings=Settings(bundle=(str(furnished),), **settings))
         with serving(app) as address:
             deadline = time.monotonic() + _READY_SECONDS
             while httpx.get(f"{address}/readyz").status_code != 200 and time.monotonic() < deadline:
@@ -97,7 +96,7 @@ def service(serve: Callable[..., Iterator[str]]) -> Iterator[str]:
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("no Chromium here: install Debian's package chromium")
-    with playwright.sync_playwright() as running:
+    with sync_playwright() as running:
         # The user of a container is often root, whom the sandbox does not serve.
         started = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield started
@@ -121,13 +120,14 @@ class Console:
     refused: bool = False
 
     def watch(self) -> None:
-        self.page.on("console", lambda message: message.type in ("error", "warning") and self._note(message.text))
+        self.page.on("console", self._note)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda request: self._asked(request.url))
 
-    def _note(self, text: str) -> None:
-        if not (self.refused and text.startswith("Failed to load resource")):
-            self.complaints.append(text)
+    def _note(self, message: ConsoleMessage) -> None:
+        expected = self.refused and message.text.startswith("Failed to load resource")
+        if message.type in ("error", "warning") and not expected:
+            self.complaints.append(message.text)
 
     def _asked(self, url: str) -> None:
         if url.startswith("http"):
@@ -153,7 +153,7 @@ def console_at(browser: Browser) -> Iterator[Callable[..., Console]]:
     """Open pages on a service; in the end each has complained about nothing, and asked no other host."""
     made: list[Console] = []
 
-    def open_at(address: str, size: str = "desktop", **options: object) -> Console:
+    def open_at(address: str, size: str = "desktop", **options: Any) -> Console:
         width, height = SIZES[size]
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         context.set_default_timeout(_WAIT_MILLISECONDS)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from playwright.sync_api import FloatRect
 
 from tests.browser.conftest import Console
 
@@ -40,10 +41,12 @@ def test_pictures_are_made(console_at: Callable[..., Console], pictured: str) ->
     page.evaluate("document.activeElement.blur()")
     page.wait_for_timeout(500)
     save("inspect", page.screenshot())
-    cards = page.locator(".results > .card")
-    first, last = cards.nth(2).bounding_box(), cards.nth(4).bounding_box()
-    box = {"x": first["x"], "y": first["y"], "width": first["width"], "height": last["y"] + last["height"] - first["y"]}
-    save("why", page.screenshot(full_page=True, clip=box))
+    first, last = (page.locator(".results > .card").nth(number).bounding_box() for number in (2, 4))
+    assert first is not None
+    assert last is not None
+    height = last["y"] + last["height"] - first["y"]
+    clip: FloatRect = {"x": first["x"], "y": first["y"], "width": first["width"], "height": height}
+    save("why", page.screenshot(full_page=True, clip=clip))
     for number in range(1, page.locator(".example").count()):
         page.locator(".example").nth(number).click()
         page.wait_for_selector(".results:not([aria-busy])")

@@ -124,7 +124,8 @@ class Shortcut(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         begun = self.first(x).relu()
         joined = begun + self.third(self.second(begun).relu())
-        return self.last(joined.relu().flatten(1))
+        logits: Tensor = self.last(joined.relu().flatten(1))
+        return logits
 
 
 def test_a_layer_behind_a_shortcut_follows_both(bundle: Bundle) -> None:

@@ -89,8 +89,8 @@ def test_few_watch_at_once_and_places_come_back(watched: str) -> None:
         for stream in streams:
             stream.__exit__(None, None, None)
         wait_until_nobody_watches(client)
-        with client.stream("GET", "/v1/monitor/events") as stream:
-            assert next(events(stream))[0] == "state"
+        with client.stream("GET", "/v1/monitor/events") as again:
+            assert next(events(again))[0] == "state"
 
 
 def test_watching_ends_when_the_service_stops_and_does_not_keep_it(bundle: Bundle) -> None:

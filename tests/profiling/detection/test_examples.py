@@ -47,9 +47,9 @@ def changed(**tensors: torch.Tensor) -> Callable[[Path], None]:
     return write
 
 
-DAMAGE: dict[str, Callable[[Path], None]] = {
-    "cut": lambda path: path.write_bytes(path.read_bytes()[:-7]) and None,
-    "empty": lambda path: path.write_bytes(b"") and None,
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-7]),
+    "empty": lambda path: path.write_bytes(b""),
     "no facts": lambda path: save_file({"clean": PIXELS}, path),
     "not JSON": lambda path: save_file({"clean": PIXELS}, path, {"pathprint_examples": "{"}),
     "other shape": changed(clean=torch.zeros(2, 3, 4, 4)),
