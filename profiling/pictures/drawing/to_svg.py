@@ -30,10 +30,10 @@ def svg_of(scene: Scene, on_paper: bool = False) -> Markup:
 def file_of(scene: Scene) -> str:
     """Return the scene as an SVG file, with paper and with colours for light and dark screens."""
     paper = element("rect", width="100%", height="100%", fill="#ffffff", class_="area paper")
-    drawn = svg_of(scene)
+    drawn = str(svg_of(scene)).removeprefix("<svg ")
     start = drawn.index(">") + 1
-    named = drawn[:start].replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
-    return str(named + element("style", STYLE) + paper + drawn[start:]) + "\n"
+    style = element("style", STYLE)
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {drawn[:start]}{style}{paper}{drawn[start:]}\n'
 
 
 def _style() -> Markup:
