@@ -162,7 +162,7 @@ def _every_file() -> Config:
     """Return what lists the files of a folder: every one but the signature, whatever a signature leaves out."""
     from model_signing.hashing import Config
 
-    class EveryFile(Config):  # type: ignore[misc]
+    class EveryFile(Config):
         def add_ignored_paths(self, **_: Any) -> None:
             """Leave out nothing more."""
 

@@ -67,7 +67,7 @@ def without_keys(bundle: Bundle, folder: Path, pair: KeyPair) -> None:
     pair.public.unlink()
 
 
-REFUSED = {
+REFUSED: dict[Callable[[Bundle, Path, KeyPair], None], str] = {
     unsigned: "is not signed",
     by_another_key: "is not trusted",
     with_an_earlier_signature: "is not what was signed",

@@ -237,7 +237,17 @@ def some_lines(number: int) -> Iterator[ScannedImage]:
             judged = (1 / (i + 3), verdict, i % 2 == 0, TESTS[i % 2])
             numbers = (i / 7 - 1e-17, 0.1 + 0.2, 1 / (i + 1))
             yield ScannedImage(
-                name, "0" * 64, "0f" * 8, i % 5, f"'{i % 5}'", *judged, *numbers, reasons, "a note" if i % 3 else ""
+                name,
+                "0" * 64,
+                "0f" * 8,
+                i % 5,
+                f"'{i % 5}'",
+                *judged,
+                *numbers,
+                1 + i % 3,
+                2 + i,
+                reasons,
+                "a note" if i % 3 else "",
             )
 
 
