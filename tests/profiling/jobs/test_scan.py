@@ -236,19 +236,8 @@ def some_lines(number: int) -> Iterator[ScannedImage]:
             reasons = (f"In layer {i} the score moves 1 ± 0.5.", name)[: i % 3]
             judged = (1 / (i + 3), verdict, i % 2 == 0, TESTS[i % 2])
             numbers = (i / 7 - 1e-17, 0.1 + 0.2, 1 / (i + 1))
-            yield ScannedImage(
-                name,
-                "0" * 64,
-                "0f" * 8,
-                i % 5,
-                f"'{i % 5}'",
-                *judged,
-                *numbers,
-                1 + i % 3,
-                2 + i,
-                reasons,
-                "a note" if i % 3 else "",
-            )
+            cost, note = (1 + i % 3, 2 + i % 9), "a note" if i % 3 else ""
+            yield ScannedImage(name, "0" * 64, "0f" * 8, i % 5, f"'{i % 5}'", *judged, *numbers, *cost, reasons, note)
 
 
 def read_json(path: Path) -> list[dict[str, Any]]:
@@ -265,7 +254,8 @@ def _typed(name: str, text: str) -> Any:
         return text.split(BETWEEN) if text else []
     if not text:
         return None
-    return json.loads(text) if name in {"predicted", "flagged", "score", "threshold", "confidence", "p_value"} else text
+    numbers = {"predicted", "score", "threshold", "confidence", "p_value", "stage", "inferences"}
+    return json.loads(text) if name in {"flagged", *numbers} else text
 
 
 def read_parquet(path: Path) -> list[dict[str, Any]]:
