@@ -31,7 +31,7 @@ def explain(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Draw why an image is adversarial, or why not.
+    """Draw why an image is adversarial, or why not: as a picture or as a page.
 
     The drawing shows where the path of the image leaves the road of its class, layer by layer; which pixels are on it;
     which class knows it; the score among those of clean images; and the reasons in words. With --adversarial it shows
