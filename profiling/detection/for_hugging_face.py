@@ -12,12 +12,12 @@ Nothing in it is a pickle. To publish it: ``huggingface_hub.upload_folder(repo_i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pathprint.profiling.detection.bundle import Bundle, load_bundle
-from pathprint.profiling.detection.bundle_files import BUNDLE, FILES, MANIFEST
+from pathprint.profiling.detection.bundle_files import BUNDLE, FILES, MANIFEST, SIGNATURE
 from pathprint.profiling.detection.hub_card import card
 from pathprint.profiling.errors import BundleError, MissingExtraError
 from pathprint.profiling.writing.places import check_folder
@@ -34,6 +34,8 @@ def save_pretrained(
     figures: Mapping[str, Any] | None = None,
 ) -> Bundle:
     """Write a bundle with a model card into ``folder``; what else is there stays. Return it with its checksum.
+
+    It is written anew, without a signature: sign the folder ``bundle`` in ``folder``.
 
     Args:
         bundle: what ``pathprint.fit`` returned, or the folder that it was saved in.
@@ -56,25 +58,36 @@ def save_pretrained(
 
 
 def from_pretrained(
-    name: str | Path, *, revision: str | None = None, folder: str | Path | None = None, **options: Any
+    name: str | Path,
+    *,
+    revision: str | None = None,
+    folder: str | Path | None = None,
+    trusted_keys: Sequence[str | Path] | None = None,
+    **options: Any,
 ) -> Bundle:
     """Load and verify the bundle in a folder, or in a repository of the hub.
 
     Args:
         name: a folder that ``save_pretrained`` wrote; if there is none of that name, a repository ``owner/name``.
-        revision: of the repository: a branch, a tag, or a commit. Name a commit, or compare ``sha256`` of the bundle,
-            where it matters whose bundle it is: checksums are no signature.
+        revision: of the repository: a branch, a tag, or a commit.
         folder: where a downloaded bundle is kept; the default is a place in the hub's own cache.
+        trusted_keys: files of public keys, one of which must have signed the bundle; None asks for no signature. Give
+            them, or a commit as ``revision``, where it matters whose bundle it is: checksums are no signature.
         options: for ``huggingface_hub.snapshot_download``, such as ``token``.
 
     Raises:
-        MissingExtraError: there is no such folder, and huggingface_hub is not installed.
-        BundleError: there is no such repository, or it or the folder holds no bundle that can be read.
+        MissingExtraError: there is no such folder, and huggingface_hub is not installed; or a signature is asked for,
+            and the extra ``sign`` is not installed.
+        BundleError: there is no such repository, it or the folder holds no bundle that can be read, or none of the
+            trusted keys has signed it.
+        OptionsError: a file of ``trusted_keys`` holds no public key that can be used.
     """
     local = Path(name)
     if local.is_dir():
-        return load_bundle(local / FOLDER if (local / FOLDER).is_dir() else local)
-    return load_bundle(_downloaded(str(name), revision, folder, options) / FOLDER)
+        kept = local / FOLDER if (local / FOLDER).is_dir() else local
+    else:
+        kept = _downloaded(str(name), revision, folder, options) / FOLDER
+    return load_bundle(kept, trusted_keys=trusted_keys)
 
 
 def _downloaded(name: str, revision: str | None, folder: str | Path | None, options: Mapping[str, Any]) -> Path:
@@ -87,7 +100,7 @@ def _downloaded(name: str, revision: str | None, folder: str | Path | None, opti
             f"there is no folder {name!r}, and a repository of the Hugging Face hub needs huggingface_hub, which "
             f"cannot be imported ({error}): pip install 'pathprint[hub]'."
         ) from error
-    wanted = [CARD, *(f"{FOLDER}/{file}" for file in (MANIFEST, *FILES))]
+    wanted = [CARD, *(f"{FOLDER}/{file}" for file in (MANIFEST, SIGNATURE, *FILES))]
     try:
         # A plain folder: the hub's cache has links in place of files, which a bundle must not have.
         kept = folder or huggingface_hub.cached_assets_path("pathprint", name, revision or "main")

@@ -100,10 +100,9 @@ def _check_files(folder: Path, expected: Mapping[str, Any]) -> None:
     found = {entry.name for entry in folder.iterdir()}
     missing, extra = sorted({*FILES} - found), sorted(found - {MANIFEST, SIGNATURE, *FILES})
     if missing or extra:
-        raise BundleError(
-            f"{folder}: missing files: {', '.join(missing) or 'none'}; files that do not belong there: "
-            f"{', '.join(extra) or 'none'}. Remove these; for those, copy the bundle again."
-        )
+        absent = [f"has missing files: {', '.join(missing)}; copy the bundle again"] if missing else []
+        strange = [f"has files that do not belong there: {', '.join(extra)}; remove them"] if extra else []
+        raise BundleError(f"{folder} {', and '.join(absent + strange)}.")
     if set(expected) != set(FILES):
         raise BundleError(f"{folder / MANIFEST} lists other files than a bundle has; build the bundle again.")
     for name in sorted(found):

@@ -74,10 +74,16 @@ def link(path: Path) -> None:
 
 WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "a byte more": (lambda folder: (folder / FILES[1]).open("ab").write(b"x"), "was changed"),
-    "a file more": (lambda folder: (folder / "weights.pkl").touch(), "do not belong there: weights.pkl"),
+    "a file more": (
+        lambda folder: (folder / "weights.pkl").touch(),
+        "has files that do not belong there: weights.pkl; remove them.",
+    ),
     "a hidden file": (lambda folder: (folder / ".hidden").touch(), "do not belong there: .hidden"),
     "a folder more": (lambda folder: (folder / "more").mkdir(), "do not belong there: more"),
-    "a file less": (lambda folder: (folder / FILES[2]).unlink(), f"missing files: {FILES[2]}"),
+    "a file less": (
+        lambda folder: (folder / FILES[2]).unlink(),
+        f"has missing files: {FILES[2]}; copy the bundle again.",
+    ),
     "a pipe": (lambda folder: pipe(folder / FILES[3]), "is not a plain file"),
     "a manifest that is a pipe": (lambda folder: pipe(folder / MANIFEST), "is not a plain file"),
     "a manifest that is a link": (lambda folder: link(folder / MANIFEST), "is not a plain file"),

@@ -10,8 +10,10 @@ import torch
 
 from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.detection.for_hugging_face import CARD, FOLDER, from_pretrained, save_pretrained
+from pathprint.profiling.detection.signing import sign
 from pathprint.profiling.errors import BundleError, OutputError
 from tests.profiling.detection.hub import COMMIT, NAME, hub
+from tests.profiling.detection.keys import key_pair
 
 huggingface_hub = pytest.importorskip("huggingface_hub", reason="the extra hub is not installed")
 
@@ -99,6 +101,19 @@ def test_a_repository_is_downloaded_and_verified(
             from_pretrained(NAME, folder=tmp_path / "changed", endpoint=address)
         with pytest.raises(BundleError, match="nor a repository of the Hugging Face hub"):
             from_pretrained("somebody/nothing", folder=tmp_path / "nothing", endpoint=address)
+
+
+def test_a_signature_comes_along_and_is_asked_for(saved: Path, tmp_path: Path) -> None:
+    pair, other = key_pair(tmp_path, "ours"), key_pair(tmp_path, "other")
+    repository = Path(shutil.copytree(saved, tmp_path / "repository"))
+    with pytest.raises(BundleError, match="is not signed"):
+        from_pretrained(repository, trusted_keys=[pair.public])
+    sign(repository / FOLDER, pair.private)
+    with hub(repository) as (address, _):
+        kept = tmp_path / "kept"
+        assert from_pretrained(NAME, folder=kept, endpoint=address, trusted_keys=[pair.public]).sha256
+        with pytest.raises(BundleError, match="is not trusted"):
+            from_pretrained(NAME, folder=kept, endpoint=address, trusted_keys=[other.public])
 
 
 @pytest.mark.parametrize("name", ["no/such/name/at/all", "..", "a b"])
