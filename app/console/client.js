@@ -39,14 +39,18 @@ export class Problem extends Error {
 
 function headers(more) {
   const own = key();
+  if (/[^\x21-\x7e]/.test(own)) {
+    throw new Problem("invalid_key", "The API key is not accepted", "This is no API key: a key has only letters, digits and “_”.");
+  }
   return own ? { ...more, Authorization: `Bearer ${own}` } : { ...more };
 }
 
 /** Return the response to a request; whatever is not a success is thrown as a Problem. */
 export async function ask(path, { method = "GET", body, type, signal } = {}) {
+  const sent = { method, body, signal, headers: headers(type ? { "Content-Type": type } : {}) };
   let response;
   try {
-    response = await fetch(path, { method, body, signal, headers: headers(type ? { "Content-Type": type } : {}) });
+    response = await fetch(path, sent);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem("unreachable", "The service does not answer", "The request did not get through to the service.");
