@@ -109,7 +109,8 @@ def test_what_is_not_one_file_is_not_guessed_at(console: Console, names: list[st
 
 def test_a_file_that_cannot_be_read_is_not_taken_for_a_service_that_is_away(console: Console) -> None:
     page = console.open()
-    page.evaluate("Blob.prototype.arrayBuffer = () => Promise.reject(new DOMException('gone', 'NotReadableError'))")
+    gone = "Blob.prototype.arrayBuffer = () => Promise.reject(new DOMException('gone', 'NotReadableError'))"
+    page.evaluate(f"() => {{ {gone} }}")
     choose(page, "five.png", *GOOD["five.png"])
     page.locator(".results .problem", has_text="The file cannot be read.").wait_for()
 
