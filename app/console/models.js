@@ -66,7 +66,7 @@ function promise(model, { calibration }) {
 
 const targetDigits = (target) => Math.max(1, Math.ceil(-Math.log10(target)) - 1);
 
-const ROLES = { profile: "profiled", fit: "to fit the detector", calibrate: "to set the threshold" };
+const ROLES = { profile: "profiling", fit: "fitting the detector", calibrate: "setting the threshold" };
 
 function madeOf({ provenance: made, layers }) {
   const total = made.attacks.reduce((sum, { images }) => sum + images, 0);
@@ -75,7 +75,7 @@ function madeOf({ provenance: made, layers }) {
     {},
     facts([
       ["Data", made.data || "not recorded"],
-      ...Object.entries(ROLES).map(([role, words]) => [`Images ${words}`, count(made.images[role] ?? 0)]),
+      ...Object.entries(ROLES).map(([role, words]) => [`Images set aside for ${words}`, count(made.images[role] ?? 0)]),
       ["Classifier", made.classifier.replaceAll("_", " ")],
       ["Features", count(made.features)],
       ["Weighted layers", count(layers.length)],

@@ -119,7 +119,13 @@ def test_the_image_chosen_last_is_the_one_that_is_judged(console: Console) -> No
     """The answer about an image chosen before it comes too late, and never takes its place."""
     page = console.open()
     held: list[Any] = []
-    page.route("**/v1/picture*", lambda route: route.continue_() if held else held.append(route))
+
+    def hold_the_first(route: Any) -> None:
+        if held:
+            route.continue_()
+        held.append(route)
+
+    page.route("**/v1/picture*", hold_the_first)
     choose(page, "slow.png", *GOOD["five.png"])
     page.locator(".preview", has_text="slow.png").wait_for()
     page.wait_for_selector(".results[aria-busy]")
