@@ -74,6 +74,7 @@ def test_escape_changes_no_key(console_at: Callable[..., Console], guarded: Guar
     page.get_by_label("Key", exact=True).fill("another")
     page.keyboard.press("Escape")
     page.wait_for_selector("dialog:not([open])", state="attached")
+    page.wait_for_timeout(300)  # what a closed dialog leads to comes after it
     assert page.evaluate("sessionStorage.getItem('pathprint-key')") == guarded.whole
 
 
