@@ -82,3 +82,14 @@ def shown_as_picture(request: Request, options: Options) -> Shown:
             "detail_not_allowed", "This key is answered with rounded numbers, but a picture shows them in full."
         )
     return found
+
+
+def check_full_numbers(request: Request) -> None:
+    """Check that a key may see scores in full: where all decisions are shown, those on its own images are, too.
+
+    Raises:
+        ProblemError: it is answered with less, or with rounded numbers.
+    """
+    allowed, has_key = hardening_of(request), getattr(request.state, "key", None) is not None
+    if has_key and (allowed.detail == "verdict" or allowed.digits is not None):
+        raise ProblemError("detail_not_allowed", "The monitor shows scores in full, and this key may not see them so.")

@@ -29,6 +29,10 @@ export const ADVICE = {
   model_not_found: "Choose another model above; this one is no longer loaded.",
   version_not_found: "Choose another version above; this one is no longer loaded.",
   internal: "Tell whoever runs the service the number of this request.",
+  no_file: "Drop or paste an image file, or press “Choose an image”.",
+  several_files: "Choose one image at a time.",
+  unreadable_file: "Choose a file rather than a folder; if it is a file, look whether it is still there, and choose it again.",
+  no_models: "Whoever runs the service can load one: pathprint serve takes the folder of a bundle.",
   unreachable: "Look whether the service is running and the network is there, and try again.",
 };
 

@@ -45,6 +45,12 @@ function axis(x, y, low, high, width, title) {
   ];
 }
 
+/** Return the range of uncertain scores, as far as it is in the picture. */
+function doubt([from, to], x, [low, high], top, base) {
+  const [left, right] = [from, to].map((value) => x(Math.min(high, Math.max(low, value))));
+  return svg("rect", { x: left, y: top, width: Math.max(1, right - left), height: base - top, class: "doubt" });
+}
+
 /** Keep labels of lines inside the picture. */
 const anchored = (x, width) => (x > width * 0.66 ? "end" : x < width * 0.34 ? "start" : "middle");
 
@@ -60,7 +66,7 @@ export function scorePicture({ value, threshold, uncertain, clean }, tone, words
     const size = clean.edges[1] - low;
     return [
       svg("rect", { x: x(threshold), y: 46, width: Math.max(0, x(high) - x(threshold)), height: base - 46, class: "beyond" }),
-      svg("rect", { x: x(uncertain[0]), y: 46, width: Math.max(1, x(uncertain[1]) - x(uncertain[0])), height: base - 46, class: "doubt" }),
+      doubt(uncertain, x, [low, high], 46, base),
       clean.counts.map((number, at) =>
         svg("rect", {
           x: x(clean.edges[at]) + 0.5, y: y(number), width: Math.max(1, x(low + size) - x(low) - 1), height: base - y(number), class: "bar soft",
@@ -156,7 +162,7 @@ export function calibrationCurve({ scores, threshold, uncertain, target_fpr: tar
         svg("line", { x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value), class: "grid" }),
         text(LEFT - 6, y(value) + 4, share(value), { "text-anchor": "end" }),
       ]),
-      svg("rect", { x: x(uncertain[0]), y: 26, width: Math.max(1, x(uncertain[1]) - x(uncertain[0])), height: base - 26, class: "doubt" }),
+      doubt(uncertain, x, [low, high], 26, base),
       svg("path", { d: `M${points.map(([score, part]) => `${x(score)},${y(part)}`).join("L")}`, class: "line" }),
       svg("line", { x1: LEFT, x2: width - RIGHT, y1: y(target), y2: y(target), class: "promise" }),
       text(width - RIGHT, y(target) - 6, `promise: ${share(target, 1)}`, { "text-anchor": "end" }),

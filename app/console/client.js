@@ -39,14 +39,18 @@ export class Problem extends Error {
 
 function headers(more) {
   const own = key();
+  if (/[^\x21-\x7e]/.test(own)) {
+    throw new Problem("invalid_key", "The API key is not accepted", "This is no API key: a key has only letters, digits and “_”.");
+  }
   return own ? { ...more, Authorization: `Bearer ${own}` } : { ...more };
 }
 
 /** Return the response to a request; whatever is not a success is thrown as a Problem. */
 export async function ask(path, { method = "GET", body, type, signal } = {}) {
+  const sent = { method, body, signal, headers: headers(type ? { "Content-Type": type } : {}) };
   let response;
   try {
-    response = await fetch(path, { method, body, signal, headers: headers(type ? { "Content-Type": type } : {}) });
+    response = await fetch(path, sent);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem("unreachable", "The service does not answer", "The request did not get through to the service.");
@@ -58,15 +62,23 @@ export async function ask(path, { method = "GET", body, type, signal } = {}) {
 async function problemOf(response) {
   const request = response.headers.get("X-Request-ID") ?? "";
   try {
-    const found = await response.json();
-    return new Problem(found.code, found.title, found.detail, request);
+    const { code, title, detail } = await response.json();
+    if (code && title && detail) return new Problem(code, title, detail, request);
   } catch {
-    return new Problem("unknown", "The service answered something unexpected", `It answered status ${response.status}.`, request);
+    // it is of something in between, such as a proxy
   }
+  return new Problem("unknown", "The service answered something unexpected", `It answered status ${response.status}.`, request);
 }
 
 export async function json(path, options) {
-  return (await ask(path, options)).json();
+  const response = await ask(path, options);
+  try {
+    return await response.json();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    if (error instanceof SyntaxError) throw new Problem("unknown", "The service answered something unexpected", "The answer is not JSON.");
+    throw new Problem("unreachable", "The service does not answer", "Its answer broke off.");
+  }
 }
 
 /** Return a problem as sentences: what happened, why, and what to do. */

@@ -44,6 +44,18 @@ export function table(caption, heads, rows, attributes = {}) {
   );
 }
 
+/** Put other children in place of those of a host, and keep how far each table is scrolled and which one has focus. */
+export function renew(host, ...children) {
+  const tables = () => [...host.querySelectorAll(".wide")];
+  const before = new Map(tables().map((one) => [one.ariaLabel, { left: one.scrollLeft, focused: one === document.activeElement }]));
+  host.replaceChildren(...children);
+  for (const one of tables()) {
+    const { left, focused } = before.get(one.ariaLabel) ?? {};
+    if (left) one.scrollLeft = left;
+    if (focused) one.focus({ preventScroll: true });
+  }
+}
+
 /** Return a list of terms and what they are. */
 export function facts(pairs) {
   return el("dl", { class: "facts" }, pairs.map(([term, what]) => el("div", {}, el("dt", {}, term), el("dd", {}, what))));

@@ -1,11 +1,12 @@
 /** Inspect an image: the verdict first, then why. */
 
-import { ask, json, told } from "./client.js";
+import { Problem, ask, json, told } from "./client.js";
 import { card, el, say } from "./dom.js";
 import { many } from "./numbers.js";
 import { difference, drawn, parsed } from "./npy.js";
 import { comparison, pictureCards, verdictCard } from "./picture.js";
 
+const ANY_IMAGE = "application/octet-stream"; // browsers tell the type from the name, which may be wrong
 const TYPES = ["image/png", "image/jpeg", "image/bmp", "image/webp"];
 
 export async function view(shared, signal) {
@@ -44,37 +45,55 @@ function chooser(shared, results, signal) {
     on: { change: () => input.files[0] && take(input.files[0]) },
   });
   const preview = el("div", { class: "preview", hidden: true });
+  const over = (is) => zone.classList.toggle("over", is);
   const zone = el(
     "div",
-    {
-      class: "drop",
-      on: {
-        dragover: (event) => { event.preventDefault(); zone.classList.add("over"); },
-        dragleave: () => zone.classList.remove("over"),
-        drop: (event) => {
-          event.preventDefault();
-          zone.classList.remove("over");
-          if (event.dataTransfer.files[0]) take(event.dataTransfer.files[0]);
-        },
-      },
-    },
+    { class: "drop" },
     preview,
     input,
     el("label", { for: "file", class: "button main" }, "Choose an image"),
     el("p", { class: "soft" }, "or drop it here, or paste it. PNG, JPEG, BMP, WebP, or .npy"),
   );
-  document.addEventListener("paste", (event) => {
-    const file = [...(event.clipboardData?.files ?? [])][0];
-    if (file) take(file);
+  // On the whole page: a browser leaves it for a file that is dropped beside the frame.
+  document.addEventListener("dragover", (event) => { event.preventDefault(); over(true); }, { signal });
+  document.addEventListener("dragleave", (event) => event.relatedTarget || over(false), { signal });
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    over(false);
+    only([...(event.dataTransfer?.files ?? [])], "dropped");
   }, { signal });
+  document.addEventListener("paste", (event) => {
+    if (event.target instanceof Element && event.target.closest("input:not([type=file]), dialog")) return;
+    only([...(event.clipboardData?.files ?? [])], "pasted");
+  }, { signal });
+
+  /** Take the one file that was dropped or pasted: which of several was meant, and what else came, is not guessed. */
+  function only(files, how) {
+    if (files.length === 1) return take(files[0]);
+    preview.hidden = true;
+    const found = files.length ? ["several_files", "There are several files", `${files.length} files were ${how}.`] : ["no_file", "There is no image", `What was ${how} is not a file.`];
+    return judge(shared, results, signal, () => Promise.reject(new Problem(...found)));
+  }
 
   async function take(file) {
     shown(preview, file);
-    const type = TYPES.includes(file.type) ? file.type : "application/octet-stream";
-    await judge(shared, results, signal, () => judged(shared, file, type, signal));
+    for (const other of document.querySelectorAll(".example[aria-pressed]")) other.removeAttribute("aria-pressed");
+    await judge(shared, results, signal, async (now) => {
+      await readable(file);
+      return { answer: await judged(shared, file, ANY_IMAGE, now) };
+    });
     input.value = "";
   }
   return card("Your image", {}, zone);
+}
+
+/** Refuse what cannot be read before it is sent: a browser reports that as if the service were away. */
+async function readable(file) {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+  } catch {
+    throw new Problem("unreadable_file", "The file cannot be read", `The browser could not open “${file.name}”.`);
+  }
 }
 
 function shown(preview, file) {
@@ -84,7 +103,10 @@ function shown(preview, file) {
     if (image.naturalWidth < 64) image.classList.add("coarse");
     URL.revokeObjectURL(address);
   });
-  image.addEventListener("error", () => image.remove());
+  image.addEventListener("error", () => {
+    image.remove();
+    URL.revokeObjectURL(address);
+  });
   image.src = address;
   preview.replaceChildren(image, el("span", { class: "soft" }, file.name));
   preview.hidden = false;
@@ -101,24 +123,29 @@ async function judged(shared, body, type, signal) {
   }
 }
 
-async function judge(shared, results, signal, make) {
+let judging = null;
+
+/** Show what `make` finds out, unless another image is chosen meanwhile: the last one chosen is the one shown. */
+async function judge(shared, results, viewed, make) {
+  judging?.abort();
+  judging = new AbortController();
+  const signal = AbortSignal.any([viewed, judging.signal]);
   results.setAttribute("aria-busy", "true");
   say("The image is being judged.");
   try {
-    const found = await make();
+    const { answer, shown: made = cards(answer) } = await make(signal);
     if (signal.aborted) return;
-    shared.last = Array.isArray(found) ? found : cards(found);
-    shared.answer = Array.isArray(found) ? shared.answer : found;
+    Object.assign(shared, { last: made, answer });
   } catch (problem) {
     if (signal.aborted || problem.name === "AbortError") return;
-    shared.last = [told(problem)];
+    Object.assign(shared, { last: [told(problem)], answer: null });
     say("");
   } finally {
-    results.removeAttribute("aria-busy");
+    if (!signal.aborted) results.removeAttribute("aria-busy");
   }
   results.replaceChildren(...shared.last);
   const { answer } = shared;
-  if (shared.last[0].matches(".problem") || !answer) return;
+  if (!answer) return;
   say(`${answer.detection.verdict}. The network answers ${answer.prediction.label}.`);
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   if (innerWidth < 900) results.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
@@ -144,7 +171,8 @@ function examples(shared, figures, results, signal) {
       button.addEventListener("click", () => {
         for (const other of list.querySelectorAll("[aria-pressed]")) other.removeAttribute("aria-pressed");
         button.setAttribute("aria-pressed", "true");
-        judge(shared, results, signal, () => compared(shared, pair, { label, attack }, signal));
+        document.querySelector(".preview").hidden = true;
+        judge(shared, results, signal, (now) => compared(shared, pair, { label, attack }, now));
       });
     }
   };
@@ -166,11 +194,7 @@ async function compared(shared, { clean, attacked }, { label, attack }, signal) 
   const npy = "application/x-npy";
   const after = await judged(shared, attacked.buffer, npy, signal);
   const before = await judged(shared, clean.buffer, npy, signal);
-  shared.answer = after;
   const change = difference(clean.pixels, attacked.pixels);
-  return [
-    verdictCard(after),
-    comparison({ before, after, clean: clean.pixels, attacked: attacked.pixels, change, label, attack }),
-    ...pictureCards(after),
-  ];
+  const pair = comparison({ before, after, clean: clean.pixels, attacked: attacked.pixels, change, label, attack });
+  return { answer: after, shown: [verdictCard(after), pair, ...pictureCards(after)] };
 }

@@ -2,12 +2,18 @@
 
 import { Problem, json, key, setKey, told } from "./client.js";
 import { el, say } from "./dom.js";
+import * as inspect from "./inspect.js";
+import * as models from "./models.js";
+import * as monitor from "./monitor.js";
+import * as network from "./network.js";
 
 const VIEWS = { inspect: "Inspect", network: "Network", monitor: "Monitor", models: "Models" };
+const MADE = { inspect, network, monitor, models }; // all at once: none is missing when the service stops meanwhile
 const content = document.getElementById("content");
 const choice = document.getElementById("model");
 const dialog = document.getElementById("key-dialog");
 const shared = { model: null, last: null };
+const WHY = document.getElementById("key-why").textContent;
 let shown = null;
 let retry = 0;
 
@@ -21,8 +27,9 @@ shared.query = () => new URLSearchParams({ model: shared.model.name, version: sh
 async function start() {
   clearTimeout(retry);
   try {
-    const { models } = await json("v1/models");
-    choices(models);
+    const { models: loaded } = await json("v1/models");
+    if (!loaded.length) throw new Problem("no_models", "No model is loaded", "There is nothing to judge images with.");
+    choices(loaded);
     await show();
   } catch (problem) {
     content.replaceChildren(told(problem, start));
@@ -38,6 +45,7 @@ function choices(models) {
   const before = shared.model;
   shared.models = all;
   shared.model = all.find((one) => one.name === before?.name && one.version === before?.version) ?? all[0];
+  if (shared.model.bundle_sha256 !== before?.bundle_sha256) forget();
   choice.replaceChildren(
     ...all.map((one, at) =>
       el("option", { value: at, selected: one === shared.model }, several.has(one.name) ? `${one.name} · ${one.version}` : one.name)),
@@ -45,10 +53,15 @@ function choices(models) {
   choice.disabled = all.length < 2;
 }
 
+/** Forget the image inspected last: what was found about it holds for its model, and was for its key. */
+function forget() {
+  Object.assign(shared, { last: null, answer: null });
+}
+
 /** Show a model and version in all views. */
 shared.choose = (at) => {
   shared.model = shared.models[at];
-  shared.last = null;
+  forget();
   choice.value = at;
 };
 
@@ -65,8 +78,7 @@ async function show() {
   const { signal } = shown;
   content.setAttribute("aria-busy", "true");
   try {
-    const { view: made } = await import(`./${view}.js`);
-    const page = await made(shared, signal);
+    const page = await MADE[view].view(shared, signal);
     if (signal.aborted) return;
     content.replaceChildren(page);
   } catch (problem) {
@@ -78,7 +90,8 @@ async function show() {
 }
 
 function askForKey(why) {
-  if (why) document.getElementById("key-why").textContent = why;
+  document.getElementById("key-why").textContent = why ?? WHY;
+  dialog.returnValue = ""; // else Escape would do again what the button pressed last did
   document.getElementById("key-value").value = key();
   if (!dialog.open) dialog.showModal();
 }
@@ -90,7 +103,10 @@ dialog.addEventListener("close", () => {
   document.getElementById("key-value").value = "";
 });
 document.getElementById("key").addEventListener("click", () => askForKey());
-document.addEventListener("key", start);
+document.addEventListener("key", () => {
+  forget();
+  start();
+});
 choice.addEventListener("change", () => {
   shared.choose(Number(choice.value));
   say(`Model ${shared.model.name}, version ${shared.model.version}.`);

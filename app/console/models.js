@@ -46,7 +46,7 @@ function summary(model) {
       ["Version", model.version],
       ["Takes", `${width} × ${height}, ${channels === 1 ? "grey" : channels === 3 ? "colour" : many(channels, "channel")}`],
       ["Classes", model.judged_classes === model.classes ? count(model.classes) : `${count(model.judged_classes)} judged of ${count(model.classes)}`],
-      ["Looks at each image", { fast: "once (fast)", standard: "twice (standard)", thorough: "closely (thorough)" }[model.tier] ?? model.tier],
+      ["Looks at each image", { fast: "once (fast)", standard: "twice (standard)", thorough: "again and again while in doubt (thorough)" }[model.tier] ?? model.tier],
       ["Tests", model.tests.map((name) => ({ fitted_on_attacks: "fitted on attacks", fitted_on_clean_images: "fitted on clean images" })[name] ?? name).join(", ")],
       ["Bundle", el("code", {}, model.bundle_sha256.slice(0, 16), "…")],
     ]),
@@ -58,13 +58,15 @@ function promise(model, { calibration }) {
   return card(
     "What the threshold promises",
     {},
-    el("p", {}, el("strong", {}, `At most ${share(target, 1)} of clean images are flagged.`), ` The threshold ${fixed(model.threshold)} was set on ${many(images, "clean image")}; with them, the true share lies between ${share(low, 1)} and ${share(high, 1)}.`),
+    el("p", {}, el("strong", {}, `At most ${share(target, targetDigits(target))} of clean images are flagged, on average.`), ` The threshold ${fixed(model.threshold)} was set on ${many(images, "clean image")}. They are a sample, so the true share of this threshold may be more or less: with 95\u00a0% confidence it lies between ${share(low, 1)} and ${share(high, 1)}.`),
     calibrationCurve(calibration),
     el("p", { class: "soft" }, "Share of clean images that each threshold would flag. In the shaded range the verdict is uncertain."),
   );
 }
 
-const ROLES = { profile: "profiled", fit: "to fit the detector", calibrate: "to set the threshold" };
+const targetDigits = (target) => Math.max(1, Math.ceil(-Math.log10(target)) - 1);
+
+const ROLES = { profile: "profiling", fit: "fitting the detector", calibrate: "setting the threshold" };
 
 function madeOf({ provenance: made, layers }) {
   const total = made.attacks.reduce((sum, { images }) => sum + images, 0);
@@ -73,7 +75,7 @@ function madeOf({ provenance: made, layers }) {
     {},
     facts([
       ["Data", made.data || "not recorded"],
-      ...Object.entries(ROLES).map(([role, words]) => [`Images ${words}`, count(made.images[role] ?? 0)]),
+      ...Object.entries(ROLES).map(([role, words]) => [`Images set aside for ${words}`, count(made.images[role] ?? 0)]),
       ["Classifier", made.classifier.replaceAll("_", " ")],
       ["Features", count(made.features)],
       ["Weighted layers", count(layers.length)],

@@ -2,7 +2,7 @@
 
 import { json, stream, told } from "./client.js";
 import { twoDistributions, verdictsOverTime } from "./charts.js";
-import { card, el, legend, table } from "./dom.js";
+import { card, el, legend, renew, table } from "./dom.js";
 import { clock, count, fixed, many, milliseconds, share } from "./numbers.js";
 
 const MOST = 50;
@@ -28,8 +28,8 @@ export async function view(shared, signal) {
     last = decisions[0]?.number ?? 0;
     state.className = "state live";
     state.textContent = `live, ${clock(found.time)}`;
-    body.replaceChildren(...sections(found));
-    if (fresh.length || !list.hasChildNodes()) list.replaceChildren(latest(decisions));
+    renew(body, ...sections(found));
+    if (fresh.length || !list.hasChildNodes()) renew(list, latest(decisions));
   };
   show(await json("v1/monitor", { signal }));
   follow(show, state, body, signal);
@@ -119,7 +119,7 @@ function drift({ health }) {
     {},
     el("p", { class: health.state === "drifted" ? "big up" : "big" }, STATES[health.state]),
     el("p", {}, health.text),
-    health.images > 0 && range(flagged.interval95, "", `Flagged lately: ${share(flagged.share, 1)} of ${many(health.images, "image")} (95 %: ${share(flagged.interval95[0], 1)} to ${share(flagged.interval95[1], 1)})`),
+    health.images > 0 && range(flagged.interval95, "", `Flagged lately, that is above the threshold: ${share(flagged.share, 1)} of ${many(health.images, "image")} (95 %: ${share(flagged.interval95[0], 1)} to ${share(flagged.interval95[1], 1)})`),
     range(flagged.calibrated95, "before", `Flagged of clean images: at most ${share(flagged.target, 1)} promised (95 %: ${share(flagged.calibrated95[0], 1)} to ${share(flagged.calibrated95[1], 1)})`),
     health.images > 0 && el("p", { class: "soft" }, `Distance of the scores from those of the calibration: ${fixed(distance.distance)}; chance alone reaches ${fixed(distance.by_chance)}.`),
   );

@@ -160,7 +160,7 @@ function details({ name, text, units, weights, seen, clean, follows }, picture, 
     facts([
       ["Output", units.join(" × ")],
       ["Weights", weights.join(" × ")],
-      ["Reads", follows.map((other) => (other === "input" ? "the image" : other)).join(", ") || "nothing weighted"],
+      ["Reads", follows.map((other) => (other === "input" ? "the image" : `layer ${other}`)).join(", ") || "nothing weighted"],
       path && ["On the path", `${count(path.units)} of ${count(path.size)} units, ${share(path.density, 1)} (usual ${share(path.usual_density.low, 1)} to ${share(path.usual_density.high, 1)})`],
       !path && clean !== undefined && ["On the path of clean images", share(clean, 1)],
       similarity && ["Similarity", `${fixed(similarity.value)} (usual ${fixed(similarity.band.low)} to ${fixed(similarity.band.high)})`],

@@ -4,6 +4,12 @@ export const share = (value, digits = 0) => `${(value * 100).toFixed(digits)}\u0
 
 export const fixed = (value, digits = 2) => value.toFixed(digits).replace("-", "−");
 
+/** Return two numbers with as many decimals as it takes to tell them apart, so that none seems to equal the other. */
+export function apart(one, other) {
+  const digits = [2, 3, 4, 6, 9].find((many) => one === other || one.toFixed(many) !== other.toFixed(many)) ?? 12;
+  return [fixed(one, digits), fixed(other, digits)];
+}
+
 export const signed = (value, digits = 2) => (value < 0 ? "" : "+") + fixed(value, digits);
 
 export const count = (value) => value.toLocaleString("en");

@@ -3,7 +3,7 @@
 import { scorePicture } from "./charts.js";
 import { card, el, facts, legend } from "./dom.js";
 import { drawn } from "./npy.js";
-import { fixed, many, milliseconds, probability, share, signed } from "./numbers.js";
+import { apart, fixed, many, milliseconds, probability, share, signed } from "./numbers.js";
 
 const WORDS = {
   adversarial: ["Adversarial", "The image takes a path that clean images with this answer hardly ever take. Do not rely on the answer."],
@@ -31,7 +31,8 @@ export function verdictCard({ detection, prediction, picture, timing_ms: timing,
     facts([
       ["The network answers", el("span", {}, el("strong", {}, prediction.label), prediction.confidence !== undefined && ` with ${probability(prediction.confidence)}`)],
       prediction.runner_up && ["Second likeliest", prediction.runner_up.label],
-      detection.score !== undefined && ["Score", el("span", {}, el("strong", {}, fixed(detection.score)), comparedWith(detection))],
+      detection.score !== undefined && ["Score", scoreBeside(detection)],
+      detection.inferences !== undefined && ["Looked at", effort(detection)],
       timing && ["Took", milliseconds(timing.total)],
     ].filter(Boolean)),
     picture && [
@@ -46,14 +47,21 @@ export function verdictCard({ detection, prediction, picture, timing_ms: timing,
 
 const sentencely = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!]$/.test(text) ? "" : "."}`;
 
-function comparedWith({ score, threshold }) {
-  return score > threshold ? `, above the threshold ${fixed(threshold)}` : `, not above the threshold ${fixed(threshold)}`;
+function scoreBeside({ score, threshold }) {
+  const [mine, limit] = apart(score, threshold);
+  return el("span", {}, el("strong", {}, mine), `, ${score > threshold ? "above" : "not above"} the threshold ${limit}`);
+}
+
+/** Return how closely the image was looked at: 2 inferences are one look, and each further one is of an altered copy. */
+function effort({ stage, inferences }) {
+  const copies = inferences - 2;
+  const looked = copies ? `the image and ${many(copies, "slightly altered copy", "slightly altered copies")} of it` : "the image alone";
+  return `${looked}; decided in stage ${stage}${stage > 1 ? ", as there was doubt before" : ""}`;
 }
 
 function rarity({ p_value: p }) {
-  return p < 0.5
-    ? `About ${share(p, p < 0.1 ? 1 : 0)} of clean images score at least this high.`
-    : "Most clean images score at least this high.";
+  if (p >= 0.5) return "Most clean images score at least this high.";
+  return p < 0.0005 ? "Fewer than 0.1\u00a0% of clean images score this high." : `About ${share(p, p < 0.1 ? 1 : 0)} of clean images score at least this high.`;
 }
 
 const TRANSFORMS = {

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from pathprint.profiling.detection.told_numbers import apart, percent
+
 if TYPE_CHECKING:
     from pathprint.profiling.detection.detector import Verdict
 
@@ -27,19 +29,17 @@ _BAR = Markup(
 
 def card(verdict: Verdict) -> Markup:
     """Return a verdict in words, with its score on a bar that has a mark at the threshold."""
-    colour, numbers = (
-        _COLOURS[verdict.decision],
-        {"score": _short(verdict.score), "threshold": _short(verdict.threshold)},
-    )
+    colour = _COLOURS[verdict.decision]
+    numbers = dict(zip(("score", "threshold"), apart(verdict.score, verdict.threshold), strict=True))
     return _CARD.format(
         **numbers,
         colour=colour,
         decision=verdict.decision.capitalize(),
         label=verdict.label,
-        sure=f"{verdict.confidence:.1%}",
+        sure=percent(verdict.confidence),
         runner_up=verdict.runner_up_label,
         bar=_bar(verdict, colour, numbers),
-        rare=f"{verdict.p_value:.1%}",
+        rare=percent(verdict.p_value),
         note=Markup("<div>{}</div>").format(verdict.note) if verdict.note else "",
         reasons=Markup().join(Markup("<li>{}</li>").format(reason) for reason in verdict.reasons),
     )
@@ -51,7 +51,3 @@ def _bar(verdict: Verdict, colour: str, numbers: dict[str, str]) -> Markup:
     room = 1.1 * (max(verdict.score, verdict.threshold) - low) or 1.0
     filled, limit = (100 * (value - low) / room for value in (verdict.score, verdict.threshold))
     return _BAR.format(**numbers, filled=max(filled, 1.0), limit=limit, colour=colour)
-
-
-def _short(value: float) -> str:
-    return f"{value:.2f}"

@@ -68,3 +68,13 @@ def test_arrow_keys_go_through_the_layers(console: Console) -> None:
     assert page.locator(".about h3").inner_text() != first
     page.keyboard.press("ArrowLeft")
     assert page.locator(".about h3").inner_text() == first
+
+
+def test_a_table_of_the_monitor_keeps_focus_when_its_numbers_change(console: Console) -> None:
+    page = console.open_example()
+    page.locator("nav a", has_text="Monitor").click()
+    page.wait_for_selector(".state.live")
+    page.locator(".wide").first.focus()
+    label = page.evaluate(f"{FOCUSED}.dataset.old = {FOCUSED}.ariaLabel")
+    page.wait_for_selector("[data-old]", state="detached")
+    assert page.evaluate(f"{FOCUSED}.ariaLabel") == label

@@ -55,6 +55,42 @@ def test_a_key_is_asked_for_and_used(console_at: Callable[..., Console], guarded
     page.locator("main .problem", has_text="needs an API key").wait_for()
 
 
+def test_what_cannot_be_a_key_is_called_so(console_at: Callable[..., Console], guarded: Guarded) -> None:
+    console = console_at(guarded.address)
+    console.refused = True
+    page = console.open()
+    for odd in ("schlüssel", "two words", "☃"):
+        enter(console, odd)
+        page.locator("main .problem", has_text="This is no API key").wait_for()
+
+
+def test_escape_changes_no_key(console_at: Callable[..., Console], guarded: Guarded) -> None:
+    console = console_at(guarded.address)
+    console.refused = True
+    page = console.open()
+    enter(console, guarded.whole)
+    page.locator(".example").first.wait_for()
+    page.get_by_role("button", name="API key").click()
+    page.get_by_label("Key", exact=True).fill("another")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog:not([open])", state="attached")
+    page.wait_for_timeout(300)  # what a closed dialog leads to comes after it
+    assert page.evaluate("sessionStorage.getItem('pathprint-key')") == guarded.whole
+
+
+def test_what_a_key_saw_is_forgotten_with_it(console_at: Callable[..., Console], guarded: Guarded) -> None:
+    console = console_at(guarded.address)
+    console.refused = True
+    page = console.open()
+    enter(console, guarded.whole)
+    page.locator(".example canvas").nth(1).wait_for()
+    page.locator(".example").first.click()
+    page.wait_for_selector(".verdict")
+    enter(console, guarded.visitor)
+    page.wait_for_selector(".results .empty")
+    assert page.locator(".verdict").count() == 0
+
+
 def test_a_key_that_may_see_no_reasons_sees_the_verdict(console_at: Callable[..., Console], guarded: Guarded) -> None:
     console = console_at(guarded.address)
     console.refused = True

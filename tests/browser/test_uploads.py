@@ -27,6 +27,7 @@ GOOD = {
     "five.bmp": ("image/bmp", encoded(digit(), "BMP")),
     "five.webp": ("image/webp", encoded(digit(), "WEBP")),
     "five.npy": ("", npy()),
+    "misnamed.jpg": ("image/jpeg", PNG),
 }
 BAD = {
     "text.png": (b"This is no image at all.", "Choose a PNG, JPEG, BMP or WebP image"),
@@ -82,4 +83,53 @@ def test_an_image_may_be_dropped_and_pasted(console: Console, event: str, target
     else:
         page.evaluate("data => document.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data}))", data)
     page.wait_for_selector(".verdict")
+    assert "five.png" in page.locator(".preview").inner_text()
+
+
+SEVERAL = """names => {
+    const data = new DataTransfer();
+    for (const name of names) data.items.add(new File(["x"], name, {type: "image/png"}));
+    data.setData("text/plain", "words");
+    return data;
+}"""
+
+
+@pytest.mark.parametrize(
+    ("names", "said"), [(["a.png", "b.png"], "Choose one image at a time."), ([], "There is no image.")]
+)
+def test_what_is_not_one_file_is_not_guessed_at(console: Console, names: list[str], said: str) -> None:
+    page = console.open()
+    data = page.evaluate_handle(SEVERAL, names)
+    page.evaluate("data => document.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data}))", data)
+    page.locator(".results .problem", has_text=said).wait_for()
+    page.evaluate("document.querySelector('.results').replaceChildren()")
+    page.dispatch_event("footer", "drop", {"dataTransfer": page.evaluate_handle(SEVERAL, names)})
+    page.locator(".results .problem", has_text=said).wait_for()
+
+
+def test_a_file_that_cannot_be_read_is_not_taken_for_a_service_that_is_away(console: Console) -> None:
+    page = console.open()
+    gone = "Blob.prototype.arrayBuffer = () => Promise.reject(new DOMException('gone', 'NotReadableError'))"
+    page.evaluate(f"() => {{ {gone} }}")
+    choose(page, "five.png", *GOOD["five.png"])
+    page.locator(".results .problem", has_text="The file cannot be read.").wait_for()
+
+
+def test_the_image_chosen_last_is_the_one_that_is_judged(console: Console) -> None:
+    """The answer about an image chosen before it comes too late, and never takes its place."""
+    page = console.open()
+    held: list[Any] = []
+
+    def hold_the_first(route: Any) -> None:
+        if held:
+            route.continue_()
+        held.append(route)
+
+    page.route("**/v1/picture*", hold_the_first)
+    choose(page, "slow.png", *GOOD["five.png"])
+    page.locator(".preview", has_text="slow.png").wait_for()
+    page.wait_for_selector(".results[aria-busy]")
+    with page.expect_event("requestfailed", lambda request: "v1/picture" in request.url):
+        choose(page, "five.png", *GOOD["five.png"])
+    page.wait_for_selector(".results:not([aria-busy]) .verdict")
     assert "five.png" in page.locator(".preview").inner_text()

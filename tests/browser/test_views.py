@@ -42,6 +42,28 @@ def test_an_attacked_example(console_at: Callable[..., Console], service: str, s
     check_accessible(page)
 
 
+def test_the_numbers_are_those_of_the_verdict(console: Console) -> None:
+    with console.page.expect_response("**/v1/picture*") as response:  # that on the attacked image comes first
+        page = console.open_example()
+    answer = response.value.json()
+    found = answer["detection"]
+    text = page.locator(".verdict").inner_text()
+    assert f"{found['score']:.2f}, above the threshold {found['threshold']:.2f}" in text
+    assert f"decided in stage {found['stage']}" in text
+    copies = found["inferences"] - 2
+    assert (f"{copies} slightly altered cop" in text) == (copies > 0)
+    moved = sum(layer["contribution"] for layer in answer["evidence"]["layers"])
+    assert found["usual_score"] + moved == pytest.approx(found["score"])
+
+
+def test_scores_near_the_threshold_do_not_seem_to_be_it(console: Console) -> None:
+    page = console.open()
+    script = "async ([one, other]) => (await import('./console/numbers.js')).apart(one, other)"
+    assert page.evaluate(script, [0.8612, 0.8638]) == ["0.861", "0.864"]
+    assert page.evaluate(script, [-1, 0.86]) == ["−1.00", "0.86"]
+    assert page.evaluate(script, [0.86, 0.86]) == ["0.86", "0.86"]
+
+
 def test_reasons_come_largest_first(console: Console) -> None:
     page = console.open_example()
     page.locator("summary", has_text="more layer").click()

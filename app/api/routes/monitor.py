@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from pathprint.app.api.documentation import problems
 from pathprint.app.api.monitor_state import MonitorState, state_of
+from pathprint.app.api.shown import check_full_numbers
 from pathprint.app.monitoring.live import Streams
 from pathprint.app.problems.kinds import ProblemError, Stage
 from pathprint.app.runtime.service import Running, Service
@@ -27,20 +28,23 @@ _STREAM_SECONDS = 600
 @router.get(
     "",
     summary="What did the service decide lately?",
-    responses=problems(Stage.READINESS, Stage.ADMISSION),
+    responses=problems(Stage.READINESS, Stage.ADMISSION, Stage.DETAIL),
 )
 async def monitor(request: Request, service: Running) -> MonitorState:
     """Says what this process decided for all clients, how fast, what it turned away, and whether images drift.
 
-    It needs a key with the scope `monitor`; on a service without keys, only the machine itself is answered. No image is
-    kept or shown. `GET /v1/monitor/events` sends it every two seconds, as server-sent events.
+    It needs a key with the scope `monitor` that may see scores in full; on a service without keys, only the machine
+    itself is answered. No image is kept or shown. `GET /v1/monitor/events` sends it every two seconds, as server-sent
+    events.
     """
+    check_full_numbers(request)
     return state_of(request, service, datetime.now(UTC))
 
 
 @router.get("/events", include_in_schema=False, response_model=None)
 async def events(request: Request, service: Running) -> _Watching:
     """Send the state every two seconds as server-sent events, with the decisions since the last one."""
+    check_full_numbers(request)
     streams: Streams = request.app.state.streams
     return _Watching(streams, _events(request, service, streams))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from pathprint.profiling.detection.told_numbers import apart, percent
 from pathprint.profiling.pictures.axis import Axis
 from pathprint.profiling.pictures.band import INNER, OUTER
 from pathprint.profiling.pictures.drawing.chart import Chart
@@ -60,7 +61,7 @@ def heading(explained: Explained, width: float, name: str = "") -> Scene:
     verdict = explained.verdict
     tone, title = tone_of(explained), f"{verdict.decision.capitalize()}{f': {name}' if name else ''}"
     room = width - 24
-    answer = f"The network answers '{verdict.label}' ({verdict.confidence:.1%})"
+    answer = f"The network answers '{verdict.label}' ({percent(verdict.confidence)})"
     answer += f"; next likeliest is '{verdict.runner_up_label}'."
     lines = [*wrapped(answer, 14, room), *wrapped(score_in_words(explained), 14, room)]
     lines += wrapped(road_in_words(explained), 14, room)
@@ -75,10 +76,11 @@ def score_in_words(explained: Explained) -> str:
     """Return where the score lies, as a sentence."""
     verdict = explained.verdict
     side = "above" if verdict.flagged else "not above"
+    score, threshold = apart(verdict.score, verdict.threshold)
     test = verdict.test.replace("_", " ")
     return (
-        f"Its score is {verdict.score:.2f}, {side} the threshold of {verdict.threshold:.2f}, by the test {test}; "
-        f"{verdict.p_value:.1%} of clean images score this high."
+        f"Its score is {score}, {side} the threshold of {threshold}, by the test {test}; "
+        f"{percent(verdict.p_value)} of clean images score this high."
     )
 
 

@@ -6,16 +6,19 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+from starlette.testclient import TestClient
 
 from pathprint.app.api.monitor_state import bars_of
 from pathprint.app.main import create_app
 from pathprint.app.settings import Settings
 from pathprint.profiling.detection.bundle import Bundle
+from tests.app.admission.guarded import bearer, key_file
 from tests.app.images import digit, encoded
 from tests.app.server import post, problem, running
 
@@ -91,6 +94,22 @@ def test_few_watch_at_once_and_places_come_back(watched: str) -> None:
         wait_until_nobody_watches(client)
         with client.stream("GET", "/v1/monitor/events") as again:
             assert next(events(again))[0] == "state"
+
+
+@pytest.mark.parametrize(
+    ("limits", "status"),
+    [({}, 200), ({"detail": "score"}, 200), ({"detail": "verdict"}, 403), ({"digits": 2}, 403)],
+)
+def test_a_key_that_may_not_see_scores_in_full_does_not_see_them_here(
+    bundle: Bundle, tmp_path: Path, limits: dict[str, Any], status: int
+) -> None:
+    file, (secret,) = key_file(tmp_path, {"id": "watcher", "scopes": ["detect", "monitor"], **limits})
+    with TestClient(create_app(bundle, Settings(pause_seconds=0, keys=file))) as client:
+        answer = client.get("/v1/monitor", headers=bearer(secret))
+        assert answer.status_code == status
+        if status != 200:
+            assert problem(answer) == (403, "detail_not_allowed")
+            assert problem(client.get("/v1/monitor/events", headers=bearer(secret))) == (403, "detail_not_allowed")
 
 
 def test_watching_ends_when_the_service_stops_and_does_not_keep_it(bundle: Bundle) -> None:
