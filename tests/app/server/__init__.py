@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, Protocol
 
 import httpx
 from starlette.types import ASGIApp
@@ -48,7 +49,19 @@ def post(client: httpx.Client, content: bytes, content_type: str = "image/png", 
     return client.post("/v1/detect", content=content, headers={"Content-Type": content_type}, params=query)
 
 
-def problem(response: httpx.Response) -> tuple[int, str]:
+class Response(Protocol):
+    """An answer; the test client of Starlette has another class for it than httpx."""
+
+    @property
+    def status_code(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    def json(self) -> Any: ...
+
+
+def problem(response: Response) -> tuple[int, str]:
     """Return status and code of a problem, after checking all that every problem must have."""
     assert response.headers["content-type"] == "application/problem+json"
     body = response.json()
