@@ -21,7 +21,7 @@ $(INSTALLED): requirements/dev.txt requirements/bootstrap.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
 ifeq ($(TORCH),cpu)
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --torch-backend cpu --no-verify-hashes \
-		--constraint requirements/dev.txt --group dev --editable '.[attacks,bench,otel,parquet,ray,remote,sign,synapses]'
+		--constraint requirements/dev.txt --group dev --editable '.[art,attacks,bench,hub,mlflow,ood,otel,parquet,ray,remote,sign,synapses,timm,transformers]'
 else
 	$(BIN)/uv pip install --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
@@ -75,7 +75,7 @@ format: $(INSTALLED)  ## Format the code.
 	$(BIN)/ruff check --fix .
 
 requirements: $(INSTALLED)  ## Compile the hashed requirements files anew.
-	$(BIN)/$(COMPILE) --extra attacks --extra bench --extra otel --extra parquet --extra ray --extra remote --extra sign --extra synapses --group dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/$(COMPILE) --extra art --extra attacks --extra bench --extra hub --extra mlflow --extra ood --extra otel --extra parquet --extra ray --extra remote --extra sign --extra synapses --extra timm --extra transformers --group dev pyproject.toml -o requirements/dev.txt
 	$(BIN)/$(COMPILE) --extra sign pyproject.toml -o requirements/service.txt
 	echo 'ray[default]' | $(BIN)/$(COMPILE) --extra attacks --extra otel --extra parquet --extra ray --extra remote --extra sign --extra synapses pyproject.toml - -o requirements/batch.txt
 	echo uv==0.13.8 | $(BIN)/$(COMPILE) - -o requirements/bootstrap.txt

@@ -35,10 +35,20 @@ class Compiled:
         if self.project:
             found += PROJECT["project"]["dependencies"]
         for extra in self.extras:
-            found += PROJECT["project"]["optional-dependencies"][extra]
+            found += of_extra(extra)
         for group in self.groups:
             found += PROJECT["dependency-groups"][group]
         return [Requirement(text) for text in found]
+
+
+def of_extra(extra: str) -> list[str]:
+    """Return what an extra asks for; an extra may name other extras of this very project."""
+    found = []
+    for text in PROJECT["project"]["optional-dependencies"][extra]:
+        named = Requirement(text)
+        ours = named.name == PROJECT["project"]["name"]
+        found += [one for other in sorted(named.extras) for one in of_extra(other)] if ours else [text]
+    return found
 
 
 def compiled() -> dict[str, Compiled]:
