@@ -157,6 +157,7 @@ def test_a_budget_asks_for_the_thorough_tier() -> None:
         FitOptions("one-class", budget=3.0)
 
 
+@pytest.mark.slow
 def test_a_fitted_cascade_keeps_to_its_budget(
     extractor: Extractor, signatures: ClassSignatures, digits_split: Split
 ) -> None:

@@ -130,7 +130,7 @@ def test_attacks_that_never_succeed_are_refused(extractor: Extractor, data: FitD
         choose(extractor.network, replace(data, values=nothing))
 
 
-@pytest.mark.parametrize("tier", ["fast", "standard", "thorough"])
+@pytest.mark.parametrize("tier", ["fast", "standard", pytest.param("thorough", marks=pytest.mark.slow)])
 def test_a_detector_asks_about_the_views_of_its_tier(
     extractor: Extractor, signatures: ClassSignatures, digits_split: Split, attacks: list[Attack], tier: str
 ) -> None:

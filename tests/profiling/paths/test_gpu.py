@@ -146,7 +146,7 @@ SPREAD = {"SHORT": 0, "BLOCK": 256}
 @pytest.mark.parametrize(
     "setting",
     [
-        SPREAD,
+        pytest.param(SPREAD, marks=pytest.mark.slow),
         pytest.param({**SPREAD, "PER_THREAD": 1}, marks=NEEDS_GPU),
         pytest.param({**SPREAD, "PER_THREAD": 4, "WARP": 2}, marks=pytest.mark.slow),
         pytest.param({**SPREAD, "LONGEST": 20}, marks=pytest.mark.slow),
