@@ -14,6 +14,8 @@ FOLDER = Path(app.__file__).parent
 TELL_THE_TIME = {
     "admission/key_file.py",  # keys are valid from and until dates
     "client/retrying.py",  # Retry-After may be a date
+    "api/routes/monitor.py",  # the console says when what it shows was so
+    "monitoring/live.py",  # and when alarms were raised
     "runtime/deciding.py",  # decisions say when they were made
     "server/lines.py",  # and so do lines of the log
 }

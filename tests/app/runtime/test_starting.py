@@ -6,7 +6,9 @@ import asyncio
 import json
 import os
 import signal
+import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -14,8 +16,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from pathprint.app.main import create_app
+from pathprint.app.runtime import loading
 from pathprint.app.settings import Settings
-from pathprint.profiling.detection.bundle import Bundle
+from pathprint.profiling.detection.bundle import Bundle, checksum_of
 from tests.app.bundles import damage, variant
 from tests.app.images import digit, encoded
 from tests.app.server import post, problem, serving
@@ -33,26 +36,24 @@ def until(client: httpx.Client, status: int, said: str) -> httpx.Response:
     return response
 
 
-class Slow:
-    """A bundle's manifest that cannot be read before somebody has written it."""
+@pytest.fixture
+def let_go(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Until this is set, checking the files of version 1 waits, as it would for a slow disk."""
+    event = threading.Event()
 
-    def __init__(self, folder: Path, aside: Path) -> None:
-        self._manifest, self._aside, self._pipe = folder / "manifest.json", aside / "manifest", aside / "pipe"
-        aside.mkdir()
-        self._manifest.rename(self._aside)
-        os.mkfifo(self._pipe)
-        self._manifest.hardlink_to(self._pipe)
+    def slow(folder: Path | str, trusted: Sequence[Path | str] | None) -> str:
+        assert Path(folder).name != "1" or event.wait(SECONDS)
+        return checksum_of(folder, trusted)
 
-    def write(self) -> None:
-        data = self._aside.read_bytes()
-        self._aside.replace(self._manifest)
-        self._pipe.write_bytes(data)
+    monkeypatch.setattr(loading, "checksum_of", slow)
+    return event
 
 
-def test_it_is_alive_at_once_says_what_it_loads_and_becomes_ready(bundle: Bundle, tmp_path: Path) -> None:
+def test_it_is_alive_at_once_says_what_it_loads_and_becomes_ready(
+    bundle: Bundle, tmp_path: Path, let_go: threading.Event
+) -> None:
     variant(bundle, tmp_path / "digits" / "1", 1)
     newest = variant(bundle, tmp_path / "digits" / "2", 2).sha256
-    slow = Slow(tmp_path / "digits" / "1", tmp_path / ".aside")
     app = create_app(settings=Settings(bundle=(str(tmp_path),)))
     with serving(app) as address, httpx.Client(base_url=address, timeout=30) as client:
         until(client, 503, "still loads: digits 1 (checking its files)")
@@ -60,7 +61,7 @@ def test_it_is_alive_at_once_says_what_it_loads_and_becomes_ready(bundle: Bundle
         for refusal in (client.get("/readyz"), post(client, PNG)):
             assert problem(refusal) == (503, "not_ready")
             assert refusal.headers["retry-after"] == "1"
-        slow.write()
+        let_go.set()
         models = until(client, 200, "ready").json()["models"]
         assert post(client, PNG).json()["model"]["bundle_sha256"] == newest
     assert [(one["name"], one["version"]) for one in models] == [("digits", "2"), ("digits", "1")]

@@ -61,7 +61,7 @@ def test_a_network_has_to_be_fitted(digits_network: Network, digits: Dataset, im
     for ask in (lambda: detector.predict(torch.from_numpy(images.clean)), lambda: detector.threshold):
         with pytest.raises(RequiresFittingException):
             ask()
-    pixels, labels = (torch.from_numpy(array) for array in all_digits(digits_network, digits))
+    pixels, labels = (torch.tensor(array) for array in all_digits(digits_network, digits))
     labels[:20] = -1  # which the library's detectors leave out of fitting
     fitted = detector.fit(DataLoader(TensorDataset(pixels, labels), batch_size=100))
     assert fitted is detector
