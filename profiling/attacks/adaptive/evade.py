@@ -15,8 +15,7 @@ from torch import Tensor
 
 from pathprint.models.preprocessing import to_8_bit
 from pathprint.profiling.arrays import Floats
-from pathprint.profiling.attacks.adaptive import descent, likeness, matching
-from pathprint.profiling.attacks.adaptive.descent import SHARINGS, Sharing
+from pathprint.profiling.attacks.adaptive import likeness, matching
 from pathprint.profiling.attacks.adaptive.matching import Guides
 from pathprint.profiling.attacks.ball import project, random_point
 from pathprint.profiling.attacks.draws import Draws
@@ -39,7 +38,6 @@ class Adaptive:
         matched: how many of the last weighted layers to match to a guide image; one attempt per entry and guide.
             None means all layers.
         guides: guide images per attacked image: clean images of another class.
-        sharings: how steps down the detector's score keep the answer wrong; one attempt per entry and lead.
         looks: number of steps after which the true detector is asked again.
         queries: how often the search without gradients asks the detector about an image (``queries.py``).
     """
@@ -52,14 +50,12 @@ class Adaptive:
     guides: int = 5
     looks: int = 10
     queries: int = 300
-    sharings: tuple[Sharing, ...] = SHARINGS
 
     @property
     def ways(self) -> tuple[int, int]:
         """Number of ways that use gradients, and how many of them follow paths in each step."""
-        following = (sum(weight > 0 for weight in self.weights) + len(self.sharings)) * len(self.leads)
-        towards = (len(self.weights) + len(self.sharings)) * len(self.leads)
-        return towards + self.guides * len(self.matched), following
+        following = sum(weight > 0 for weight in self.weights) * len(self.leads)
+        return len(self.weights) * len(self.leads) + self.guides * len(self.matched), following
 
     @property
     def detections(self) -> int:
@@ -156,9 +152,6 @@ def _ways(detector: Detector, labels: Tensor, guides: Guides, attempt: Adaptive,
     for chosen in guides.choose(labels, detector.judged, attempt.guides, draws):
         for layers in attempt.matched:
             yield partial(matching.direction, matching.Target.of(detector, chosen, layers))
-    for sharing in attempt.sharings:
-        for lead in attempt.leads:
-            yield partial(descent.direction, detector, labels, lead, sharing)
 
 
 def judged(detector: Detector, made: Tensor, labels: Tensor) -> Evasion:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pathprint.profiling.attacks.adaptive import matching
 from pathprint.profiling.attacks.adaptive.evade import Adaptive, evade
-from pathprint.profiling.attacks.adaptive.likeness import straight_through
+from pathprint.profiling.attacks.adaptive.likeness import _straight_through
 from pathprint.profiling.attacks.draws import Draws
 from pathprint.profiling.data.correct import correct_images
 from pathprint.profiling.data.roles import Split
@@ -47,14 +47,14 @@ def looking_at(feature: str, detector: Detector, parts: Split) -> tuple[Detector
 
 def test_broken_detector_is_evaded(bundle: Bundle, few: Images, digits_split: Split) -> None:
     broken, threshold = looking_at("mean_log_frequency/9/neurons/1", bundle.detector, digits_split)
-    found = evade(broken, *few, Adaptive(0.3, steps=40, weights=(1.0,), leads=(0.5,), matched=(), sharings=()))
+    found = evade(broken, *few, Adaptive(0.3, steps=40, weights=(1.0,), leads=(0.5,), matched=()))
     assert found.evaded(threshold).float().mean() >= 0.85
 
 
 def test_knowing_the_detector_helps(bundle: Bundle, few: Images, digits_split: Split) -> None:
     broken, _ = looking_at("mean_log_frequency/5/neurons/1", bundle.detector, digits_split)
     blind, knowing = (
-        evade(broken, *few, Adaptive(0.3, steps=30, weights=(weight,), leads=(0.5,), matched=(), sharings=())).scores
+        evade(broken, *few, Adaptive(0.3, steps=30, weights=(weight,), leads=(0.5,), matched=())).scores
         for weight in (0.0, 1.0)
     )
     assert np.median(knowing) < np.median(blind) - 0.2
@@ -62,7 +62,7 @@ def test_knowing_the_detector_helps(bundle: Bundle, few: Images, digits_split: S
 
 def test_what_is_reported_is_what_the_detector_says(bundle: Bundle, few: Images) -> None:
     pixels, labels = few
-    attempt = Adaptive(0.2, steps=10, weights=(0.0, 1.0), leads=(0.5,), sharings=())
+    attempt = Adaptive(0.2, steps=10, weights=(0.0, 1.0), leads=(0.5,))
     found, again = (evade(bundle.detector, pixels, labels, attempt) for _ in range(2))
     assert torch.equal(found.pixels, again.pixels)
     assert ((found.pixels - pixels).abs().amax() <= 0.2 + 0.5 / 255 + 1e-6).item()
@@ -76,15 +76,13 @@ def test_what_is_reported_is_what_the_detector_says(bundle: Bundle, few: Images)
 
 
 def test_more_tries_never_do_worse(bundle: Bundle, few: Images) -> None:
-    fewer = evade(bundle.detector, *few, Adaptive(0.2, steps=10, weights=(1.0,), leads=(0.5,), matched=(), sharings=()))
-    more = evade(
-        bundle.detector, *few, Adaptive(0.2, steps=10, weights=(1.0, 3.0), leads=(0.5,), matched=(), sharings=())
-    )
+    fewer = evade(bundle.detector, *few, Adaptive(0.2, steps=10, weights=(1.0,), leads=(0.5,), matched=()))
+    more = evade(bundle.detector, *few, Adaptive(0.2, steps=10, weights=(1.0, 3.0), leads=(0.5,), matched=()))
     assert (more.scores <= fewer.scores).all()
 
 
 def test_what_a_smaller_budget_found_stays(bundle: Bundle, few: Images) -> None:
-    quick = Adaptive(0.1, steps=10, weights=(0.0,), leads=(0.5,), matched=(), sharings=())
+    quick = Adaptive(0.1, steps=10, weights=(0.0,), leads=(0.5,), matched=())
     smaller = evade(bundle.detector, *few, quick)
     larger = evade(bundle.detector, *few, replace(quick, budget=0.2), known=smaller)
     assert smaller.wrong.any()
@@ -102,7 +100,7 @@ def test_only_answers_with_a_signature_count(bundle: Bundle, few: Images) -> Non
     known = replace(signatures, classes=signatures.classes[known_classes], images=images)
     maker = replace(bundle.detector.maker, signatures=replace(known, counts=counts))
     detector = replace(bundle.detector, maker=maker)
-    found = evade(detector, *few, Adaptive(0.4, steps=20, weights=(0.0, 1.0), leads=(0.5,), matched=(), sharings=()))
+    found = evade(detector, *few, Adaptive(0.4, steps=20, weights=(0.0, 1.0), leads=(0.5,), matched=()))
     answers = detector.network.predict(found.pixels)
     assert found.wrong.float().mean() >= 0.5
     assert set(answers[found.wrong].tolist()) <= set(few_classes)
@@ -115,8 +113,7 @@ def test_doubt_is_evaded_by_leading_far(bundle: Bundle, few: Images) -> None:
     score = LinearScore("doubt", np.zeros(len(weights)), np.ones(len(weights)), weights, 0.0)
     doubting = replace(bundle.detector, score=one_stage(alone(score, ATTACKS), bundle.detector.features))
     near, far = (
-        evade(doubting, *few, Adaptive(0.3, steps=20, weights=(0.0,), leads=(lead,), matched=(), sharings=()))
-        for lead in (0.5, 8.0)
+        evade(doubting, *few, Adaptive(0.3, steps=20, weights=(0.0,), leads=(lead,), matched=())) for lead in (0.5, 8.0)
     )
     assert np.median(far.scores) < np.median(near.scores) / 2
 
@@ -130,7 +127,7 @@ def test_views_of_a_thorough_detector_are_attacked_too(bundle: Bundle, few: Imag
     thorough = replace(
         bundle.detector, score=one_stage(alone(score, ATTACKS), features), features=features, maker=maker
     )
-    attempt = Adaptive(0.3, steps=20, weights=(0.0,), leads=(0.5,), matched=(), sharings=())
+    attempt = Adaptive(0.3, steps=20, weights=(0.0,), leads=(0.5,), matched=())
     blind = evade(bundle.detector, *few, attempt).pixels
     knowing = evade(thorough, *few, attempt)
     found = total(score, maker.make(blind)[1].values)
@@ -140,7 +137,7 @@ def test_views_of_a_thorough_detector_are_attacked_too(bundle: Bundle, few: Imag
 def test_membership_is_the_path_and_its_gradient_the_soft_top_k() -> None:
     output = torch.tensor([[3.0, -2.0, 0.5, 0.0]], requires_grad=True)
     path = torch.tensor([[False, True, True, False]])
-    member = straight_through(output, path)
+    member = _straight_through(output, path)
     torch.testing.assert_close(member, path.float())
     size = output.detach().abs()
     expected = torch.sigmoid((size - 2) / size.std(1, keepdim=True))
@@ -176,7 +173,7 @@ def test_a_single_image_is_made_like_others(bundle: Bundle, few: Images) -> None
 
 
 def test_the_curve_never_falls(bundle: Bundle, digits_split: Split) -> None:
-    little = partial(Adaptive, steps=10, weights=(0.0,), leads=(0.5,), guides=1, sharings=("selective",))
+    little = partial(Adaptive, steps=10, weights=(0.0,), leads=(0.5,), guides=1)
     clean = correct_images(bundle.detector.network, digits_split.test, 12)
     points = adaptive.curve(bundle.detector, clean, 12, seed=0, effort=little)
     for one, more in pairwise(points):

@@ -37,6 +37,7 @@ def pets(tmp_path_factory: pytest.TempPathFactory, digits: Dataset) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_folders_are_matched_by_name_and_nothing_else(
     pets: Path, pathprint: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
