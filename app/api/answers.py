@@ -17,8 +17,6 @@ from pathprint.profiling.detection.detector import Detector, Verdict
 from pathprint.profiling.detection.evidence import LayerEvidence
 from pathprint.profiling.detection.together import TOLERANCE
 
-"""How much a score may differ between two runs of one image: sums are rounded in another order."""
-
 
 def answer(judge: Judge, examination: Examination, shown: Shown) -> schemas.Answer:
     """Return the answer about one image."""
