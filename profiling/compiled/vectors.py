@@ -27,6 +27,8 @@ LANES = 16
 """float32 numbers in a vector."""
 BYTES = 64
 """Bytes that ``marks`` looks at."""
+FEW_MARKS = 2
+"""Marks of ``BYTES`` that are listed without asking whether they are set."""
 
 _BIT, _BYTE, _SHORT, _INT, _LONG = (ir.IntType(bits) for bits in (1, 8, 16, 32, 64))
 _FLOAT = ir.FloatType()
@@ -71,6 +73,10 @@ def _elementwise(operation: Callable[[Any, Any, Any], Any]) -> Any:
 
 multiply = _elementwise(lambda builder, a, b: builder.fmul(a, b))
 """Return the products of two vectors, lane by lane."""
+subtract = _elementwise(lambda builder, a, b: builder.fsub(a, b))
+"""Return the differences of two vectors, lane by lane."""
+divide = _elementwise(lambda builder, a, b: builder.fdiv(a, b))
+"""Return the quotients of two vectors, lane by lane."""
 add = _elementwise(lambda builder, a, b: builder.fadd(a, b))
 """Return the sums of two vectors, lane by lane."""
 maximum = _elementwise(lambda builder, a, b: builder.select(builder.fcmp_ordered(">", a, b), a, b))
@@ -165,6 +171,58 @@ def gather(typing: Any, source: Any, first: Any, places: Any, at: Any, inside: A
     return _vector(source, first, places, at, inside), generate
 
 
+_EIGHT = ir.VectorType(_FLOAT, 8)
+_HALVES = ([0, 1, 8, 9, 4, 5, 12, 13], [2, 3, 10, 11, 6, 7, 14, 15])
+_PAIRS = ([0, 8, 1, 9, 4, 12, 5, 13], [2, 10, 3, 11, 6, 14, 7, 15])
+_QUARTERS = ([0, 1, 2, 3, 8, 9, 10, 11], [4, 5, 6, 7, 12, 13, 14, 15])
+
+
+def _shuffled(builder: Any, a: Any, b: Any, order: list[int]) -> Any:
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(_INT, 8), [_INT(lane) for lane in order]))
+
+
+def _transposed(builder: Any, rows: list[Any]) -> list[Any]:
+    """Return the columns of eight rows of eight, in three rounds of shuffles between pairs of rows."""
+    pairs = [_shuffled(builder, rows[r], rows[r + 1], order) for r in (0, 2, 4, 6) for order in _PAIRS]
+    fours = [_shuffled(builder, pairs[r + k], pairs[r + k + 2], order) for r in (0, 4) for k in (0, 1) for order in _HALVES]
+    return [_shuffled(builder, fours[k], fours[k + 4], order) for order in _QUARTERS for k in range(4)]
+
+
+@intrinsic
+def transpose(typing: Any, source: Any, at: Any, step: Any, target: Any, to: Any) -> Any:
+    """Set column ``k`` of eight rows of ``LANES`` that start at ``target[to]`` to eight numbers at ``source[at + k * step]``.
+
+    Eight rows of eight, of which each starts ``step`` numbers after the last, become columns of rows ``LANES`` long.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kinds = signature.args
+        first = context.cast(builder, args[1], kinds[1], types.intp)
+        stride = context.cast(builder, args[2], kinds[2], types.intp)
+        begin = context.cast(builder, args[4], kinds[4], types.intp)
+        rows = []
+        for k in range(8):
+            place = builder.add(first, builder.mul(stride, _LONG(k)))
+            rows.append(builder.load(builder.bitcast(builder.gep(args[0], [place]), _EIGHT.as_pointer()), align=4))
+        for k, column in enumerate(_transposed(builder, rows)):
+            place = builder.gep(args[3], [builder.add(begin, _LONG(k * LANES))])
+            builder.store(column, builder.bitcast(place, _EIGHT.as_pointer()), align=4)
+        return context.get_dummy_value()
+
+    return types.void(source, at, step, target, to), generate
+
+
+@intrinsic
+def less(typing: Any, a: Any, b: Any) -> Any:
+    """Return a uint64 with one bit per lane, the first lane lowest: whether ``a`` is less than ``b`` there."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        found = builder.fcmp_ordered("<", args[0], args[1])
+        return builder.zext(builder.bitcast(found, _SHORT), _LONG)
+
+    return types.uint64(_vector, _vector), generate
+
+
 @intrinsic
 def absolute(typing: Any, a: Any) -> Any:
     """Return the absolute value of each lane."""
@@ -200,6 +258,17 @@ def where_equal(typing: Any, a: Any, b: Any, one: Any, other: Any) -> Any:
         return builder.select(builder.fcmp_ordered("==", args[0], args[1]), args[2], args[3])
 
     return _vector(_vector, _vector, _vector, _vector), generate
+
+
+@intrinsic
+def where_set(typing: Any, bits: Any, one: Any, other: Any) -> Any:
+    """Return the lanes of ``one`` where the lane's bit of a uint64 is set, the first lane lowest, else those of ``other``."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        lanes = builder.bitcast(builder.trunc(args[0], _SHORT), ir.VectorType(_BIT, LANES))
+        return builder.select(lanes, args[1], args[2])
+
+    return _vector(types.uint64, _vector, _vector), generate
 
 
 def _comparison(operator: str) -> Any:
@@ -243,10 +312,20 @@ smallest = _reduction("fmin", ())
 
 @intrinsic
 def lowest(typing: Any, bits: Any) -> Any:
-    """Return the position of the lowest set bit of a uint64, which must not be 0."""
+    """Return the position of the lowest set bit of a uint64; 64 if none is set."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.cttz(args[0], _BIT(1))
+        return builder.cttz(args[0], _BIT(0))
+
+    return types.int64(types.uint64), generate
+
+
+@intrinsic
+def population(typing: Any, bits: Any) -> Any:
+    """Return how many bits of a uint64 are set."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.ctpop(args[0])
 
     return types.int64(types.uint64), generate
 
@@ -277,11 +356,19 @@ def bits_at(mask: Any, at: int, size: int) -> Any:
 
 @inlined
 def list_marked(mask: Any, size: int, found: Any, n: int) -> int:
-    """Append where ``mask`` is not 0 to ``found``, which has ``n`` entries; return how many it has afterwards."""
+    """Append where ``mask`` is not 0 to ``found``, which has ``n`` entries; return how many it has afterwards.
+
+    ``found`` must have room for ``FEW_MARKS`` more: so many are written of every ``BYTES`` marks, whether they are set
+    or not, as a processor foresees a branch on their number badly.
+    """
     for at in range(0, size, BYTES):
         bits = bits_at(mask, at, size)
-        while bits:
-            found[n] = at + lowest(bits)
+        some = population(bits)
+        for k in range(FEW_MARKS):
+            found[n + k] = at + lowest(bits)
             bits &= bits - np.uint64(1)
-            n += 1
+        for k in range(FEW_MARKS, some):
+            found[n + k] = at + lowest(bits)
+            bits &= bits - np.uint64(1)
+        n += some
     return n

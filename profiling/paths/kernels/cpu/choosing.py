@@ -12,17 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pathprint.profiling.compiled.caching import compiled, inlined
-from pathprint.profiling.compiled.vectors import (
-    LANES,
-    equal,
-    largest,
-    load,
-    maximum,
-    smallest,
-    splat,
-    where_equal,
-    where_larger,
-)
+from pathprint.profiling.compiled.vectors import LANES, largest, load, maximum, splat
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
@@ -99,27 +89,6 @@ def _choose(contributions: F32, size: int, rank: F32, place: I32, target: float,
     return count
 
 
-@inlined
-def start() -> tuple[object, object, object]:
-    """Return what ``follow`` begins with."""
-    return splat(NOTHING), splat(np.float32(0)), splat(np.float32(0))
-
-
-@inlined
-def follow(search: tuple[object, object, object], some: object, ranks: object) -> tuple[object, object, object]:
-    """Go on with the search for the largest number in many vectors; return what is known so far.
-
-    Each lane keeps its own maximum, the rank of that, and whether it came twice. No branch depends
-    on where the largest lies: a mispredicted branch would cost more than the search.
-    """
-    top, first, twice = search
-    return (
-        maximum(top, some),
-        where_larger(some, top, ranks, first),
-        where_equal(some, top, splat(np.float32(1)), twice),
-    )
-
-
 @compiled
 def _first_of(contributions: F32, size: int, value: np.float32, rank: F32) -> np.float32:
     """Return the lowest rank of the contributions that equal ``value``."""
@@ -131,23 +100,13 @@ def _first_of(contributions: F32, size: int, value: np.float32, rank: F32) -> np
 
 
 @inlined
-def found(search: tuple[object, object, object], contributions: F32, size: int, rank: F32) -> Top:
-    """Return the result of a search through ``contributions``: the largest, and its lowest rank."""
-    top, first, twice = search
-    value = np.float32(largest(top))
-    lowest_rank = smallest(where_equal(top, splat(value), first, splat(np.float32(np.inf))))
-    if equal(top, value) & equal(twice, np.float32(1)) and value > NOTHING:
-        return value, _first_of(contributions, size, value, rank)
-    return value, np.float32(lowest_rank)
-
-
-@inlined
 def largest_of(contributions: F32, size: int, rank: F32) -> Top:
     """Return the largest contribution and its rank, the lowest of equal ones."""
-    search = start()
+    top = splat(np.float32(0))
     for at in range(0, size, LANES):
-        search = follow(search, load(contributions, at), load(rank, at))
-    return found(search, contributions, size, rank)
+        top = maximum(load(contributions, at), top)
+    value = np.float32(largest(top))
+    return value, _first_of(contributions, size, value, rank)
 
 
 @compiled

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pathprint.profiling.arrays import Indices
-from pathprint.profiling.compiled.vectors import LANES
+from pathprint.profiling.compiled.vectors import FEW_MARKS, LANES
 from pathprint.profiling.paths.kernels.cpu import passing
 from pathprint.profiling.paths.kernels.cpu.choosing import F32, Options
 from pathprint.profiling.paths.kernels.cpu.layout import (
@@ -29,7 +29,7 @@ from pathprint.profiling.paths.kernels.cpu.layout import (
     sources_of_movement,
     sources_of_sum,
 )
-from pathprint.profiling.paths.kernels.cpu.scratch import COUNTS, GROUP, NUMBERS, RANKS, Scratch
+from pathprint.profiling.paths.kernels.cpu.scratch import scratch
 from pathprint.profiling.paths.kernels.cpu.weighted import weighted
 from pathprint.profiling.paths.kernels.reference import ReferenceKernel
 from pathprint.profiling.paths.path import LayerPath, Members
@@ -82,14 +82,14 @@ class CpuKernel(ReferenceKernel):
         rows, mask = _rows(x, step), _marks(_rows(wanted, step))
         signs = np.zeros((n, 0), dtype=np.float32) if y is None else _rows(y, step).numpy()
         inputs = np.zeros((n, step.size), dtype=np.uint8)
-        scratch = _scratch(len(layer.rank), weights, synapses)
+        buffers = scratch(len(layer.rank), weights, synapses)
         # As long as can be needed: the system provides memory only where something is written.
-        neurons, used = np.empty(mask.size, np.int64), np.empty(n * weights, np.int64)
+        neurons, used = (np.empty(size + FEW_MARKS, np.int64) for size in (mask.size, n * weights))
         found = neurons, np.empty(n, np.int64), used, np.empty(n, np.int64)
         counts = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.float64)
-        weighted(rows.numpy(), layer, signs, mask, _options(selection), scratch, inputs, found, counts)
+        weighted(rows.numpy(), layer, signs, mask, _options(selection), buffers, inputs, found, counts)
         units, elements = _members(found[0], found[1], mask.shape[1]), _members(found[2], found[3], weights)
-        return LayerPath(step.layer, units, elements, *counts), _as_inputs(inputs, x, step), scratch.listed
+        return LayerPath(step.layer, units, elements, *counts), _as_inputs(inputs, x, step), buffers.listed
 
     def average(self, step: Average, x: Tensor, y: Tensor, wanted: Tensor, selection: Selection) -> Tensor:
         values, outputs, mask, strides = _pool(step, x, y, wanted)
@@ -128,19 +128,6 @@ class CpuKernel(ReferenceKernel):
             as_mask(passing.move(source, mask, prod(shape)), (len(wanted), *shape))
             for source, shape in zip(sources, step.shapes, strict=True)
         )
-
-
-def _scratch(size: int, weights: int, synapses: int) -> Scratch:
-    return Scratch(
-        contributions=np.empty(GROUP * size, np.float32),
-        numbers=np.empty(GROUP * NUMBERS, np.float64),
-        counts=np.empty(GROUP * COUNTS, np.int64),
-        ranks=np.empty(GROUP * RANKS, np.int64),
-        many=np.empty(size + GROUP, np.int64),
-        used=np.zeros(weights, np.uint8),
-        listed=np.empty(synapses, np.int64),
-        at=np.zeros(1, np.int64),
-    )
 
 
 def _options(selection: Selection) -> Options:

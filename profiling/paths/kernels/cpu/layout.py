@@ -16,6 +16,8 @@ from pathprint.profiling.paths.steps.addition import Addition
 from pathprint.profiling.paths.steps.movement import Movement
 from pathprint.profiling.paths.steps.weighted import Weighted
 
+_ABREAST = 160
+"""Contributions of a unit, at most, for units to be decided side by side."""
 _NOTHING = np.zeros(0, np.int32)
 
 
@@ -27,7 +29,9 @@ def layer_of(step: Weighted) -> Layer:
     weight: F32 = step.weight.reshape(outputs, -1).numpy()
     lay_out = _long_rows if channels >= LANES else _short_rows
     buffered, rank, table, inside = lay_out(step, weight, channels)
-    sizes = step.channels, channels, int(step.channels_last)
+    abreast = len(rank) <= _ABREAST
+    ordered = channels < LANES or window == 1
+    sizes = step.channels, channels, int(step.channels_last), int(abreast), int(ordered)
     first = np.arange(outputs, dtype=np.int32) // (outputs // step.groups) * channels
     place = np.empty(weight.shape[1], np.int64)
     place[rank[::-1]] = np.arange(len(rank))[::-1]  # of overlapping entries the first, which has the weight

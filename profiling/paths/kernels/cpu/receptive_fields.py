@@ -14,22 +14,21 @@ from numpy.typing import NDArray
 from pathprint.profiling.compiled.caching import compiled, inlined
 from pathprint.profiling.compiled.vectors import (
     LANES,
-    absolute,
     add,
     gather,
     load,
+    maximum,
     multiply,
-    negative,
     pointer,
     splat,
     store,
     total,
 )
-from pathprint.profiling.paths.kernels.cpu.choosing import F32, I32, Top, follow, found, start
+from pathprint.profiling.paths.kernels.cpu.choosing import F32, I32
 
 U16 = NDArray[np.uint16]
-Weighed = tuple[np.float32, np.float32, Top]
-"""Sum and absolute sum of a unit's contributions, and the largest of them with its rank."""
+Weighed = tuple[np.float32, np.float32, object]
+"""Sum of a unit's contributions and of the positive ones, and a vector of the largest that its lanes have met."""
 
 
 class Layer(NamedTuple):
@@ -51,7 +50,8 @@ class Layer(NamedTuple):
         inside: for each vector of ``table``, one bit per entry: whether the input exists (is no padding).
         first: for each output channel, the first input channel of its group.
         sizes: number of input channels; of channels in a group; whether the output's units are
-            numbered channels last, 0 or 1.
+            numbered channels last, whether they are decided abreast (see ``abreast``), and whether the
+            buffer is in the order of ranks, 0 or 1 each.
     """
 
     weight: F32
@@ -64,7 +64,7 @@ class Layer(NamedTuple):
     table: I32
     inside: U16
     first: I32
-    sizes: tuple[int, int, int]
+    sizes: tuple[int, int, int, int, int]
 
 
 class Pointers(NamedTuple):
@@ -74,6 +74,9 @@ class Pointers(NamedTuple):
         channels, per_group: number of input channels, and of those in a group.
         size: length of the buffer.
         window: number of taps.
+        fan_in: number of weights of one output channel.
+        short: whether the layer has short rows.
+        abreast, ordered: see ``Layer.sizes``.
     """
 
     weight: F32
@@ -90,6 +93,10 @@ class Pointers(NamedTuple):
     per_group: int
     size: int
     window: int
+    fan_in: int
+    short: bool
+    abreast: bool
+    ordered: bool
 
 
 @inlined
@@ -110,80 +117,92 @@ def pointers_of(layer: Layer) -> Pointers:
         per_group=layer.sizes[1],
         size=len(layer.rank),
         window=layer.taps.shape[1],
+        fan_in=layer.sizes[1] * layer.taps.shape[1],
+        short=len(layer.table) > 0,
+        abreast=layer.sizes[3] != 0,
+        ordered=layer.sizes[4] != 0,
     )
 
 
 @inlined
-def _from_rows(x: F32, layer: Pointers, weight_at: int, e: int, first: int, minus: bool, out: F32) -> Weighed:
+def _from_rows(x: F32, layer: Pointers, weight_at: int, e: int, first: int, sign: np.float32, out: F32) -> Weighed:
     """Do what ``weigh`` says for long rows: read them one by one."""
-    net, gross, search = splat(np.float32(0)), splat(np.float32(0)), start()
+    nothing, turned = splat(np.float32(0)), splat(sign)
+    net, positive, top = nothing, nothing, nothing
     k = 0
     for t in range(layer.window):
         tap = np.int64(layer.taps[e * layer.window + t])
+        row = tap * layer.channels + first
         for b in range(0, layer.per_group, LANES):
-            value = splat(np.float32(0))
+            value = nothing
             if tap >= 0:
-                at = tap * layer.channels + first + min(b, layer.per_group - LANES)
-                value = multiply(load(x, at), load(layer.weight, weight_at + k))
-            if minus:
-                value = negative(value)
-            store(out, k, value)
-            net, gross = add(net, value), add(gross, absolute(value))
-            search = follow(search, value, load(layer.rank, k))
+                value = multiply(load(x, row + min(b, layer.per_group - LANES)), load(layer.weight, weight_at + k))
+                value = multiply(value, turned)
+            some = maximum(value, nothing)
+            store(out, k, some)
+            net, positive, top = add(net, value), add(positive, some), maximum(top, some)
             k += LANES
-    return total(net), total(gross), found(search, out, layer.size, layer.rank)
+    return total(net), total(positive), top
 
 
 @inlined
-def _from_table(x: F32, layer: Pointers, weight_at: int, e: int, first: int, minus: bool, out: F32) -> Weighed:
+def _from_table(x: F32, layer: Pointers, weight_at: int, e: int, first: int, sign: np.float32, out: F32) -> Weighed:
     """Do what ``weigh`` says for short rows: look up where the inputs lie."""
-    net, gross, search = splat(np.float32(0)), splat(np.float32(0)), start()
+    nothing, turned = splat(np.float32(0)), splat(sign)
+    net, positive, top = nothing, nothing, nothing
     vectors = layer.size // LANES
     for b in range(vectors):
         inside = layer.inside[e * vectors + b]
         value = gather(x, first, layer.table, e * layer.size + b * LANES, inside)
-        value = multiply(value, load(layer.weight, weight_at + b * LANES))
-        if minus:
-            value = negative(value)
-        store(out, b * LANES, value)
-        net, gross = add(net, value), add(gross, absolute(value))
-        search = follow(search, value, load(layer.rank, b * LANES))
-    return total(net), total(gross), found(search, out, layer.size, layer.rank)
+        value = multiply(multiply(value, load(layer.weight, weight_at + b * LANES)), turned)
+        some = maximum(value, nothing)
+        store(out, b * LANES, some)
+        net, positive, top = add(net, value), add(positive, some), maximum(top, some)
+    return total(net), total(positive), top
 
 
 @inlined
-def place_of(layer: Pointers, short: bool, e: int, first: int, k: int) -> int:
+def place_of(layer: Pointers, e: int, first: int, k: int) -> int:
     """Return the input unit that the contribution of rank ``k`` comes from, at output position ``e``."""
-    if short:
+    if layer.short:
         return int(first + layer.table[e * layer.size + k])
     return int(np.int64(layer.taps[e * layer.window + layer.tap[k]]) * layer.channels + first + layer.channel[k])
 
 
 @compiled
-def exact_sums(
-    x: F32, layer: Pointers, short: bool, contributions: F32, weight_at: int, e: int, first: int, minus: bool
-) -> tuple[float, float]:
+def exact_sums(x: F32, layer: Pointers, weight_at: int, e: int, first: int) -> tuple[float, float]:
     """Return sum and absolute sum of a unit's contributions in float64, of exact products."""
     net, gross = 0.0, 0.0
     for k in range(layer.size):
-        if contributions[k] != 0:
-            rank = int(layer.rank[k])
-            exact = float(x[place_of(layer, short, e, first, rank)]) * float(layer.weight[weight_at + k])
+        weight = float(layer.weight[weight_at + k])
+        place = place_of(layer, e, first, int(layer.rank[k]))
+        if weight != 0 and is_inside(layer, e, k):
+            exact = float(x[place]) * weight
             net += exact
             gross += abs(exact)
-    return -net if minus else net, gross
+    return net, gross
 
 
 @inlined
-def weigh(x: F32, layer: Pointers, short: bool, weight_at: int, e: int, first: int, minus: bool, out: F32) -> Weighed:
-    """Write the contributions to the unit at output position ``e`` to ``out``; return their sums and the largest.
+def is_inside(layer: Pointers, e: int, k: int) -> bool:
+    """Say whether entry ``k`` of the buffer stands for an input that exists at output position ``e``: is no padding."""
+    if layer.short:
+        return bool(layer.inside[e * (layer.size // LANES) + k // LANES] >> (k % LANES) & 1)
+    return bool(layer.taps[e * layer.window + layer.tap[int(layer.rank[k])]] >= 0)
+
+
+@inlined
+def weigh(x: F32, layer: Pointers, weight_at: int, e: int, first: int, sign: np.float32, out: F32) -> Weighed:
+    """Write the positive contributions to the unit at output position ``e`` to ``out``, 0 for others.
 
     Args:
-        short: whether the layer has short rows.
         weight_at: where the weights of the unit's channel start.
         first: the first input channel of its group.
-        minus: whether its value is negative; the signs of all contributions are then turned.
+        sign: by which all contributions are multiplied, 1 or -1.
+
+    Returns:
+        the sum of all contributions and that of the positive ones, and the largest that each lane has met.
     """
-    if short:
-        return _from_table(x, layer, weight_at, e, first, minus, out)
-    return _from_rows(x, layer, weight_at, e, first, minus, out)
+    if layer.short:
+        return _from_table(x, layer, weight_at, e, first, sign, out)
+    return _from_rows(x, layer, weight_at, e, first, sign, out)
