@@ -70,12 +70,18 @@ class _Overwriting:
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes in order of execution, the constants they read, the name of the logits, and one input's ``(c, h, w)``."""
+    """Nodes in order of execution, the constants they read, the name of the logits, and one input's ``(c, h, w)``.
+
+    Attributes:
+        layout: memory layout that images are brought to before they are run on a CPU. Channels-last is twice as fast
+            for depthwise layers, and path extraction reads the channels of a pixel together.
+    """
 
     nodes: tuple[Node, ...]
     constants: Mapping[str, Tensor]
     output: str
     input_shape: tuple[int, ...]
+    layout: torch.memory_format = torch.channels_last
 
     @cached_property
     def weighted(self) -> tuple[Node, ...]:
@@ -94,8 +100,7 @@ class Graph:
         """
         kept = {self.output, *keep}
         if x.dim() == 4 and x.device.type == "cpu":
-            # Twice as fast for depthwise layers; path extraction reads the channels of a pixel together.
-            x = x.contiguous(memory_format=torch.channels_last)
+            x = x.contiguous(memory_format=self.layout)
         values: dict[str, Any] = {INPUT: x}
         # Autograd may need a value that would be overwritten.
         overwriting = {} if torch.is_grad_enabled() else self._overwriting

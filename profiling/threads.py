@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
+from threading import Barrier
 from typing import TypeVar
 
 import torch
@@ -49,6 +50,30 @@ def in_parallel(work: Callable[[Item], Result], items: Sequence[Item]) -> list[R
     return list(_pool(threads).map(work, items))
 
 
+def on_one_thread_each(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """Return ``work(item)`` of each item, in order, on as many threads as torch may use, each of which it uses alone.
+
+    Where ``in_parallel`` lets torch spread each item over further threads, here an item keeps to its own.
+    """
+    return list(_lone_pool(torch.get_num_threads()).map(work, items))
+
+
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="pathprint")
+
+
+@cache
+def _lone_pool(threads: int) -> ThreadPoolExecutor:
+    """Return a pool of threads on each of which torch computes with that thread alone."""
+    started = Barrier(threads)
+
+    def settle() -> None:
+        torch.set_num_threads(1)
+        torch.get_num_threads()  # a thread takes over the number for good when it first asks for it
+        started.wait()
+
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="pathprint-alone")
+    list(pool.map(lambda _: settle(), range(threads)))  # none ends before all have begun, so each thread settles once
+    torch.set_num_threads(threads)  # new threads begin with the number that was set last, whoever set it
+    return pool

@@ -13,8 +13,13 @@ from pathprint.profiling.evaluation.figures import DetectorFigures, Report
 from pathprint.profiling.evaluation.metrics import Estimate
 from pathprint.profiling.evaluation.report.headline import NOTABLE, unprofiled
 from pathprint.profiling.evaluation.stages import StageCost
+from pathprint.profiling.features.tiers import Tier
 from pathprint.profiling.studies.findings import Sheet
 from pathprint.profiling.studies.sanity import RUNS, Sanity
+
+_WAY = ("way", "ms per image", "rounds")
+_WAYS = 10
+"""How many ways of a plain inference are shown; JSON has all of them."""
 
 
 def figures(report: Report) -> Group:
@@ -132,22 +137,38 @@ def _adaptive(report: Report) -> Table:
     return table
 
 
-def cost(found: Cost) -> Table:
-    """Return what a detection costs."""
+def cost(found: Cost) -> Group:
+    """Return what a detection costs, and the fastest ways of a plain inference."""
     title = f"{found.network}, {found.batch} images, {found.threads} threads, {found.layers} layers"
     shown = Table("", "", title=title, show_header=False)
     memory = "not known here" if found.peak_mb is None else f"{found.peak_mb:.0f} MB"
-    detections = found.detect_ms.items()
     rows = {
-        "plain inference": f"{found.plain_ms:.2f} ms per image",
-        **{f"{tier} detection": f"{ms:.2f} ms per image, ratio {found.ratio[tier]:.2f}" for tier, ms in detections},
+        "plain inference": f"{found.plain_ms:.2f} ms per image ({found.plain})",
+        "module as given": f"{found.as_given_ms:.2f} ms per image",
+        **{f"{tier} detection": _detection(found, tier) for tier in found.detect_ms},
         "extraction alone": f"{found.extract_ms:.2f} ms, {found.contributions_per_s / 1e9:.2f} G contributions/s",
         "peak memory": f"{memory}; all activations: {found.activations_mb:.0f} MB",
         "borderline units": f"{found.borderline:.3%}",
     }
     for name, figure in rows.items():
         shown.add_row(name, figure)
-    return shown
+    return Group(shown, _ways(found))
+
+
+def _detection(found: Cost, tier: Tier) -> str:
+    ratios = f"ratio {found.ratio[tier]:.2f} (as given {found.as_given_ratio[tier]:.2f})"
+    return f"{found.detect_ms[tier]:.2f} ms per image, {ratios}"
+
+
+def _ways(found: Cost) -> Table:
+    """Return the ways of a plain inference that were timed longest and the fastest others."""
+    slower = max(0, len(found.ways) - _WAYS)
+    table = _empty_table("ways of a plain inference" + (f", without {slower} slower ones" if slower else ""), _WAY)
+    for timed in found.ways[:_WAYS]:
+        table.add_row(timed.way.name, f"{timed.ms:.2f}", str(timed.rounds))
+    for name in found.left_out:
+        table.add_row(name, "left out", "")
+    return table
 
 
 def sanity(found: Sanity) -> Table:

@@ -1,15 +1,12 @@
-"""Time and memory of a detection, compared with a plain inference that is timed in turn in the same process."""
+"""Time and memory of a detection, compared with plain inferences that are timed in turn in the same process."""
 
 from __future__ import annotations
 
-import copy
 import ctypes
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -17,6 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from pathprint.profiling.detection.scores import LinearScore, total
+from pathprint.profiling.evaluation.plain import TimedWay, is_as_given, screened
+from pathprint.profiling.evaluation.timing import Run, in_turn
 from pathprint.profiling.features.measure import FeatureMaker
 from pathprint.profiling.features.tiers import TIERS, Tier
 from pathprint.profiling.features.views import VIEWS
@@ -40,16 +39,23 @@ class Cost:
     Attributes:
         network: its name.
         batch: images per batch; ``threads`` and ``layers`` are the numbers of CPU threads and of weighted layers.
-        plain_ms: inference of the module as it was given, in the faster of contiguous and channels-last memory.
+        plain_ms: a plain inference in the fastest way of all that were tried (``evaluation.plain``).
+        plain: the name of that way.
+        as_given_ms: inference of the module on the whole batch at once, in the faster of contiguous and channels-last
+            memory.
         detect_ms: a detection of each tier: recorded inference, path extraction, similarity to the classes, the views
             of the tier, score. In the thorough tier that is what an image costs that is asked about in all views;
             what stages save is counted for a bundle (``stages``).
         ratio: ``detect_ms / plain_ms`` of each tier.
+        as_given_ratio: ``detect_ms / as_given_ms`` of each tier.
         extract_ms: path extraction alone, without the inference.
         contributions_per_s: contributions of wanted units that extraction weighs per second.
         peak_mb: peak memory of a fast detection of the batch, in MB; None if the system does not report it.
         activations_mb: memory of all activations of the batch, in MB, for comparison.
         borderline: share of wanted units whose choice may depend on rounding.
+        ways: all ways of a plain inference. Those that were timed for all rounds come first, the fastest of them,
+            which is ``plain``, before all others. The rest was timed for few rounds, and its figures are rougher.
+        left_out: why a way of a plain inference could not be compared, by its name.
     """
 
     network: str
@@ -58,17 +64,22 @@ class Cost:
     layers: int
     rounds: int
     plain_ms: float
+    plain: str
+    as_given_ms: float
     detect_ms: Mapping[Tier, float]
     ratio: Mapping[Tier, float]
+    as_given_ratio: Mapping[Tier, float]
     extract_ms: float
     contributions_per_s: float
     peak_mb: float | None
     activations_mb: float
     borderline: float
+    ways: tuple[TimedWay, ...]
+    left_out: Mapping[str, str]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON-able data."""
-        return asdict(self)
+        return asdict(self) | {"ways": [timed.to_dict() for timed in self.ways]}
 
 
 def cost(extractor: Extractor, module: nn.Module, pixels: Tensor, rounds: int) -> Cost:
@@ -77,7 +88,7 @@ def cost(extractor: Extractor, module: nn.Module, pixels: Tensor, rounds: int) -
     The signatures are made from these very images, because the cost does not depend on what signatures hold.
 
     Args:
-        module: the network as the user's own module, for the plain inference.
+        module: the network as the user's own module, for plain inferences.
         rounds: how often each run is timed.
     """
     network, images = extractor.network, len(pixels)
@@ -86,20 +97,21 @@ def cost(extractor: Extractor, module: nn.Module, pixels: Tensor, rounds: int) -
     paths = extractor.extract(pixels)
     signatures = count(paths, paths.seeds, extractor.fingerprint)
     detections = {tier: _detection(extractor, signatures, pixels, views) for tier, views in _VIEWS.items()}
-    plain, layouts = _modules(module, x)
+    screening = screened(network, module, x)
 
     def record() -> object:
         with torch.inference_mode():
             return network.graph.record(x, extractor.plan.recorded)
 
     runs = {
-        **plain,
+        **{way.name: run for way, run in screening.finalists.items()},
         **{str(tier): detection for tier, detection in detections.items()},
         "extract": lambda: extractor.extract(pixels),
         "record": record,
     }
-    ms = {name: 1e3 * seconds / images for name, seconds in _in_turn(runs, rounds).items()}
-    plain_ms = min(ms[name] for name in layouts)
+    ms = {name: 1e3 * seconds / images for name, seconds in in_turn(runs, rounds, _WARM_UP).items()}
+    ways = screening.timed(ms, rounds)
+    plain_ms, as_given_ms = ways[0].ms, min(ms[way.name] for way in screening.finalists if is_as_given(way, images))
     extract_ms = max(ms["extract"] - ms["record"], 1e-6)
     narrow, units = borderline(extractor, pixels[:_SLOW_IMAGES])
     return Cost(
@@ -109,61 +121,27 @@ def cost(extractor: Extractor, module: nn.Module, pixels: Tensor, rounds: int) -
         layers=len(extractor.layout.layers),
         rounds=rounds,
         plain_ms=plain_ms,
+        plain=ways[0].way.name,
+        as_given_ms=as_given_ms,
         detect_ms={tier: ms[tier] for tier in TIERS},
         ratio={tier: ms[tier] / plain_ms for tier in TIERS},
+        as_given_ratio={tier: ms[tier] / as_given_ms for tier in TIERS},
         extract_ms=extract_ms,
         contributions_per_s=_contributions(paths) / images / extract_ms * 1e3,
         peak_mb=_peak_mb(detections["fast"]) if network.device.type == "cpu" else _peak_on_gpu_mb(detections["fast"]),
         activations_mb=_activations_mb(extractor, x),
         borderline=narrow / max(units, 1),
+        ways=ways,
+        left_out=screening.left_out,
     )
 
 
-def _detection(
-    extractor: Extractor, signatures: ClassSignatures, pixels: Tensor, views: tuple[str, ...]
-) -> Callable[[], object]:
+def _detection(extractor: Extractor, signatures: ClassSignatures, pixels: Tensor, views: tuple[str, ...]) -> Run:
     maker = FeatureMaker(extractor, signatures, views)
     _, features = maker.make(pixels)
     ones = np.ones(features.values.shape[1])
     score = LinearScore("logistic", 0 * ones, ones, ones, 0.0)
     return lambda: total(score, maker.make(pixels)[1].values)
-
-
-def _modules(module: nn.Module, x: Tensor) -> tuple[dict[str, Callable[[], object]], tuple[str, ...]]:
-    """Return functions that run ``module`` in both memory layouts, and the names of the layouts."""
-
-    def run(inputs: Tensor, moved: nn.Module) -> Callable[[], object]:
-        def inference() -> object:
-            with torch.inference_mode():
-                return moved(inputs)
-
-        return inference
-
-    layouts = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last}
-    runs = {
-        name: run(x.to(memory_format=layout), copy.deepcopy(module).to(memory_format=layout))
-        for name, layout in layouts.items()
-    }
-    return runs, tuple(layouts)
-
-
-def _in_turn(runs: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Return the median seconds of each run; runs take turns, so that other load on the machine affects all equally."""
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for turn in range(_WARM_UP + rounds):
-        for name, run in runs.items():
-            begin = time.perf_counter()
-            run()
-            _finish()
-            if turn >= _WARM_UP:
-                seconds[name].append(time.perf_counter() - begin)
-    return {name: median(times) for name, times in seconds.items()}
-
-
-def _finish() -> None:
-    """Wait for what a GPU is still doing."""
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
 
 
 def _contributions(paths: ImagePaths) -> int:
@@ -179,7 +157,7 @@ def _activations_mb(extractor: Extractor, x: Tensor) -> float:
     )
 
 
-def _peak_mb(run: Callable[[], object]) -> float | None:
+def _peak_mb(run: Run) -> float | None:
     """Return the peak memory of ``run`` in MB beyond what the process already holds; None where this is not Linux."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)  # give back what earlier runs left in the heap
@@ -190,7 +168,7 @@ def _peak_mb(run: Callable[[], object]) -> float | None:
     return None
 
 
-def _peak_on_gpu_mb(run: Callable[[], object]) -> float:
+def _peak_on_gpu_mb(run: Run) -> float:
     """Return the peak memory of ``run`` in MB on the GPU, beyond what the process already holds there."""
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_allocated()

@@ -114,8 +114,10 @@ class _Counter:
         for recording in self.extractor.recorded(pixels):
             rows = np.flatnonzero(_are(recording.predicted, label))[:limit]
             limit -= len(rows)
-            if len(rows):
-                yield recording.some(torch.from_numpy(rows)).paths()
+            paths = recording.some(torch.from_numpy(rows)).paths() if len(rows) else None
+            del recording
+            if paths is not None:
+                yield paths
 
 
 def _stored(facts: dict[str, Any], counts: SparseCounts, synapses: Sequence[ClassSynapses]) -> Stored:

@@ -92,4 +92,5 @@ def _sums(extractor: Extractor, profiled: Images[Profile]) -> list[Sums]:
             right = recording.predicted == own
             for sums, values in zip(found, recording.averages, strict=True):
                 sums.add(values.cpu().numpy()[right], own[right])
+            del recording
     return found

@@ -27,7 +27,9 @@ _RECORDED = 1 << 28
 _RECORDED_ON_GPU = 1 << 33
 """The same on a GPU, which has no use for small batches: each costs it the time of starting every step."""
 _MOST = 64
-"""Images that are recorded at once, at most."""
+"""Images that are recorded at once, at most; on a CPU half of them, unless activations are small."""
+_SMALL = 1 << 24
+"""Bytes of activations that are small: to walk more images at once saves more time than memory."""
 _ROOM = 1 << 32
 """Bytes that may be reserved for the lists of used weights."""
 
@@ -100,6 +102,7 @@ class Extractor:
             given = None if seeds is None else seeds[start : start + len(recording)]
             found.append(recording.paths(_started(recording.logits, rank, given)))
             start += len(recording)
+            del recording
         return ImagePaths.join(found)
 
     def _extracted_again(self, pixels: Tensor, walked: Walked) -> ImagePaths:
@@ -122,6 +125,8 @@ class Extractor:
 
     def recorded(self, pixels: Tensor) -> Iterator[Recording]:
         """Run the network on pixels ``n c h w``; yield what it computed, as many images at a time as memory affords.
+
+        Delete each recording before you ask for the next one, or both lie in memory while that is made.
 
         Raises:
             OptionsError: there are no images.
@@ -152,8 +157,10 @@ class Extractor:
         per_image = 4 * sum(prod(self.plan.shapes[name]) for name in self.plan.recorded)
         # The kernel asks for room for every weight of every image, though it fills little of it.
         largest = max(step.weight.numel() for step in self.plan.weighted)
-        recorded = _RECORDED if self.network.device.type == "cpu" else _RECORDED_ON_GPU
-        return int(min(_MOST, max(1, _ROOM // (8 * largest)), 1 << max(0, (recorded // per_image).bit_length() - 1)))
+        on_gpu = self.network.device.type != "cpu"
+        recorded = _RECORDED_ON_GPU if on_gpu else _RECORDED
+        most = _MOST if on_gpu or _MOST * per_image <= _SMALL else _MOST // 2
+        return int(min(most, max(1, _ROOM // (8 * largest)), 1 << max(0, (recorded // per_image).bit_length() - 1)))
 
     def _check(self, pixels: Tensor) -> None:
         if len(pixels) == 0:

@@ -56,6 +56,7 @@ def _taken(
             walked.append(recording.some(torch.from_numpy(rows)).paths())
             taken.append(own[rows])
         start += len(recording)
+        del recording
     return walked, taken
 
 

@@ -41,7 +41,9 @@ def bench(
 ) -> None:
     """Time a detection beside a plain inference.
 
-    Both are run in turn in one process, and medians are reported. With --bundle, images that the bundle has not seen
+    Both are run in turn in one process, and medians are reported. Plain inference is the fastest of many ways to run
+    the network: your module or our graph of it, either memory layout, all images at once or fewer, threads together or
+    each alone; --json lists all ways. With --bundle, images that the bundle has not seen
     and that the network is right on are sent through its stages; reported are mean and 99th percentile of their cost,
     counted in inferences: 2 for the recorded inference and the walk, and 1 for each view.
 

@@ -12,13 +12,14 @@ from pathprint.models.preprocessing import Preprocessing
 from pathprint.models.zoo import catalogue
 from pathprint.profiling.cli.main import main
 from pathprint.profiling.evaluation.cost import cost
+from pathprint.profiling.evaluation.plain import all_ways
 from pathprint.profiling.paths.borderline import borderline
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.policy import Policy
 
 FIELDS = {
     *("network", "batch", "threads", "plain_ms", "detect_ms", "ratio", "extract_ms"),
-    *("contributions_per_s", "peak_mb", "borderline"),
+    *("contributions_per_s", "peak_mb", "borderline", "plain", "as_given_ms", "as_given_ratio", "ways", "left_out"),
 }
 
 
@@ -36,9 +37,23 @@ def test_bench_prints_every_figure(
     assert printed["detect_ms"].keys() == {"fast", "standard", "thorough"}
     for tier, ms in printed["detect_ms"].items():
         assert printed["ratio"][tier] == pytest.approx(ms / printed["plain_ms"])
+        assert printed["as_given_ratio"][tier] == pytest.approx(ms / printed["as_given_ms"])
     counted = printed["clean_images"]
     assert (counted["reached"], counted["mean"], counted["percentile99"]) == ([1.0], 2.0, 2.0)
     assert counted["images"] > 100
+
+
+def test_plain_inference_is_the_fastest_way_and_all_are_listed() -> None:
+    module, preprocessing, labels = catalogue.opened("digits-cnn")
+    extractor = Extractor(Network.capture(module, preprocessing, labels), Policy(layers=1))
+    found = cost(extractor, module, torch.rand(2, 1, 8, 8), rounds=10)
+    longest = {timed.way.name: timed.ms for timed in found.ways if timed.rounds == 10}
+    assert found.plain_ms == min(longest.values()) == longest[found.plain]
+    given = [longest[f"module, {layout}, 2 at a time"] for layout in ("contiguous", "channels-last")]
+    assert found.as_given_ms == min(given)
+    listed = {way["name"]: way for way in found.to_dict()["ways"]}
+    assert listed.keys() == {way.name for way in all_ways(2, torch.get_num_threads())}
+    assert listed[found.plain].keys() == {"name", "ran", "layout", "chunk", "split", "ms", "rounds"}
 
 
 def test_cost_counts_contributions_of_wanted_units() -> None:
