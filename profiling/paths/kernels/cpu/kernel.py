@@ -29,6 +29,7 @@ from pathprint.profiling.paths.kernels.cpu.layout import (
     sources_of_movement,
     sources_of_sum,
 )
+from pathprint.profiling.paths.kernels.cpu.room import Room
 from pathprint.profiling.paths.kernels.cpu.scratch import scratch
 from pathprint.profiling.paths.kernels.cpu.weighted import weighted
 from pathprint.profiling.paths.kernels.reference import ReferenceKernel
@@ -43,6 +44,8 @@ from pathprint.profiling.paths.steps.step import Step
 from pathprint.profiling.paths.steps.weighted import Weighted
 
 U8 = NDArray[np.uint8]
+_UNSIGNED: F32 = np.zeros((1, 0), dtype=np.float32)
+"""Stands for the values of outputs that are all positive."""
 _REFERENCES = {"sum": 0, "output": 1, "positive": 2}
 
 
@@ -54,6 +57,7 @@ class CpuKernel(ReferenceKernel):
 
     def __init__(self) -> None:
         self._prepared: WeakKeyDictionary[Step, Any] = WeakKeyDictionary()
+        self._room = Room()
 
     def _once(self, step: Step, prepare: Callable[[], Any]) -> Any:
         """Return what ``prepare`` returned for this step when it was first asked for."""
@@ -80,15 +84,17 @@ class CpuKernel(ReferenceKernel):
         layer = self._once(step, lambda: layer_of(step))
         n, weights = len(x), step.weight.numel()
         rows, mask = _rows(x, step), _marks(_rows(wanted, step))
-        signs = np.zeros((n, 0), dtype=np.float32) if y is None else _rows(y, step).numpy()
+        signs = _UNSIGNED if y is None else _rows(y, step).numpy()
         inputs = np.zeros((n, step.size), dtype=np.uint8)
-        buffers = scratch(len(layer.rank), weights, synapses)
+        buffers = scratch(self._room, len(layer.rank), weights, synapses)
         # As long as can be needed: the system provides memory only where something is written.
-        neurons, used = (np.empty(size + FEW_MARKS, np.int64) for size in (mask.size, n * weights))
-        found = neurons, np.empty(n, np.int64), used, np.empty(n, np.int64)
+        neurons = self._room.take("neurons", mask.size + FEW_MARKS, np.int64)
+        used = self._room.take("elements", n * weights + FEW_MARKS, np.int64)
+        found = neurons, np.zeros(n + 1, np.int64), used, np.zeros(n + 1, np.int64)
         counts = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.float64)
         weighted(rows.numpy(), layer, signs, mask, _options(selection), buffers, inputs, found, counts)
-        units, elements = _members(found[0], found[1], mask.shape[1]), _members(found[2], found[3], weights)
+        units = Members(found[1], neurons[: found[1][-1]].copy(), mask.shape[1])
+        elements = Members(found[3], used[: found[3][-1]].copy(), weights)
         return LayerPath(step.layer, units, elements, *counts), _as_inputs(inputs, x, step), buffers.listed
 
     def average(self, step: Average, x: Tensor, y: Tensor, wanted: Tensor, selection: Selection) -> Tensor:
@@ -143,11 +149,6 @@ def _marks(mask: Tensor) -> U8:
     """Return a bool mask as zeros and ones, without copying."""
     marks: U8 = mask.view(torch.uint8).numpy()
     return marks
-
-
-def _members(found: Indices, ends: Indices, size: int) -> Members:
-    offsets = np.concatenate([[0], ends]).astype(np.int64)
-    return Members(offsets, found[: offsets[-1]].copy(), size)
 
 
 def _rows(value: Tensor, step: Weighted) -> Tensor:

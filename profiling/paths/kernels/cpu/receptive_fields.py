@@ -171,13 +171,13 @@ def place_of(layer: Pointers, e: int, first: int, k: int) -> int:
 
 @compiled
 def exact_sums(x: F32, layer: Pointers, weight_at: int, e: int, first: int) -> tuple[float, float]:
-    """Return sum and absolute sum of a unit's contributions in float64, of exact products."""
+    """Return sum and absolute sum of a unit's contributions in float64, of exact products: ``float`` would keep float32."""
     net, gross = 0.0, 0.0
     for k in range(layer.size):
-        weight = float(layer.weight[weight_at + k])
+        weight = layer.weight[weight_at + k]
         place = place_of(layer, e, first, int(layer.rank[k]))
         if weight != 0 and is_inside(layer, e, k):
-            exact = float(x[place]) * weight
+            exact = np.float64(x[place]) * np.float64(weight)
             net += exact
             gross += abs(exact)
     return net, gross

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pathprint.profiling.compiled.vectors import BYTES, FEW_MARKS, LANES
+from pathprint.profiling.paths.kernels.cpu.room import Room
 from pathprint.profiling.paths.kernels.cpu.choosing import F32, FEW, I32, I64
 
 F64 = NDArray[np.float64]
@@ -61,19 +62,19 @@ class Scratch(NamedTuple):
     at: I64
 
 
-def scratch(size: int, weights: int, synapses: int) -> Scratch:
+def scratch(room: Room, size: int, weights: int, synapses: int) -> Scratch:
     """Return buffers for a layer of ``weights`` whose units have ``size`` contributions, of which ``synapses`` are listed."""
     rows = max(size, HITS + FEW_MARKS)
     return Scratch(
-        contributions=np.zeros(GROUP * size + BYTES, np.float32),
-        abreast=np.zeros(GROUP * rows, np.float32),
-        numbers=np.zeros(NUMBERS * GROUP, np.float32),
-        counts=np.zeros(COUNTS * GROUP, np.int64),
-        taken=np.zeros((FEW + rows) * GROUP, np.float32),
-        turns=np.zeros(FEW + rows, np.uint64),
-        rows=np.zeros((HITS + FEW_MARKS) * GROUP, np.int32),
-        many=np.empty(size, np.int64),
-        used=np.zeros(weights, np.uint8),
+        contributions=room.take("contributions", GROUP * size + BYTES, np.float32),
+        abreast=room.take("abreast", GROUP * rows, np.float32),
+        numbers=room.take("numbers", NUMBERS * GROUP, np.float32),
+        counts=room.take("counts", COUNTS * GROUP, np.int64),
+        taken=room.take("taken", (FEW + rows) * GROUP, np.float32),
+        turns=room.take("turns", FEW + rows, np.uint64),
+        rows=room.take("rows", (HITS + FEW_MARKS) * GROUP, np.int32),
+        many=room.take("many", size, np.int64),
+        used=room.take("used", weights, np.uint8),
         listed=np.empty(synapses, np.int64),
         at=np.zeros(1, np.int64),
     )

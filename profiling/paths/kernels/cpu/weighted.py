@@ -17,6 +17,7 @@ from pathprint.profiling.compiled.vectors import (
     after,
     at_least,
     divide,
+    fetch,
     less,
     list_marked,
     load,
@@ -55,6 +56,9 @@ from pathprint.profiling.paths.kernels.cpu.scratch import (
 )
 from pathprint.profiling.paths.kernels.cpu.singly import decide_singly
 
+FEW_ROWS = 9
+"""Rows of a receptive field that are fetched ahead, at most."""
+
 
 @compiled
 def weighted(
@@ -72,10 +76,11 @@ def weighted(
 
     Args:
         x, inputs: ``(n, input positions * channels)``; ``inputs`` and ``mask`` are zeros and ones.
-        y, mask: the output's values (only signs matter; ``(n, 0)`` if all are positive) and its
+        y, mask: the output's values (only signs matter; ``(1, 0)`` if all are positive) and its
             wanted units, ``(n, output positions * channels)``.
         found: set to the wanted units of all images, where those of each image end, the used
-            weights of all images, and where those of each image end. Each must have room for all.
+            weights of all images, and where those of each image end. Lists must have room for all; ends
+            are preceded by a 0.
         counts: set to each image's synapses, unexplained units and mean coherence.
     """
     outputs, signed = len(layer.bias), y.shape[1] > 0
@@ -104,7 +109,8 @@ def weighted(
         n = list_marked(pointer(mask[i]), mask.shape[1], neurons, n)
         for j in range(begin, n, GROUP):
             units = min(GROUP, n - j)
-            _prepare(group, pointers, after(neurons, j), units, outputs, strides, signed, pointer(y[i]))
+            _fetch(group, pointers, after(neurons, j + units), min(GROUP, n - j - units), outputs)
+            _prepare(group, pointers, after(neurons, j), units, outputs, strides, signed, pointer(y[i if signed else 0]))
             _decide(group, pointers, units, options)
             chosen, explained, one_sided = _told(group, units)
             synapses += chosen
@@ -112,8 +118,20 @@ def weighted(
             coherence += one_sided
         w = list_marked(pointer(used), len(used), weights, w)
         used[:] = 0
-        ends[i], weight_ends[i] = n, w
+        ends[i + 1], weight_ends[i + 1] = n, w
         counts[0][i], counts[1][i], counts[2][i] = synapses, unexplained, coherence / max(n - begin, 1)
+
+
+@inlined
+def _fetch(group: Group, layer: Pointers, units: I64, count: int, outputs: int) -> None:
+    """Have the inputs of the next group brought to the caches, where they are a few rows that lie apart."""
+    if layer.window <= FEW_ROWS:
+        of_one = 1.0 / outputs
+        for g in range(count):
+            e = int((float(units[g]) + 0.5) * of_one)
+            first = layer.first[units[g] - e * outputs]
+            for t in range(layer.window):
+                fetch(group.x, int(layer.taps[e * layer.window + t]) * layer.channels + first)
 
 
 @inlined
@@ -189,8 +207,8 @@ def _decide_exactly(group: Group, layer: Pointers, g: int, options: Options) -> 
     out = after(group.contributions, g * layer.size)
     weigh(group.x, layer, o * layer.size, e, layer.first[o], sign, out)
     net, gross = exact_sums(group.x, layer, o * layer.size, e, layer.first[o])
-    net *= float(sign)
-    reference_total = total_of(net, gross, float(sign) * float(layer.bias[o]), options.reference)
+    net *= np.float64(sign)
+    reference_total = total_of(net, gross, np.float64(sign) * np.float64(layer.bias[o]), options.reference)
     chosen = decide(out, layer.size, layer.rank, layer.place, reference_total, options, group.many)
     # Float32 would round what is hardly positive or negative to zero, but keeps every sign of the numbers here.
     group.numbers[NET + g], group.numbers[GROSS + g] = np.float32(net), np.float32(gross)
@@ -214,7 +232,7 @@ def _take_all(group: Group, layer: Pointers, g: int, options: Options) -> None:
             k = at + lowest(bits)
             bits &= bits - np.uint64(1)
             rank = int(layer.rank[k])
-            exact = float(group.x[place_of(layer, e, layer.first[o], rank)]) * float(weight[k])
+            exact = np.float64(group.x[place_of(layer, e, layer.first[o], rank)]) * np.float64(weight[k])  # float() keeps float32
             if abs(exact) >= phi:
                 _mark(group, layer, g, rank)
                 chosen += 1
