@@ -25,14 +25,16 @@ _HAS_ONEDNN = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-unty
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Return ``x @ weight.T + bias``, computed with at least ``_FEW`` rows."""
+    """Return ``x @ weight.T + bias``, computed as one product of at least ``_FEW`` rows.
+
+    Where rows do not lie one after the other, torch makes a product of each part of them, which takes twice as long.
+    """
     if not _is_steady(x) or x.dim() < 2:
         return F.linear(x, weight, bias)
-    rows = x.reshape(-1, x.shape[-1])
-    if len(rows) >= _FEW:
-        return F.linear(x, weight, bias)
-    padded = F.linear(F.pad(rows, (0, 0, 0, _FEW - len(rows))), weight, bias)
-    return padded[: len(rows)].reshape(*x.shape[:-1], len(weight))
+    rows = x.reshape(-1, x.shape[-1]).contiguous()
+    missing = max(0, _FEW - len(rows))
+    found = F.linear(F.pad(rows, (0, 0, 0, missing)) if missing else rows, weight, bias)
+    return found[: len(rows)].reshape(*x.shape[:-1], len(weight))
 
 
 def convolution(

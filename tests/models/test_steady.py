@@ -108,3 +108,11 @@ def test_gradients_flow_as_ever() -> None:
     convolution(x, noise(2, 1, 3, 3)).sum().backward()  # type: ignore[no-untyped-call]
     assert x.grad is not None
     assert bool(x.grad.abs().sum() > 0)
+
+
+def test_rows_that_lie_apart_are_multiplied_like_rows_side_by_side() -> None:
+    images, weight = noise(17, 50, 64), noise(32, 64)
+    with torch.inference_mode():
+        expected = linear(images, weight, noise(32))
+        found = linear(images.transpose(0, 1), weight, noise(32))
+    close(found.transpose(0, 1), expected)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from pathprint.profiling.arrays import Indices
 from pathprint.profiling.compiled.vectors import LANES
-from pathprint.profiling.paths.kernels.cpu import passing
+from pathprint.profiling.paths.kernels.cpu import attending, passing
 from pathprint.profiling.paths.kernels.cpu.choosing import F32, Options
 from pathprint.profiling.paths.kernels.cpu.layout import (
     as_mask,
@@ -35,6 +35,7 @@ from pathprint.profiling.paths.kernels.reference import ReferenceKernel
 from pathprint.profiling.paths.path import LayerPath, Members
 from pathprint.profiling.paths.policy import Selection
 from pathprint.profiling.paths.steps.addition import Addition
+from pathprint.profiling.paths.steps.attention import Attention
 from pathprint.profiling.paths.steps.average import Average
 from pathprint.profiling.paths.steps.maximum import Maximum
 from pathprint.profiling.paths.steps.movement import Movement
@@ -47,7 +48,7 @@ _REFERENCES = {"sum": 0, "output": 1, "positive": 2}
 
 
 class CpuKernel(ReferenceKernel):
-    """A ``Kernel`` compiled by numba; it inherits attention, gathered sums and elementwise functions."""
+    """A ``Kernel`` compiled by numba; it inherits gathered sums and elementwise functions."""
 
     name = "cpu"
     threads = True
@@ -120,6 +121,15 @@ class CpuKernel(ReferenceKernel):
             return as_mask(chosen[0], tuple(a.shape)), as_mask(chosen[1], tuple(b.shape))
         one, two = (torch.from_numpy(marks).view(torch.bool) for marks in chosen)
         return one.reshape(a.shape), two.reshape(b.shape)
+
+    def attend(
+        self, step: Attention, parts: tuple[Tensor, Tensor, Tensor], wanted: Tensor, selection: Selection
+    ) -> Tensor:
+        flat = [part.reshape(len(wanted), -1).contiguous().numpy() for part in parts]
+        sizes, buffers = (step.queries, step.keys, step.width), attending.buffers_for(step.keys, step.width)
+        mask = _marks(rows_of(wanted))
+        chosen = attending.attend((flat[0], flat[1], flat[2]), mask, sizes, _options(selection), buffers)
+        return torch.from_numpy(chosen).view(torch.bool)
 
     def move(self, step: Movement, wanted: Tensor) -> tuple[Tensor, ...]:
         sources = self._once(step, lambda: sources_of_movement(step, tuple(wanted.shape[1:])))
