@@ -166,6 +166,11 @@ class Graph:
         return replace(self, constants={name: value.to(device) for name, value in self.constants.items()})
 
 
+def channels_last(value: Tensor) -> bool:
+    """Say whether ``value`` is ``n c h w`` with the channels of a pixel side by side in memory."""
+    return value.dim() == 4 and not value.is_contiguous() and value.is_contiguous(memory_format=torch.channels_last)
+
+
 def _references(value: object) -> Iterable[Ref]:
     if isinstance(value, Ref):
         yield value

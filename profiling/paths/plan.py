@@ -19,6 +19,7 @@ from pathprint.profiling.paths.batch import BatchAxis
 from pathprint.profiling.paths.context import Context, example_values
 from pathprint.profiling.paths.path import Layout
 from pathprint.profiling.paths.steps import rule_of
+from pathprint.profiling.paths.steps.movement import join
 from pathprint.profiling.paths.steps.step import Step
 from pathprint.profiling.paths.steps.weighted import Weighted
 
@@ -101,7 +102,7 @@ def plan(network: Network) -> Plan:
     unknown = [node for node in nodes if rule_of(node.operation) is None or node in context.following.unsupported]
     if unknown:
         raise UnsupportedOperationError((node.operation, node.layer) for node in unknown)
-    steps = _steps(nodes, context)
+    steps = join(_steps(nodes, context), network.graph.output)
     names = {name for step in steps for name in (*step.reads, *step.records, step.y)}
     shapes = {name: context.shape(name) for name in names}
     needed = mark_unneeded_records(steps, network.graph.output)

@@ -172,7 +172,7 @@ def _choose(unit: _Unit, options: Options) -> int:
         if not value > NOTHING:
             return count
         reached += np.float64(value)
-        if count == FEW or abs(reached - target) < slack and aim > 0:
+        if count == FEW or (aim > 0 and abs(reached - target) < slack):
             return int(_choose_exactly(unit, options))
         unit.kept[count] = np.int64(key)
         unit.contributions[np.int64(key)] = 0

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pathprint.models.graph import channels_last
 from pathprint.profiling.arrays import Indices
 from pathprint.profiling.compiled.vectors import LANES
 from pathprint.profiling.paths.kernels.cpu import attending, passing
@@ -114,13 +115,12 @@ class CpuKernel(ReferenceKernel):
     ) -> tuple[Tensor, Tensor]:
         sources = self._once(step, lambda: sources_of_sum(step))
         a, b = operands
-        flat = in_memory if len(sources[0]) == 0 else rows_of
-        mask = _marks(flat(wanted))
-        chosen = passing.add((flat(a).numpy(), flat(b).numpy()), sources, step.scales, mask, _options(selection))
-        if len(sources[0]) == 0:
-            return as_mask(chosen[0], tuple(a.shape)), as_mask(chosen[1], tuple(b.shape))
-        one, two = (torch.from_numpy(marks).view(torch.bool) for marks in chosen)
-        return one.reshape(a.shape), two.reshape(b.shape)
+        alike = len(sources[0]) == 0
+        last = alike and channels_last(a)
+        mask = _marks(in_memory(wanted, last))
+        values = in_memory(a, last).numpy(), in_memory(b, last).numpy()
+        one, two = passing.add(values, sources, step.scales, mask, _options(selection))
+        return as_mask(one, tuple(a.shape), last), as_mask(two, tuple(b.shape), last)
 
     def attend(
         self, step: Attention, parts: tuple[Tensor, Tensor, Tensor], wanted: Tensor, selection: Selection
@@ -132,11 +132,16 @@ class CpuKernel(ReferenceKernel):
         return torch.from_numpy(chosen).view(torch.bool)
 
     def move(self, step: Movement, wanted: Tensor) -> tuple[Tensor, ...]:
-        sources = self._once(step, lambda: sources_of_movement(step, tuple(wanted.shape[1:])))
-        mask = _marks(in_memory(wanted))
+        last = channels_last(wanted)
+        prepared = self._once(step, dict)
+        if last not in prepared:
+            prepared[last] = sources_of_movement(step, tuple(wanted.shape[1:]), last)
+        marks = _marks(in_memory(wanted, last))
         return tuple(
-            as_mask(passing.move(source, mask, prod(shape)), (len(wanted), *shape))
-            for source, shape in zip(sources, step.shapes, strict=True)
+            as_mask(
+                marks if source is None else passing.move(source, marks, prod(shape)), (len(wanted), *shape), to_last
+            )
+            for source, shape, to_last in zip(prepared[last], step.shapes, step.channels_last, strict=True)
         )
 
 
@@ -194,12 +199,9 @@ def _channels_last(step: Pool, x: Tensor) -> bool:
 def _pool(step: Pool, x: Tensor, y: Tensor, wanted: Tensor) -> tuple[F32, NDArray[Any], U8, tuple[int, int, int]]:
     """Return inputs, outputs and wanted outputs of a pool, and its strides (see ``passing.average``)."""
     last = _channels_last(step, x)
-    flat = in_memory if last else rows_of
     strides = (step.rows, 1, step.rows) if last else (step.rows, step.positions, 1)
-    return flat(x).numpy(), flat(y).numpy(), _marks(flat(wanted)), strides
+    return in_memory(x, last).numpy(), in_memory(y, last).numpy(), _marks(in_memory(wanted, last)), strides
 
 
 def _pooled(step: Pool, chosen: U8, x: Tensor) -> Tensor:
-    if _channels_last(step, x):
-        return as_mask(chosen, tuple(x.shape))
-    return torch.from_numpy(chosen).view(torch.bool).reshape(x.shape)
+    return as_mask(chosen, tuple(x.shape), _channels_last(step, x))
