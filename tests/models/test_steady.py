@@ -110,9 +110,15 @@ def test_gradients_flow_as_ever() -> None:
     assert bool(x.grad.abs().sum() > 0)
 
 
-def test_rows_that_lie_apart_are_multiplied_like_rows_side_by_side() -> None:
-    images, weight = noise(17, 50, 64), noise(32, 64)
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (1, 0, 2, 3), (2, 0, 1, 3), (0, 1, 3, 2)])
+def test_rows_in_any_order_of_memory_give_one_product(order: tuple[int, ...]) -> None:
+    x = noise(5, 6, 7, 8).permute(order)
+    weight = noise(32, x.shape[-1])
     with torch.inference_mode():
-        expected = linear(images, weight, noise(32))
-        found = linear(images.transpose(0, 1), weight, noise(32))
-    close(found.transpose(0, 1), expected)
+        close(linear(x, weight, noise(32)), F.linear(x.contiguous(), weight, noise(32)))
+
+
+def test_a_product_lies_as_its_input_does() -> None:
+    with torch.inference_mode():
+        assert linear(noise(17, 50, 64).transpose(0, 1), noise(32, 64)).transpose(0, 1).is_contiguous()
+        assert linear(noise(17, 50, 64)[:1], noise(32, 64)).is_contiguous()

@@ -1,5 +1,6 @@
 """Data movements in a row are walked as one, in whatever order of memory masks lie."""
 
+import itertools
 from math import prod
 
 import pytest
@@ -58,7 +59,7 @@ def test_joined_movements_move_to_where_they_did_one_by_one(seed: int, branches:
     ends = []
     for branch in range(branches):
         names = ["in", *(f"{branch}.{k}" for k in range(lengths))]
-        chain = [movement(x, y, generator) for x, y in zip(names[:-1], names[1:], strict=True)]
+        chain = [movement(x, y, generator) for x, y in itertools.pairwise(names)]
         steps += chain
         ends.append(movement(chain[-1].y, "", generator))
     steps.append(together(*ends, y="out"))

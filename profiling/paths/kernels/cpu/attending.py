@@ -23,20 +23,22 @@ from pathprint.profiling.compiled.vectors import (
     absolute,
     add,
     after,
+    at_least,
     bits_at,
     load,
     lowest,
+    maximum,
     multiply,
     negative,
     pointer,
     splat,
     store,
     total,
+    where_larger,
 )
 from pathprint.profiling.paths.kernels.cpu.choosing import (
     ANY,
     F32,
-    FEW,
     I32,
     I64,
     NOTHING,
@@ -50,6 +52,10 @@ U8 = NDArray[np.uint8]
 
 _ROUNDING = 6.0e-8
 """A little more than the largest relative error of one float32 operation."""
+_ONE_BY_ONE = 6
+"""How many contributions to a unit are looked up one by one; if it needs more, a level is looked for."""
+_FEW_LEFT = 6
+"""About how many contributions may lie between a level that suffices and one that does not."""
 _SMALL, _LARGE = 1e-30, 1e37
 """Between these absolute sums, no product or sum in float32 is rounded by more than ``_ROUNDING``, or overflows."""
 
@@ -168,16 +174,78 @@ def _choose(unit: _Unit, options: Options) -> int:
         return 0
     target, count, reached = options.theta * aim if aim > 0 else ANY, 0, 0.0
     while reached < target:
+        if count == _ONE_BY_ONE:
+            count = _choose_above_a_level(unit, target - reached, slack, count)
+            return count if count >= 0 else int(_choose_exactly(unit, options))
         value, key = largest_of(unit.contributions, unit.size, unit.rank)
         if not value > NOTHING:
             return count
         reached += np.float64(value)
-        if count == FEW or (aim > 0 and abs(reached - target) < slack):
+        if aim > 0 and abs(reached - target) < slack:
             return int(_choose_exactly(unit, options))
-        unit.kept[count] = np.int64(key)
-        unit.contributions[np.int64(key)] = 0
+        _take(unit, np.int64(key), count)
         count += 1
     return count
+
+
+@inlined
+def _take(unit: _Unit, key: int, count: int) -> None:
+    unit.kept[count] = key
+    unit.contributions[key] = 0
+
+
+@compiled
+def _choose_above_a_level(unit: _Unit, missing: float, slack: float, count: int) -> int:
+    """Go on choosing for a unit that needs many contributions: until ``missing`` is reached, after ``count``.
+
+    The level above which contributions do not yet suffice is found by halving; only the few below it are ordered.
+
+    Returns:
+        how many were chosen in all; -1 if a comparison is within ``slack``.
+    """
+    top = np.float64(largest_of(unit.contributions, unit.size, unit.rank)[0])
+    low, high = np.float32(0), np.float32(top * 1.000001)  # what is at least ``low`` suffices, at least ``high`` not
+    enough, base = _sum_from(unit, low), 0.0
+    if enough < missing + slack:
+        return -1
+    while enough - base > _FEW_LEFT * np.float64(high):
+        level = np.float32((np.float64(low) + np.float64(high)) / 2)
+        reached = _sum_from(unit, level)
+        if abs(reached - missing) < slack or level <= low or level >= high:
+            return -1
+        if reached < missing:
+            high, base = level, reached
+        else:
+            low, enough = level, reached
+    reached = 0.0
+    for at in range(0, unit.size, LANES):
+        bits = at_least(load(unit.contributions, at), high)
+        while bits:
+            key = at + lowest(bits)
+            bits &= bits - np.uint64(1)
+            reached += np.float64(unit.contributions[key])
+            _take(unit, key, count)
+            count += 1
+    while reached < missing:
+        value, key = largest_of(unit.contributions, unit.size, unit.rank)
+        if not value > NOTHING:
+            return -1
+        reached += np.float64(value)
+        if abs(reached - missing) < slack:
+            return -1
+        _take(unit, np.int64(key), count)
+        count += 1
+    return count
+
+
+@inlined
+def _sum_from(unit: _Unit, level: np.float32) -> float:
+    """Return the sum of the positive contributions that are at least ``level``."""
+    found, nothing, least = splat(np.float32(0)), splat(np.float32(0)), splat(level)
+    for at in range(0, unit.size, LANES):
+        some = maximum(load(unit.contributions, at), nothing)
+        found = add(found, where_larger(least, some, nothing, some))
+    return np.float64(total(found))
 
 
 @inlined
