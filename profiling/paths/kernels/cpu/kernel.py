@@ -200,7 +200,9 @@ def _pool(step: Pool, x: Tensor, y: Tensor, wanted: Tensor) -> tuple[F32, NDArra
     """Return inputs, outputs and wanted outputs of a pool, and its strides (see ``passing.average``)."""
     last = _channels_last(step, x)
     strides = (step.rows, 1, step.rows) if last else (step.rows, step.positions, 1)
-    return in_memory(x, last).numpy(), in_memory(y, last).numpy(), _marks(in_memory(wanted, last)), strides
+    # A mean over all positions has two axes, and then one order only.
+    outputs, mask = (in_memory(value, last and value.dim() == 4) for value in (y, wanted))
+    return in_memory(x, last).numpy(), outputs.numpy(), _marks(mask), strides
 
 
 def _pooled(step: Pool, chosen: U8, x: Tensor) -> Tensor:
