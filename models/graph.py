@@ -117,7 +117,8 @@ class Graph:
         return self._evaluate(node, node.function, values)
 
     def _evaluate(self, node: Node, function: Callable[..., Any], values: Mapping[str, Any]) -> Any:
-        args, kwargs = _substitute((node.args, node.kwargs), values, self.constants)
+        args = [_substitute(item, values, self.constants) for item in node.args]
+        kwargs = {key: _substitute(item, values, self.constants) for key, item in node.kwargs.items()}
         return function(*args, **kwargs)
 
     @cached_property
@@ -185,8 +186,6 @@ def _substitute(value: Any, values: Mapping[str, Any], constants: Mapping[str, T
     """Return ``value`` with every reference replaced by the value or constant that it names."""
     if isinstance(value, Ref):
         return values[value.name] if value.name in values else constants[value.name]
-    if isinstance(value, tuple | list):
+    if isinstance(value, (tuple, list)):  # a union takes longer to check, and this runs for every argument
         return type(value)(_substitute(item, values, constants) for item in value)
-    if isinstance(value, Mapping):
-        return {key: _substitute(item, values, constants) for key, item in value.items()}
     return value
