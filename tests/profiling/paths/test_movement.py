@@ -117,7 +117,8 @@ class Attending(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         tokens = self.patches(x).flatten(2).transpose(1, 2)
         attended: Tensor = self.attention(tokens, tokens, tokens, need_weights=False)[0]
-        return self.head((tokens + attended).mean(1))
+        logits: Tensor = self.head((tokens + attended).mean(1))
+        return logits
 
 
 def test_no_movement_of_a_transformer_follows_another() -> None:

@@ -56,7 +56,7 @@ _ONE_BY_ONE = 6
 """How many contributions to a unit are looked up one by one; if it needs more, a level is looked for."""
 _FEW_LEFT = 6
 """About how many contributions may lie between a level that suffices and one that does not."""
-_SMALL, _LARGE = 1e-30, 1e37
+_SMALL, _LARGE = 1e-25, 1e37
 """Between these absolute sums, no product or sum in float32 is rounded by more than ``_ROUNDING``, or overflows."""
 
 
@@ -183,7 +183,7 @@ def _choose(unit: _Unit, options: Options) -> int:
         reached += np.float64(value)
         if aim > 0 and abs(reached - target) < slack:
             return int(_choose_exactly(unit, options))
-        _take(unit, np.int64(key), count)
+        _take(unit, int(key), count)
         count += 1
     return count
 
@@ -233,7 +233,7 @@ def _choose_above_a_level(unit: _Unit, missing: float, slack: float, count: int)
         reached += np.float64(value)
         if abs(reached - missing) < slack:
             return -1
-        _take(unit, np.int64(key), count)
+        _take(unit, int(key), count)
         count += 1
     return count
 

@@ -27,7 +27,7 @@ class _Attention(nn.Module):
     """Four tokens that look at one another."""
 
     def forward(self, x: Tensor) -> Tensor:
-        tokens = x.unflatten(1, (4, 2))
+        tokens = x.reshape(-1, 4, 2)
         return F.scaled_dot_product_attention(tokens, tokens, tokens).flatten(1)
 
 
