@@ -122,7 +122,8 @@ class Graph:
         return self._evaluate(node, node.function, values)
 
     def _evaluate(self, node: Node, function: Callable[..., Any], values: Mapping[str, Any]) -> Any:
-        args, kwargs = _substitute((node.args, node.kwargs), values, self.constants)
+        args = [_substitute(item, values, self.constants) for item in node.args]
+        kwargs = {key: _substitute(item, values, self.constants) for key, item in node.kwargs.items()}
         return function(*args, **kwargs)
 
     @cached_property
@@ -171,6 +172,11 @@ class Graph:
         return replace(self, constants={name: value.to(device) for name, value in self.constants.items()})
 
 
+def channels_last(value: Tensor) -> bool:
+    """Say whether ``value`` is ``n c h w`` with the channels of a pixel side by side in memory."""
+    return value.dim() == 4 and not value.is_contiguous() and value.is_contiguous(memory_format=torch.channels_last)
+
+
 def _references(value: object) -> Iterable[Ref]:
     if isinstance(value, Ref):
         yield value
@@ -185,8 +191,6 @@ def _substitute(value: Any, values: Mapping[str, Any], constants: Mapping[str, T
     """Return ``value`` with every reference replaced by the value or constant that it names."""
     if isinstance(value, Ref):
         return values[value.name] if value.name in values else constants[value.name]
-    if isinstance(value, tuple | list):
+    if isinstance(value, (tuple, list)):  # a union takes longer to check, and this runs for every argument
         return type(value)(_substitute(item, values, constants) for item in value)
-    if isinstance(value, Mapping):
-        return {key: _substitute(item, values, constants) for key, item in value.items()}
     return value

@@ -25,14 +25,20 @@ _HAS_ONEDNN = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-unty
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Return ``x @ weight.T + bias``, computed with at least ``_FEW`` rows."""
+    """Return ``x @ weight.T + bias``, computed as one product of at least ``_FEW`` rows.
+
+    Rows are taken in the order of memory, and the result lies as ``x`` does. In another order torch would make a
+    product for each part of ``x``, which takes several times as long, or ``x`` would have to be copied.
+    """
     if not _is_steady(x) or x.dim() < 2:
         return F.linear(x, weight, bias)
-    rows = x.reshape(-1, x.shape[-1])
-    if len(rows) >= _FEW:
-        return F.linear(x, weight, bias)
-    padded = F.linear(F.pad(rows, (0, 0, 0, _FEW - len(rows))), weight, bias)
-    return padded[: len(rows)].reshape(*x.shape[:-1], len(weight))
+    order = sorted(range(x.dim() - 1), key=x.stride, reverse=True)
+    laid = x.permute(*order, -1)
+    rows = laid.reshape(-1, x.shape[-1]).contiguous()
+    missing = max(0, _FEW - len(rows))
+    found = F.linear(F.pad(rows, (0, 0, 0, missing)) if missing else rows, weight, bias)
+    placed = found[: len(rows)].reshape(*laid.shape[:-1], len(weight))
+    return placed.permute(*(order.index(axis) for axis in range(len(order))), -1)
 
 
 def convolution(

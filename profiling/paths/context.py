@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pathprint.models import operations
 from pathprint.models.capture.passable import Following
-from pathprint.models.graph import INPUT, Change, Graph, Node
+from pathprint.models.graph import INPUT, Change, Graph, Node, channels_last
 from pathprint.profiling.errors import PlanError
 from pathprint.profiling.paths.batch import BatchAxis, batch_axis
 
@@ -35,6 +35,10 @@ class Context:
     def shape(self, name: str) -> tuple[int, ...]:
         """Return the shape of an activation without its batch axis."""
         return tuple(self.axes[name].images_first(self.values[name]).shape[1:])
+
+    def channels_last(self, name: str) -> bool:
+        """Say whether an activation is ``n c h w`` with the channels of a pixel side by side in memory."""
+        return self.axes[name].is_first and channels_last(self.values[name])
 
     def plain_shape(self, name: str, last: int) -> tuple[int, ...]:
         """Return the shape of an activation without its batch axis, for a step that works on the ``last`` axes.

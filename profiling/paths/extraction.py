@@ -23,7 +23,9 @@ from pathprint.profiling.paths.policy import Policy
 from pathprint.profiling.paths.recording import Follow, Recording, read
 
 _RECORDED = 1 << 28
-"""Bytes of activations that are held at once."""
+"""Bytes of activations that are held at once, if that is an image for every thread."""
+_RECORDED_FOR_THREADS = 1 << 30
+"""Bytes of activations that are held at once, at most, to have an image for every thread."""
 _RECORDED_ON_GPU = 1 << 33
 """The same on a GPU, which has no use for small batches: each costs it the time of starting every step."""
 _MOST = 64
@@ -151,16 +153,24 @@ class Extractor:
         with torch.inference_mode():
             return self._record(pixels).followed(follow)
 
-    @cached_property
+    @property
     def _affordable(self) -> int:
         """How many images are recorded at once: a power of two, for even shares of the threads."""
-        per_image = 4 * sum(prod(self.plan.shapes[name]) for name in self.plan.recorded)
+        recorded = _RECORDED if self.network.device.type == "cpu" else _RECORDED_ON_GPU
+        if self.chooser.threads:
+            for_threads = torch.get_num_threads() * self._recorded_per_image
+            recorded = max(recorded, min(for_threads, _RECORDED_FOR_THREADS))
+        fitting = recorded // self._recorded_per_image
         # The kernel asks for room for every weight of every image, though it fills little of it.
         largest = max(step.weight.numel() for step in self.plan.weighted)
         on_gpu = self.network.device.type != "cpu"
-        recorded = _RECORDED_ON_GPU if on_gpu else _RECORDED
-        most = _MOST if on_gpu or _MOST * per_image <= _SMALL else _MOST // 2
-        return int(min(most, max(1, _ROOM // (8 * largest)), 1 << max(0, (recorded // per_image).bit_length() - 1)))
+        most = _MOST if on_gpu or _MOST * self._recorded_per_image <= _SMALL else _MOST // 2
+        return int(min(most, max(1, _ROOM // (8 * largest)), 1 << max(0, fitting.bit_length() - 1)))
+
+    @cached_property
+    def _recorded_per_image(self) -> int:
+        """Bytes of the activations that are kept of one image."""
+        return 4 * sum(prod(self.plan.shapes[name]) for name in self.plan.recorded)
 
     def _check(self, pixels: Tensor) -> None:
         if len(pixels) == 0:

@@ -19,6 +19,7 @@ from pathprint.profiling.paths.batch import BatchAxis
 from pathprint.profiling.paths.context import Context, example_values
 from pathprint.profiling.paths.path import Layout
 from pathprint.profiling.paths.steps import rule_of
+from pathprint.profiling.paths.steps.movement import join
 from pathprint.profiling.paths.steps.step import Step
 from pathprint.profiling.paths.steps.weighted import Weighted
 
@@ -28,7 +29,7 @@ class Plan:
     """An immutable list of steps; extraction only runs it.
 
     Attributes:
-        steps: in forward order.
+        steps: in forward order; data movements that follow one another are one step.
         output: name of the logits.
         shapes: shape of every activation for one image.
         axes: where the images are in each activation that a path can pass.
@@ -96,17 +97,24 @@ def plan(network: Network) -> Plan:
     """
     context = example_values(network.graph.to("cpu"))
     _check_logits(network, context)
-    # An operation with several outputs is no step itself: the node that picks one of them is.
-    nodes = [node for node in context.following.nodes if isinstance(context.values[node.name], Tensor)]
+    nodes = passed(context)
     unknown = [node for node in nodes if rule_of(node.operation) is None or node in context.following.unsupported]
     if unknown:
         raise UnsupportedOperationError((node.operation, node.layer) for node in unknown)
-    steps = _steps(nodes, context)
+    steps = join(_steps(nodes, context), network.graph.output)
     names = {name for step in steps for name in (*step.reads, *step.records, step.y)}
     shapes = {name: context.shape(name) for name in names}
     needed = mark_unneeded_records(steps, network.graph.output)
     found = Plan(needed, network.graph.output, shapes, context.axes)
     return found if network.device.type == "cpu" else found.to(network.device)
+
+
+def passed(context: Context) -> list[Node]:
+    """Return the operations that a path passes.
+
+    An operation with several outputs is not among them: the node that picks one of them is.
+    """
+    return [node for node in context.following.nodes if isinstance(context.values[node.name], Tensor)]
 
 
 def _check_logits(network: Network, context: Context) -> None:

@@ -108,3 +108,17 @@ def test_gradients_flow_as_ever() -> None:
     convolution(x, noise(2, 1, 3, 3)).sum().backward()  # type: ignore[no-untyped-call]
     assert x.grad is not None
     assert bool(x.grad.abs().sum() > 0)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (1, 0, 2, 3), (2, 0, 1, 3), (0, 1, 3, 2)])
+def test_rows_in_any_order_of_memory_give_one_product(order: tuple[int, ...]) -> None:
+    x = noise(5, 6, 7, 8).permute(order)
+    weight = noise(32, x.shape[-1])
+    with torch.inference_mode():
+        close(linear(x, weight, noise(32)), F.linear(x.contiguous(), weight, noise(32)))
+
+
+def test_a_product_lies_as_its_input_does() -> None:
+    with torch.inference_mode():
+        assert linear(noise(17, 50, 64).transpose(0, 1), noise(32, 64)).transpose(0, 1).is_contiguous()
+        assert linear(noise(17, 50, 64)[:1], noise(32, 64)).is_contiguous()

@@ -62,7 +62,8 @@ def rule(node: Node, context: Context) -> Step:
             raise PlanError(f"{node.layer or 'top level'}: {node.operation} mixes the images of a batch.")
         return Elementwise(names, node.name, _rectifies(node))
     source = broadcast_source(names[0], node, context)
-    return Movement(names, node.name, (source,), (context.shape(names[0]),), pure=False)
+    shapes, last = (context.shape(names[0]),), (context.channels_last(names[0]),)
+    return Movement(names, node.name, (source,), shapes, last, pure=False)
 
 
 def _rectifies(node: Node) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ class Movement(Step):
 
     Attributes:
         shapes: of each input, for one image.
+        channels_last: of each input, whether it is ``n c h w`` with the channels last in memory.
         pure: whether values stay what they are; False if a constant that broadcasts them changes them too.
     """
 
@@ -33,6 +34,7 @@ class Movement(Step):
     y: str
     sources: tuple[Tensor, ...]
     shapes: tuple[tuple[int, ...], ...]
+    channels_last: tuple[bool, ...]
     pure: bool = True
 
     @property
@@ -48,6 +50,55 @@ class Movement(Step):
 
     def wants_nonzero(self, output_nonzero: bool) -> bool:
         return self.pure and output_nonzero
+
+    def joined(self, before: Mapping[str, Movement]) -> Movement:
+        """Return one movement in place of this one and those of ``before`` whose outputs it reads.
+
+        Args:
+            before: movements with one input, by the name of their output.
+        """
+        earlier = [before.get(name) for name in self.inputs]
+        own = zip(self.inputs, self.sources, self.shapes, self.channels_last, strict=True)
+        parts = [
+            part
+            if first is None
+            else (first.inputs[0], _through(part[1], first), first.shapes[0], first.channels_last[0])
+            for part, first in zip(own, earlier, strict=True)
+        ]
+        inputs, sources, shapes, last = zip(*parts, strict=True)
+        pure = self.pure and all(first is None or first.pure for first in earlier)
+        return Movement(inputs, self.y, sources, shapes, last, pure)
+
+
+def _through(source: Tensor, first: Movement) -> Tensor:
+    """Return the units that come before those of ``source``, by the movement ``first``."""
+    return torch.where(source >= 0, first.sources[0][source.clamp(min=0)], -1)
+
+
+def join(steps: Sequence[Step], output: str) -> list[Step]:
+    """Return the steps with movements that follow one another joined, so that each unit is moved once.
+
+    A movement that only other movements read is left out. One with several inputs is joined to those before it, and
+    not to those behind it.
+    """
+    single: dict[str, Movement] = {}
+    found: list[Step] = []
+    for step in steps:
+        now = step.joined(single) if isinstance(step, Movement) else step
+        if isinstance(now, Movement) and len(now.inputs) == 1:
+            single[now.y] = now
+        found.append(now)
+    return _without_unread(found, output)
+
+
+def _without_unread(steps: Sequence[Step], output: str) -> list[Step]:
+    kept: list[Step] = []
+    read = {output}
+    for step in reversed(steps):
+        if step.y in read or not isinstance(step, Movement):
+            kept.append(step)
+            read.update(step.reads)
+    return kept[::-1]
 
 
 def rule(node: Node, context: Context, producer: Node | None = None) -> Movement:
@@ -100,4 +151,5 @@ def _sources(node: Node, context: Context, inputs: tuple[str, ...], element: Ten
             raise PlanError(f"{node.layer or 'top level'}: {node.operation} mixes the images of a batch.")
         sources.append(torch.where(inside, unit, -1)[0])
         start += EXAMPLES * units
-    return Movement(inputs, node.name, tuple(sources), tuple(context.shape(name) for name in inputs))
+    shapes = tuple(context.shape(name) for name in inputs)
+    return Movement(inputs, node.name, tuple(sources), shapes, tuple(context.channels_last(name) for name in inputs))

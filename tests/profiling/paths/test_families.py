@@ -18,9 +18,11 @@ from pathprint.models.network import Network
 from pathprint.models.storage import load_network, save_network
 from pathprint.models.zoo import catalogue
 from pathprint.models.zoo.declared import Declared
+from pathprint.profiling.paths.context import example_values
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.kernels import available
 from pathprint.profiling.paths.path import ImagePaths
+from pathprint.profiling.paths.plan import passed
 from pathprint.profiling.paths.policy import Policy
 from tests.definitions.effective_path import check
 from tests.definitions.float64 import assert_same_function
@@ -133,9 +135,8 @@ def test_table_of_coverage_is_current(table: dict[str, str]) -> None:
 
 def row(built: Built) -> str:
     """Return the row of the table: what a path passes in this network."""
-    plan = Extractor(built.network).plan
-    passed = {step.y for step in plan.steps}
-    names = sorted({node.operation.split(".")[1] for node in built.network.graph.nodes if node.name in passed})
+    nodes, layout = passed(example_values(built.network.graph)), Extractor(built.network).layout
+    names = sorted({node.operation.split(".")[1] for node in nodes})
     family = built.family
-    facts = (family.title, f"`{family.network}`", len(plan.steps), len(plan.layout.layers), ", ".join(names))
+    facts = (family.title, f"`{family.network}`", len(nodes), len(layout.layers), ", ".join(names))
     return f"| {' | '.join(map(str, facts))} |\n"

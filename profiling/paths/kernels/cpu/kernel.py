@@ -17,9 +17,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pathprint.models.graph import channels_last
 from pathprint.profiling.arrays import Indices
 from pathprint.profiling.compiled.vectors import FEW_MARKS, LANES
-from pathprint.profiling.paths.kernels.cpu import passing
+from pathprint.profiling.paths.kernels.cpu import attending, passing
 from pathprint.profiling.paths.kernels.cpu.choosing import F32, Options
 from pathprint.profiling.paths.kernels.cpu.layout import (
     as_mask,
@@ -36,6 +37,7 @@ from pathprint.profiling.paths.kernels.reference import ReferenceKernel
 from pathprint.profiling.paths.path import LayerPath, Members
 from pathprint.profiling.paths.policy import Selection
 from pathprint.profiling.paths.steps.addition import Addition
+from pathprint.profiling.paths.steps.attention import Attention
 from pathprint.profiling.paths.steps.average import Average
 from pathprint.profiling.paths.steps.maximum import Maximum
 from pathprint.profiling.paths.steps.movement import Movement
@@ -50,7 +52,7 @@ _REFERENCES = {"sum": 0, "output": 1, "positive": 2}
 
 
 class CpuKernel(ReferenceKernel):
-    """A ``Kernel`` compiled by numba; it inherits attention, gathered sums and elementwise functions."""
+    """A ``Kernel`` compiled by numba; it inherits gathered sums and elementwise functions."""
 
     name = "cpu"
     threads = True
@@ -119,20 +121,33 @@ class CpuKernel(ReferenceKernel):
     ) -> tuple[Tensor, Tensor]:
         sources = self._once(step, lambda: sources_of_sum(step))
         a, b = operands
-        flat = in_memory if len(sources[0]) == 0 else rows_of
-        mask = _marks(flat(wanted))
-        chosen = passing.add((flat(a).numpy(), flat(b).numpy()), sources, step.scales, mask, _options(selection))
-        if len(sources[0]) == 0:
-            return as_mask(chosen[0], tuple(a.shape)), as_mask(chosen[1], tuple(b.shape))
-        one, two = (torch.from_numpy(marks).view(torch.bool) for marks in chosen)
-        return one.reshape(a.shape), two.reshape(b.shape)
+        alike = len(sources[0]) == 0
+        last = alike and channels_last(a)
+        mask = _marks(in_memory(wanted, last))
+        values = in_memory(a, last).numpy(), in_memory(b, last).numpy()
+        one, two = passing.add(values, sources, step.scales, mask, _options(selection))
+        return as_mask(one, tuple(a.shape), last), as_mask(two, tuple(b.shape), last)
+
+    def attend(
+        self, step: Attention, parts: tuple[Tensor, Tensor, Tensor], wanted: Tensor, selection: Selection
+    ) -> Tensor:
+        flat = [part.reshape(len(wanted), -1).contiguous().numpy() for part in parts]
+        sizes, buffers = (step.queries, step.keys, step.width), attending.buffers_for(step.keys, step.width)
+        mask = _marks(rows_of(wanted))
+        chosen = attending.attend((flat[0], flat[1], flat[2]), mask, sizes, _options(selection), buffers)
+        return torch.from_numpy(chosen).view(torch.bool)
 
     def move(self, step: Movement, wanted: Tensor) -> tuple[Tensor, ...]:
-        sources = self._once(step, lambda: sources_of_movement(step, tuple(wanted.shape[1:])))
-        mask = _marks(in_memory(wanted))
+        last = channels_last(wanted)
+        prepared = self._once(step, dict)
+        if last not in prepared:
+            prepared[last] = sources_of_movement(step, tuple(wanted.shape[1:]), last)
+        marks = _marks(in_memory(wanted, last))
         return tuple(
-            as_mask(passing.move(source, mask, prod(shape)), (len(wanted), *shape))
-            for source, shape in zip(sources, step.shapes, strict=True)
+            as_mask(
+                marks if source is None else passing.move(source, marks, prod(shape)), (len(wanted), *shape), to_last
+            )
+            for source, shape, to_last in zip(prepared[last], step.shapes, step.channels_last, strict=True)
         )
 
 
@@ -172,12 +187,11 @@ def _channels_last(step: Pool, x: Tensor) -> bool:
 def _pool(step: Pool, x: Tensor, y: Tensor, wanted: Tensor) -> tuple[F32, NDArray[Any], U8, tuple[int, int, int]]:
     """Return inputs, outputs and wanted outputs of a pool, and its strides (see ``passing.average``)."""
     last = _channels_last(step, x)
-    flat = in_memory if last else rows_of
     strides = (step.rows, 1, step.rows) if last else (step.rows, step.positions, 1)
-    return flat(x).numpy(), flat(y).numpy(), _marks(flat(wanted)), strides
+    # A mean over all positions has two axes, and then one order only.
+    outputs, mask = (in_memory(value, last and value.dim() == 4) for value in (y, wanted))
+    return in_memory(x, last).numpy(), outputs.numpy(), _marks(mask), strides
 
 
 def _pooled(step: Pool, chosen: U8, x: Tensor) -> Tensor:
-    if _channels_last(step, x):
-        return as_mask(chosen, tuple(x.shape))
-    return torch.from_numpy(chosen).view(torch.bool).reshape(x.shape)
+    return as_mask(chosen, tuple(x.shape), _channels_last(step, x))

@@ -95,38 +95,47 @@ def sources_of_sum(step: Addition) -> tuple[I32, I32]:
     return sources[0], sources[1]
 
 
-def sources_of_movement(step: Movement, output: tuple[int, ...]) -> list[I32]:
+def sources_of_movement(step: Movement, output: tuple[int, ...], last: bool) -> list[I32 | None]:
     """Return for each input which of its units each output unit came from, both in the order of memory.
+
+    None stands for an input whose units stay in their order.
 
     Args:
         output: shape of the output for one image.
+        last: whether the output's channels lie last in memory.
     """
+    order = _order(output, last)
+    found = [
+        _renumbered(source.numpy()[order], shape, to_last)
+        for source, shape, to_last in zip(step.sources, step.shapes, step.channels_last, strict=True)
+    ]
     return [
-        _renumbered(source.numpy()[_in_memory(output)], shape)
-        for source, shape in zip(step.sources, step.shapes, strict=True)
+        None if len(source) == prod(shape) and np.array_equal(source, np.arange(len(source))) else source
+        for source, shape in zip(found, step.shapes, strict=True)
     ]
 
 
-def _in_memory(shape: tuple[int, ...]) -> NDArray[np.int64]:
+def _order(shape: tuple[int, ...], last: bool) -> NDArray[np.int64]:
     """Return the C order numbers of an activation's units in the order of memory."""
     numbers = np.arange(prod(shape))
-    return numbers.reshape(shape).transpose(1, 2, 0).reshape(-1) if len(shape) == 3 else numbers
+    return numbers.reshape(shape).transpose(1, 2, 0).reshape(-1) if last else numbers
 
 
-def _renumbered(source: NDArray[np.int64], shape: tuple[int, ...]) -> I32:
-    order = _in_memory(shape)
+def _renumbered(source: NDArray[np.int64], shape: tuple[int, ...], last: bool) -> I32:
+    order = _order(shape, last)
     place = np.empty(len(order) + 1, np.int64)
     place[order] = np.arange(len(order))
     place[-1] = -1  # what source -1, nowhere, becomes
     return place[source].astype(np.int32)
 
 
-def in_memory(value: Tensor) -> Tensor:
+def in_memory(value: Tensor, last: bool) -> Tensor:
     """Return an activation as ``(n, units)`` in the order of memory; copy it only if it lies otherwise.
 
-    Activations of images ``n c h w`` have their channels last in memory, all others are in C order.
+    Args:
+        last: whether it is ``n c h w`` with the channels last in memory; if not, it is in C order.
     """
-    return rows_of(value.permute(0, 2, 3, 1) if value.dim() == 4 else value)
+    return rows_of(value.permute(0, 2, 3, 1) if last else value)
 
 
 def rows_of(value: Tensor) -> Tensor:
@@ -134,10 +143,13 @@ def rows_of(value: Tensor) -> Tensor:
     return value.reshape(len(value), -1).contiguous()
 
 
-def as_mask(marks: NDArray[np.uint8], shape: tuple[int, ...]) -> Tensor:
-    """Return marks ``(n, units)`` in the order of memory as a bool mask of ``shape``, without copying."""
+def as_mask(marks: NDArray[np.uint8], shape: tuple[int, ...], last: bool) -> Tensor:
+    """Return marks ``(n, units)`` in the order of memory (see ``in_memory``) as a bool mask of ``shape``.
+
+    Nothing is copied.
+    """
     mask = torch.from_numpy(marks).view(torch.bool)
-    if len(shape) != 4:
+    if not last:
         return mask.reshape(shape)
     n, channels, height, width = shape
     return mask.reshape(n, height, width, channels).permute(0, 3, 1, 2)

@@ -23,9 +23,18 @@ class _Twice(nn.Module):
         return F.pad(y[:, :, 1:], (0, 0, 1, 0)) + y
 
 
+class _Attention(nn.Module):
+    """Four tokens that look at one another."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = x.reshape(-1, 4, 2)
+        return F.scaled_dot_product_attention(tokens, tokens, tokens).flatten(1)
+
+
 def warm_up() -> None:
     """Extract one path through a tiny network that uses every compiled function."""
-    module = nn.Sequential(_Twice(), nn.ReLU(), nn.MaxPool2d(2), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(8, 2))
+    pooled = (_Twice(), nn.ReLU(), nn.MaxPool2d(2), nn.AvgPool2d(2), nn.Flatten())
+    module = nn.Sequential(*pooled, _Attention(), nn.Linear(8, 2))
     network = Network.capture(module, Preprocessing(1, (8, 8), 8, (0.0,), (1.0,)))
     Extractor(network).extract(torch.rand(1, 1, 8, 8))
 
