@@ -184,15 +184,17 @@ def _shuffled(builder: Any, a: Any, b: Any, order: list[int]) -> Any:
 def _transposed(builder: Any, rows: list[Any]) -> list[Any]:
     """Return the columns of eight rows of eight, in three rounds of shuffles between pairs of rows."""
     pairs = [_shuffled(builder, rows[r], rows[r + 1], order) for r in (0, 2, 4, 6) for order in _PAIRS]
-    fours = [_shuffled(builder, pairs[r + k], pairs[r + k + 2], order) for r in (0, 4) for k in (0, 1) for order in _HALVES]
+    fours = [
+        _shuffled(builder, pairs[r + k], pairs[r + k + 2], order) for r in (0, 4) for k in (0, 1) for order in _HALVES
+    ]
     return [_shuffled(builder, fours[k], fours[k + 4], order) for order in _QUARTERS for k in range(4)]
 
 
 @intrinsic
 def transpose(typing: Any, source: Any, at: Any, step: Any, target: Any, to: Any) -> Any:
-    """Set column ``k`` of eight rows of ``LANES`` that start at ``target[to]`` to eight numbers at ``source[at + k * step]``.
+    """Turn rows of eight numbers into columns: number ``r`` of row ``k`` goes to ``target[to + r * LANES + k]``.
 
-    Eight rows of eight, of which each starts ``step`` numbers after the last, become columns of rows ``LANES`` long.
+    There are eight rows; row ``k`` starts at ``source[at + k * step]``.
     """
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -262,7 +264,7 @@ def where_equal(typing: Any, a: Any, b: Any, one: Any, other: Any) -> Any:
 
 @intrinsic
 def where_set(typing: Any, bits: Any, one: Any, other: Any) -> Any:
-    """Return the lanes of ``one`` where the lane's bit of a uint64 is set, the first lane lowest, else those of ``other``."""
+    """Return the lanes of ``one`` where the lane's bit of a uint64 (the first lane lowest) is set, else ``other``."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         lanes = builder.bitcast(builder.trunc(args[0], _SHORT), ir.VectorType(_BIT, LANES))
@@ -283,8 +285,6 @@ def _comparison(operator: str) -> Any:
     return function
 
 
-equal = _comparison("==")
-"""Return a uint64 with one bit per lane, the first lane lowest: whether the lane equals a float32 number."""
 at_least = _comparison(">=")
 """Return a uint64 with one bit per lane, the first lane lowest: whether the lane is at least a float32 number."""
 
@@ -306,8 +306,6 @@ total = _reduction("fadd", (_FLOAT(0.0),))
 """Return the sum of the lanes, added in whatever order is fastest."""
 largest = _reduction("fmax", ())
 """Return the largest lane."""
-smallest = _reduction("fmin", ())
-"""Return the smallest lane."""
 
 
 @intrinsic

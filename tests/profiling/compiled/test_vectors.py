@@ -30,10 +30,13 @@ def elementwise(a: F32, b: F32, out: F32) -> None:
     v.store(o, 5 * L, v.splat(a[1]))
     v.store(o, 6 * L, v.where_larger(x, y, x, v.splat(np.float32(9))))
     v.store(o, 7 * L, v.where_equal(x, y, x, v.splat(np.float32(9))))
+    v.store(o, 8 * L, v.subtract(x, y))
+    v.store(o, 9 * L, v.divide(x, v.splat(np.float32(4))))
+    v.store(o, 10 * L, v.where_set(v.less(x, y), x, y))
 
 
 def test_elementwise_instructions() -> None:
-    a, b, out = numbers(L), numbers(L, 1), np.zeros(8 * L, np.float32)
+    a, b, out = numbers(L), numbers(L, 1), np.zeros(11 * L, np.float32)
     elementwise(a, b, out)
     nine = np.float32(9)
     expected = [
@@ -45,14 +48,17 @@ def test_elementwise_instructions() -> None:
         np.full(L, a[1]),
         np.where(a > b, a, nine),
         np.where(a == b, a, nine),
+        a - b,
+        a / 4,
+        np.minimum(a, b),
     ]
-    np.testing.assert_array_equal(out.reshape(8, L), expected)
+    np.testing.assert_array_equal(out.reshape(11, L), expected)
 
 
 @compiled
 def reductions(a: F32) -> Any:
     x = v.load(v.pointer(a), 0)
-    return v.total(x), v.largest(x), v.smallest(x), v.equal(x, np.float32(2)), v.at_least(x, np.float32(1))
+    return v.total(x), v.largest(x), v.less(x, v.splat(np.float32(2))), v.at_least(x, np.float32(1))
 
 
 def bits(marks: NDArray[np.bool_]) -> int:
@@ -62,9 +68,9 @@ def bits(marks: NDArray[np.bool_]) -> int:
 @pytest.mark.parametrize("seed", range(5))
 def test_reductions_and_comparisons(seed: int) -> None:
     a = numbers(L, seed)
-    total, largest, smallest, equal, at_least = reductions(a)
-    assert (total, largest, smallest) == (a.sum(), a.max(), a.min())
-    assert (equal, at_least) == (bits(a == 2), bits(a >= 1))
+    total, largest, less, at_least = reductions(a)
+    assert (total, largest) == (a.sum(), a.max())
+    assert (less, at_least) == (bits(a < 2), bits(a >= 1))
 
 
 @compiled
@@ -96,7 +102,7 @@ def first_bits(mask: NDArray[np.uint8]) -> Any:
 @pytest.mark.parametrize("size", [1, 63, 64, 65, 200])
 def test_marks_are_listed_in_order(size: int) -> None:
     mask = (np.random.default_rng(size).random(size) < 0.3).astype(np.uint8) * 7
-    found = np.zeros(size, np.int64)
+    found = np.zeros(size + v.FEW_MARKS, np.int64)
     assert listed(mask, found) == np.count_nonzero(mask)
     np.testing.assert_array_equal(found[: np.count_nonzero(mask)], np.flatnonzero(mask))
 
@@ -114,3 +120,29 @@ def test_every_instruction_is_tried_here() -> None:
     names = [name for name, value in vars(v).items() if type(value).__name__ == "_Intrinsic"]
     assert len(names) > 15
     assert [name for name in names if f"v.{name}(" not in tried] == []
+
+
+@compiled
+def counted(bits: Any) -> Any:
+    return v.population(bits), v.lowest(bits)
+
+
+@pytest.mark.parametrize("number", [0, 1, 6, 1 << 63, (1 << 64) - 1])
+def test_bits_are_counted_and_the_lowest_is_found(number: int) -> None:
+    lowest = (number & -number).bit_length() - 1 if number else 64
+    assert counted(np.uint64(number)) == (number.bit_count(), lowest)
+
+
+@compiled
+def turned(source: F32, step: int, target: F32) -> None:
+    v.transpose(v.pointer(source), 2, step, v.pointer(target), 5)
+
+
+@pytest.mark.parametrize("step", [8, 11])
+def test_rows_become_columns(step: int) -> None:
+    source, target = np.arange(8 * step + 2, dtype=np.float32), np.full(5 + 8 * L, -1, np.float32)
+    turned(source, step, target)
+    rows = np.stack([source[2 + k * step :][:8] for k in range(8)])
+    found = target[5:].reshape(8, L)
+    np.testing.assert_array_equal(found[:, :8], rows.T)
+    assert (found[:, 8:] == -1).all(), "only eight columns are written"

@@ -56,9 +56,9 @@ def assert_equal(found: tuple[LayerPath, Tensor], expected: tuple[LayerPath, Ten
     np.testing.assert_allclose(one.coherence, other.coherence, atol=1e-6)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
-    inputs=st.integers(1, 100),
+    inputs=st.one_of(st.integers(1, 100), st.integers(140, 400)),  # units of few contributions, and of many
     levels=st.integers(1, 4),
     theta=st.sampled_from([0.01, 0.5, 0.9, 1.0]),
     reference=st.sampled_from(["sum", "output", "positive"]),

@@ -158,10 +158,8 @@ def take_in_turns(group: Group, entries: int, ordered: bool) -> tuple[np.uint64,
 
 
 @inlined
-def take_above(
-    group: Group, entries: int, units: np.uint64, unsure: np.uint64, turns: int
-) -> tuple[np.uint64, int]:
-    """Take for some units at once everything above a level, which is looked for until it parts what suffices from the rest.
+def take_above(group: Group, entries: int, units: np.uint64, unsure: np.uint64, turns: int) -> tuple[np.uint64, int]:
+    """Take for some units at once everything above a level that parts what just suffices from the rest.
 
     Between a level that suffices and one that does not, the next is the mean of what lies there, so that each
     step leaves less.
@@ -177,7 +175,7 @@ def take_above(
     low, (found, many) = splat(_LEAST), above(group, entries, splat(_LEAST))
     # Where all together do not suffice, all are taken, and no level is looked for.
     over, fewer = nothing, where_larger(target, found, many, nothing)
-    for step in range(_STEPS):
+    for _ in range(_STEPS):
         if not less(one, subtract(many, fewer)) & units:
             break
         level = divide(subtract(found, over), subtract(many, fewer))
@@ -221,4 +219,5 @@ def _tied(group: Group, entries: int, last: object) -> np.uint64:
     equals = nothing
     for entry in range(entries):
         equals = add(equals, where_equal(load(group.abreast, entry * LANES), last, one, nothing))
-    return less(one, where_larger(last, nothing, equals, nothing))
+    tied: np.uint64 = less(one, where_larger(last, nothing, equals, nothing))
+    return tied

@@ -50,4 +50,5 @@ def aim(group: Group, net: object, positive: object, terms: int, options: Option
     store(group.numbers, TOTAL, total)
     store(group.numbers, TARGET, where_larger(total, slack, multiply(total, splat(np.float32(options.theta))), least))
     store(group.numbers, SLACK, where_larger(total, slack, slack, nothing))
-    return less(absolute(total), slack)
+    unsure: np.uint64 = less(absolute(total), slack)
+    return unsure

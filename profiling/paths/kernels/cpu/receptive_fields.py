@@ -171,7 +171,10 @@ def place_of(layer: Pointers, e: int, first: int, k: int) -> int:
 
 @compiled
 def exact_sums(x: F32, layer: Pointers, weight_at: int, e: int, first: int) -> tuple[float, float]:
-    """Return sum and absolute sum of a unit's contributions in float64, of exact products: ``float`` would keep float32."""
+    """Return sum and absolute sum of a unit's contributions in float64, of exact products.
+
+    Compiled, ``float`` of a float32 is a float32, hence ``np.float64``.
+    """
     net, gross = 0.0, 0.0
     for k in range(layer.size):
         weight = layer.weight[weight_at + k]

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pathprint.profiling.compiled.vectors import BYTES, FEW_MARKS, LANES
-from pathprint.profiling.paths.kernels.cpu.room import Room
 from pathprint.profiling.paths.kernels.cpu.choosing import F32, FEW, I32, I64
+from pathprint.profiling.paths.kernels.cpu.room import Room
 
 F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
@@ -63,7 +63,11 @@ class Scratch(NamedTuple):
 
 
 def scratch(room: Room, size: int, weights: int, synapses: int) -> Scratch:
-    """Return buffers for a layer of ``weights`` whose units have ``size`` contributions, of which ``synapses`` are listed."""
+    """Return buffers for a layer of ``weights``, whose units have ``size`` contributions each.
+
+    Args:
+        synapses: how many chosen ones are to be listed.
+    """
     rows = max(size, HITS + FEW_MARKS)
     return Scratch(
         contributions=room.take("contributions", GROUP * size + BYTES, np.float32),

@@ -123,7 +123,7 @@ def _set_levels(group: Group) -> np.uint64:
     nothing = splat(np.float32(0))
     target = add(load(group.numbers, TARGET), load(group.numbers, SLACK))
     reached, level = nothing, nothing
-    for turn in range(LANES):
+    for _ in range(LANES):
         best = nothing
         for lane in range(LANES):
             best = maximum(load(rows, lane * LANES), best)
@@ -135,12 +135,13 @@ def _set_levels(group: Group) -> np.uint64:
             some = load(rows, lane * LANES)
             store(rows, lane * LANES, where_equal(some, best, nothing, some))
     store(group.numbers, LEVEL, level)
-    return less(reached, target)
+    short: np.uint64 = less(reached, target)
+    return short
 
 
 @inlined
 def _pick(group: Group, layer: Pointers, g: int, short: np.uint64) -> int:
-    """Pick out so many of the unit's largest contributions that they suffice; return how many, ``HITS + 1`` if too many.
+    """Pick out so many of the unit's largest contributions that they suffice; return how many, or ``HITS + 1``.
 
     Args:
         short: a bit for each unit whose level is too high: it is lowered until what lies above suffices.
@@ -149,7 +150,7 @@ def _pick(group: Group, layer: Pointers, g: int, short: np.uint64) -> int:
     if short >> np.uint64(g) & np.uint64(1):
         out, enough = after(group.contributions, g * layer.size), group.numbers[TARGET + g] + group.numbers[SLACK + g]
         low, high = np.float32(0), level
-        for halving in range(_HALVINGS):
+        for _ in range(_HALVINGS):
             level = (low + high) / np.float32(2)
             if _sum_above(out, layer.size, level) < enough:
                 high = level
@@ -166,7 +167,8 @@ def _sum_above(out: F32, size: int, level: np.float32) -> np.float32:
     for k in range(0, size, LANES):
         some = load(out, k)
         above = add(above, where_larger(splat(level), some, nothing, some))
-    return total(above)
+    found: np.float32 = total(above)
+    return found
 
 
 @inlined

@@ -110,7 +110,9 @@ def weighted(
         for j in range(begin, n, GROUP):
             units = min(GROUP, n - j)
             _fetch(group, pointers, after(neurons, j + units), min(GROUP, n - j - units), outputs)
-            _prepare(group, pointers, after(neurons, j), units, outputs, strides, signed, pointer(y[i if signed else 0]))
+            _prepare(
+                group, pointers, after(neurons, j), units, outputs, strides, signed, pointer(y[i if signed else 0])
+            )
             _decide(group, pointers, units, options)
             chosen, explained, one_sided = _told(group, units)
             synapses += chosen
@@ -169,7 +171,7 @@ def _decide(group: Group, layer: Pointers, count: int, options: Options) -> None
             taking &= taking - np.uint64(1)
             row = np.int64(group.taken[turn * GROUP + g])
             entry = row if layer.abreast else np.int64(group.rows[row * GROUP + g])
-            _mark(group, layer, g, np.int64(layer.rank[entry]))
+            _mark(group, layer, g, int(layer.rank[entry]))
     unsure &= there
     while unsure:
         g = lowest(unsure)
@@ -186,7 +188,7 @@ def _told(group: Group, count: int) -> tuple[int, int, float]:
     chosen, gross = load(group.numbers, CHOSEN), load(group.numbers, GROSS)
     explained = less(nothing, chosen) & less(nothing, load(group.numbers, TOTAL))
     one_sided = where_larger(gross, nothing, divide(load(group.numbers, NET), gross), nothing)
-    return np.int64(total(chosen)), population(explained), float(total(one_sided))
+    return int(total(chosen)), population(explained), float(total(one_sided))
 
 
 @inlined
@@ -232,15 +234,17 @@ def _take_all(group: Group, layer: Pointers, g: int, options: Options) -> None:
             k = at + lowest(bits)
             bits &= bits - np.uint64(1)
             rank = int(layer.rank[k])
-            exact = np.float64(group.x[place_of(layer, e, layer.first[o], rank)]) * np.float64(weight[k])  # float() keeps float32
+            exact = np.float64(group.x[place_of(layer, e, layer.first[o], rank)]) * np.float64(
+                weight[k]
+            )  # float() keeps float32
             if abs(exact) >= phi:
                 _mark(group, layer, g, rank)
                 chosen += 1
     group.numbers[NET + g], group.numbers[GROSS + g] = net, np.float32(2) * positive - net
     group.numbers[TOTAL + g] = np.float32(chosen > 0)
     if chosen == 0 and options.keep_largest:
-        value, rank = largest_of(out, layer.size, layer.rank)
+        value, first = largest_of(out, layer.size, layer.rank)
         if value > NOTHING:
-            _mark(group, layer, g, int(rank))
+            _mark(group, layer, g, int(first))
             chosen = 1
     group.numbers[CHOSEN + g] = np.float32(chosen)
