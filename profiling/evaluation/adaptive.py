@@ -47,7 +47,7 @@ def curve(
     for budget in budgets:
         attempt = effort(budget)
         tries = track(parts, f"adaptive attack {budget:.3f}", lambda pair: len(pair[0]))
-        tried = [_Tried.of(detector, x, y, attempt, seed, guides) for x, y in tries]
+        tried = [Tried.of(detector, x, y, attempt, seed, guides) for x, y in tries]
         # What a smaller budget found also lies within a larger one.
         found = [better(known, one.descended) for known, one in zip(found, tried, strict=True)]
         evaded, wrong = _evaded(found, threshold), np.concatenate([part.wrong.numpy() for part in found])
@@ -78,7 +78,7 @@ def told(attempt: Adaptive, images: int, budgets: int) -> str:
 
 
 @dataclass(frozen=True)
-class _Tried:
+class Tried:
     """What was found for some images at one budget.
 
     Attributes:
@@ -92,7 +92,7 @@ class _Tried:
     descended: Evasion
 
     @staticmethod
-    def of(detector: Detector, pixels: Tensor, labels: Tensor, attempt: Adaptive, seed: int, guides: Guides) -> _Tried:
+    def of(detector: Detector, pixels: Tensor, labels: Tensor, attempt: Adaptive, seed: int, guides: Guides) -> Tried:
         threshold, clean = detector.calibration.threshold, pixels.clone()
         by_steps = course(detector, pixels, labels, attempt, seed, guides, threshold)
         queried = by_steps[attempt.steps]
@@ -101,10 +101,10 @@ class _Tried:
             searched = by_queries(detector, clean[left], labels[left], attempt.budget, attempt.queries, seed)
             queried = put(queried, left, better(queried.at(left), searched))
         descended = queried
-        for sharing in attempt.sharings:
-            descent = Descent(detector, attempt.budget, attempt.descents, sharing, threshold, seed)
+        for number, sharing in enumerate(attempt.sharings):  # other draws, so that the second one tries other steps
+            descent = Descent(detector, attempt.budget, attempt.descents, sharing, threshold, seed + number)
             descended = descent.of(clean, labels.clone(), descended)
-        return _Tried(by_steps, queried, descended)
+        return Tried(by_steps, queried, descended)
 
     @property
     def by_ways(self) -> Evasion:

@@ -58,6 +58,8 @@ class Descent:
         draws, down = Draws(pixels, self.seed), torch.zeros_like(pixels)
         new, share = torch.ones(len(pixels), dtype=torch.bool), torch.full((len(pixels),), _FIRST)
         for _ in range(self.steps):
+            if (best.scores <= self.enough).all():
+                break
             if new.any():
                 down[new] = downhill(self.detector, labels[new], self.sharing, best.pixels[new])
             far = project(best.pixels + 2 * self.budget * down.sign(), pixels, "Linf", self.budget)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -55,7 +56,7 @@ class Adaptive:
     guides: int = 5
     looks: int = 10
     queries: int = 300
-    descents: int = 60
+    descents: int = 100
     sharings: tuple[Sharing, ...] = SHARINGS
 
     @property
@@ -161,40 +162,49 @@ def course(
     Arguments are those of ``evade``, and:
 
     Args:
-        enough: a score that is low enough. An image for which a way has found one by ``attempt.settled`` steps is not
-            attacked in further ways. So after fewer steps than these more images may have been within reach.
+        enough: a score that is low enough. An image for which one was found by ``attempt.settled`` steps of a way is
+            attacked no further. So after fewer steps than these more images may have been within reach.
     """
     pixels, labels = pixels.clone(), labels.clone()  # tensors made in inference mode cannot take part in gradients
     draws, found = Draws(pixels, seed), {step: unbeaten(pixels) for step in attempt.looked}
     for way in _ways(detector, labels, guides or Guides(pixels, labels), attempt, draws):
         start = random_point(pixels, "Linf", attempt.budget, draws)
-        left = torch.from_numpy(np.flatnonzero(found[attempt.settled].scores > enough))
-        if not len(left):
-            continue
-        for step, made in _steps(way(left), pixels[left], start[left], attempt):
-            seen = judged(detector, made, labels[left])
-            found |= {n: put(best, left, better(best.at(left), seen)) for n, best in found.items() if n >= step}
+        found = _followed(detector, way, (pixels, labels, start), attempt, found, enough)
     return found
 
 
-def _steps(steer: Steer, pixels: Tensor, start: Tensor, attempt: Adaptive) -> Iterator[tuple[int, Tensor]]:
-    """Yield, for each number of steps after which the detector is asked, the images after them."""
-    made = start
-    for step in range(1, attempt.steps + 1):
-        length = 2 * attempt.budget * (1 - (step - 1) / attempt.steps) / 5
-        made = project(made + length * steer(made).sign(), pixels, "Linf", attempt.budget)
-        if step in attempt.looked:
-            yield step, made
+def _followed(
+    detector: Detector,
+    way: Way,
+    images: tuple[Tensor, Tensor, Tensor],
+    attempt: Adaptive,
+    found: dict[int, Evasion],
+    enough: float,
+) -> dict[int, Evasion]:
+    """Return the best by number of steps after one more way; ``images`` are pixels, labels, and where it starts."""
+    pixels, labels, start = images
+    made = start.clone()
+    for before, look in pairwise((0, *attempt.looked)):
+        left = torch.from_numpy(np.flatnonzero(found[attempt.settled].scores > enough))
+        if not len(left):
+            return found
+        steer, here = way(left), made[left]
+        for step in range(before, look):
+            length = 2 * attempt.budget * (1 - step / attempt.steps) / 5
+            here = project(here + length * steer(here).sign(), pixels[left], "Linf", attempt.budget)
+        made[left], seen = here, judged(detector, here, labels[left])
+        found = {n: put(best, left, better(best.at(left), seen)) if n >= look else best for n, best in found.items()}
+    return found
 
 
 def _ways(detector: Detector, labels: Tensor, guides: Guides, attempt: Adaptive, draws: Draws) -> Iterator[Way]:
     """Yield every attempt, the cheapest first."""
-    for weight in sorted(attempt.weights):
-        for lead in attempt.leads:
-            yield partial(_by_likeness, detector, labels, weight, lead)
+    blind, following = ([w for w in attempt.weights if (w > 0) == follows] for follows in (False, True))
+    yield from (partial(_by_likeness, detector, labels, weight, lead) for weight in blind for lead in attempt.leads)
     for chosen in guides.choose(labels, detector.judged, attempt.guides, draws):
         for layers in attempt.matched:
             yield partial(_by_matching, detector, chosen, layers)
+    yield from (partial(_by_likeness, detector, labels, weight, lead) for weight in following for lead in attempt.leads)
 
 
 def _by_likeness(detector: Detector, labels: Tensor, weight: float, lead: float, left: Tensor) -> Steer:
