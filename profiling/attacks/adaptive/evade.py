@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import torch
@@ -163,13 +163,20 @@ def course(
 
     Args:
         enough: a score that is low enough. An image for which one was found by ``attempt.settled`` steps of a way is
-            attacked no further. So after fewer steps than these more images may have been within reach.
+            attacked no further. So after fewer steps than these more images may have been within reach. Ways that
+            follow paths are tried only on images for which a wrong answer is known: they are the dearest, and climb
+            towards a wrong answer with less force than the others.
     """
     pixels, labels = pixels.clone(), labels.clone()  # tensors made in inference mode cannot take part in gradients
     draws, found = Draws(pixels, seed), {step: unbeaten(pixels) for step in attempt.looked}
-    for way in _ways(detector, labels, guides or Guides(pixels, labels), attempt, draws):
+    everywhere = torch.ones(len(pixels), dtype=torch.bool)
+    for way in _blind(detector, labels, guides or Guides(pixels, labels), attempt, draws):
         start = random_point(pixels, "Linf", attempt.budget, draws)
-        found = _followed(detector, way, (pixels, labels, start), attempt, found, enough)
+        found = _followed(detector, way, (pixels, labels, start), attempt, found, enough, everywhere)
+    among = found[attempt.steps].wrong if np.isfinite(enough) else everywhere
+    for way in _following(detector, labels, attempt):
+        start = random_point(pixels, "Linf", attempt.budget, draws)
+        found = _followed(detector, way, (pixels, labels, start), attempt, found, enough, among)
     return found
 
 
@@ -180,12 +187,18 @@ def _followed(
     attempt: Adaptive,
     found: dict[int, Evasion],
     enough: float,
+    among: Tensor,
 ) -> dict[int, Evasion]:
-    """Return the best by number of steps after one more way; ``images`` are pixels, labels, and where it starts."""
+    """Return the best by number of steps after one more way.
+
+    Args:
+        images: pixels, labels, and where the way starts.
+        among: which images are attacked, if their score is not low enough yet, ``(n,)``.
+    """
     pixels, labels, start = images
     made = start.clone()
     for before, look in pairwise((0, *attempt.looked)):
-        left = torch.from_numpy(np.flatnonzero(found[attempt.settled].scores > enough))
+        left = torch.from_numpy(np.flatnonzero(among.numpy() & (found[attempt.settled].scores > enough)))
         if not len(left):
             return found
         steer, here = way(left), made[left]
@@ -197,14 +210,21 @@ def _followed(
     return found
 
 
-def _ways(detector: Detector, labels: Tensor, guides: Guides, attempt: Adaptive, draws: Draws) -> Iterator[Way]:
-    """Yield every attempt, the cheapest first."""
-    blind, following = ([w for w in attempt.weights if (w > 0) == follows] for follows in (False, True))
-    yield from (partial(_by_likeness, detector, labels, weight, lead) for weight in blind for lead in attempt.leads)
+def _blind(detector: Detector, labels: Tensor, guides: Guides, attempt: Adaptive, draws: Draws) -> Iterator[Way]:
+    """Yield the attempts that follow no path."""
+    for weight, lead in product(attempt.weights, attempt.leads):
+        if not weight:
+            yield partial(_by_likeness, detector, labels, weight, lead)
     for chosen in guides.choose(labels, detector.judged, attempt.guides, draws):
         for layers in attempt.matched:
             yield partial(_by_matching, detector, chosen, layers)
-    yield from (partial(_by_likeness, detector, labels, weight, lead) for weight in following for lead in attempt.leads)
+
+
+def _following(detector: Detector, labels: Tensor, attempt: Adaptive) -> Iterator[Way]:
+    """Yield the attempts that follow paths."""
+    for weight, lead in product(attempt.weights, attempt.leads):
+        if weight:
+            yield partial(_by_likeness, detector, labels, weight, lead)
 
 
 def _by_likeness(detector: Detector, labels: Tensor, weight: float, lead: float, left: Tensor) -> Steer:
