@@ -14,7 +14,7 @@ from pathprint.profiling.data.correct import correct_images
 from pathprint.profiling.data.roles import Split
 from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.evaluation import adaptive
-from pathprint.profiling.evaluation.evasion import EvasionPoint, signs
+from pathprint.profiling.evaluation.evasion import EvasionPoint, halfway, signs
 from pathprint.profiling.evaluation.metrics import Estimate
 
 Images = tuple[Tensor, Tensor]
@@ -117,3 +117,20 @@ def test_each_sign_is_seen_alone(points: list[EvasionPoint], number: int, by: fl
     found = signs(points)
     assert [sign.holds for sign in found] == [index != number for index in range(4)]
     assert found[number].worst == pytest.approx(by)
+
+
+@pytest.mark.parametrize(
+    ("shares", "half"),
+    [((0.2, 0.6, 1.0), 0.175), ((0.8, 0.9, 1.0), 0.0625), ((0.1, 0.5, 0.5), 0.2), ((0.1, 0.2, 0.4), None)],
+    ids=["between two", "before the first", "at one", "nowhere"],
+)
+def test_half_the_images_are_lost_between_the_budgets_that_were_tried(
+    shares: tuple[float, ...], half: float | None
+) -> None:
+    points = [
+        EvasionPoint(budget, Estimate(1, 0, 1, 9), Estimate(share, 0, 1, 9), Estimate(0, 0, 1, 9))
+        for budget, share in zip((0.1, 0.2, 0.4), shares, strict=True)
+    ]
+    found = halfway(points)
+    assert found.wrong == pytest.approx(0.05)
+    assert np.isnan(found.evaded) if half is None else found.evaded == pytest.approx(half)
