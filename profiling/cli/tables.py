@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from math import isfinite
 
 from rich import box
@@ -128,12 +129,14 @@ def _paper(report: Report) -> Table:
 def _adaptive(report: Report) -> Table:
     table = _empty_table(
         "an attacker who knows the detector",
-        ("budget (Linf)", "wrong", "not flagged", "95 % interval", "by gradients", "by queries"),
+        ("budget (Linf)", "wrong", "not flagged", "95 % interval", "by gradients", "and queries", "and descent"),
     )
     for point in report.adaptive:
-        alone = (f"{point.gradients:.0%}", f"{point.queries:.0%}")
+        alone = (f"{point.gradients:.0%}", f"+{point.added_by_queries:.0%}", f"+{point.added_by_descent:.0%}")
         shares = (f"{point.wrong.value:.0%}", f"{point.evaded.value:.0%}", _interval(point.evaded), *alone)
         table.add_row(f"{point.budget:.3f}", *shares)
+    without, with_it = (f"at {half:.4f}" if isfinite(half) else "nowhere" for half in astuple(report.halfway))
+    table.caption = f"half the images are lost {without} without the detector, and {with_it} with it"
     return table
 
 

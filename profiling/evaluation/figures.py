@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from pathprint.profiling.evaluation.distributions import Distributions
-from pathprint.profiling.evaluation.evasion import EvasionPoint, Sign, signs
+from pathprint.profiling.evaluation.evasion import EvasionPoint, Halfway, Sign, halfway, signs
 from pathprint.profiling.evaluation.metrics import Estimate
 from pathprint.profiling.evaluation.stages import StageCost
 from pathprint.profiling.pictures.explained import Explained
@@ -215,6 +215,11 @@ class Report:
         """Signs of masked gradients in the adaptive attack; empty if it was not measured."""
         return signs(self.adaptive)
 
+    @property
+    def halfway(self) -> Halfway:
+        """Where the adaptive attack costs half the images, without and with the detector; nan where it was not run."""
+        return halfway(self.adaptive)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON-able data."""
         figures: dict[str, Any] = finite(
@@ -237,6 +242,7 @@ class Report:
                 "found_by": {kind: dict(shares) for kind, shares in self.found_by.items()},
                 "stages": {kind: asdict(cost) for kind, cost in self.stages.items()},
                 "adaptive": [asdict(point) for point in self.adaptive],
+                "halfway": asdict(self.halfway) if self.adaptive else {},
                 "masking": [asdict(sign) for sign in self.masking],
                 **asdict(self.distributions),
                 "settings": dict(self.settings),

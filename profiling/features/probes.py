@@ -22,7 +22,8 @@ from pathprint.profiling.paths.path import ImagePaths
 MOST_CLASSES = 100
 """Classes of a network up to which it has probes: a probe is at most 512 x 100 numbers of 4 bytes, 205 kB."""
 _ARRAY = "probe_"
-_MOST = 2.0
+MOST = 2.0
+"""Readings, and what they are compared by, are held to this number and its negative."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +75,7 @@ def probe(paths: ImagePaths, probes: Probes) -> FeatureTable:
     own, runner_up = readings[rows, :, paths.seeds], readings[rows, :, others.argmax(1)]
     readings[rows, :, paths.seeds] = -np.inf
     best = readings.max(2)
-    margins, leads, shares = (np.clip(own - other, -_MOST, _MOST) for other in (best, runner_up, 0))
+    margins, leads, shares = (np.clip(own - other, -MOST, MOST) for other in (best, runner_up, 0))
     leading = np.where(own > best, paths.seeds[:, None], readings.argmax(2))
     whole = [_settled(margins > 0), (np.diff(leading, axis=1) != 0).sum(1), _jump(margins)]
     return FeatureTable(_features(probes.layers), np.column_stack([margins, leads, shares, *whole]))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -39,15 +40,15 @@ def direction(detector: Detector, labels: Tensor, weight: float, lead: float, ma
     leaf = made.detach().requires_grad_()
     with torch.enable_grad():
         values = graph.record(detector.network.preprocessing.normalise(leaf), [node.name for node in layers.values()])
-        goals = _goals(detector, labels)
-        margins = [_behind(logits, goals).add(lead).clamp(min=0) for logits in answers(detector, leaf, values)]
+        goals = goals_of(detector, labels)
+        margins = [behind(logits, goals).add(lead).clamp(min=0) for logits in answers(detector, leaf, values)]
         (error,) = torch.autograd.grad(-torch.stack(margins).sum(), leaf, retain_graph=True)
         if paths is None:
             return error
         outputs = {layer: values[node.name] for layer, node in layers.items()}
         likeness = _likeness(detector, paths, outputs, labels.numpy())
         (similar,) = torch.autograd.grad(likeness.sum(), leaf)
-    return _unit(error) + weight * _unit(similar)
+    return unit(error) + weight * unit(similar)
 
 
 def answers(detector: Detector, leaf: Tensor, values: Mapping[str, Tensor]) -> list[Tensor]:
@@ -61,14 +62,14 @@ def answers(detector: Detector, leaf: Tensor, values: Mapping[str, Tensor]) -> l
     return [values[detector.network.graph.output], *map(detector.network.logits, seen)]
 
 
-def _goals(detector: Detector, labels: Tensor) -> Tensor:
+def goals_of(detector: Detector, labels: Tensor) -> Tensor:
     """Return which classes are wrong answers on which the detector gives verdicts, bool ``(n, k)``."""
     goals = torch.zeros(len(labels), len(detector.network.labels), dtype=torch.bool)
     goals[:, torch.from_numpy(detector.judged)] = True
     return goals.scatter(1, labels[:, None], False)
 
 
-def _behind(logits: Tensor, goals: Tensor) -> Tensor:
+def behind(logits: Tensor, goals: Tensor) -> Tensor:
     """Return the largest logit outside ``goals`` minus the largest within, ``(n,)``; below 0 a goal leads."""
     goal, other = (logits.masked_fill(rows, -torch.inf).amax(1) for rows in (~goals, goals))
     return other - goal
@@ -85,26 +86,33 @@ def _likeness(detector: Detector, paths: ImagePaths, outputs: dict[str, Tensor],
         output = outputs.get(layer.shape.name)
         if output is None or tuple(output.shape[1:]) != layer.shape.neurons:
             continue  # some attention layers do not keep images in the first dimension; they are left out
-        given, right = (_log_frequency(detector, key(layer.shape, "neurons"), c) for c in (paths.seeds, labels))
-        member = _straight_through(output.flatten(1), torch.from_numpy(layer.neurons.mask()))
+        given, right = (log_frequency(detector, key(layer.shape, "neurons"), c) for c in (paths.seeds, labels))
+        member = straight_through(output.flatten(1), torch.from_numpy(layer.neurons.mask()))
         votes = votes + (member * (given - right)).sum(1) / member.detach().sum(1).clamp(min=1)
     return votes
 
 
-def _log_frequency(detector: Detector, name: str, classes: Indices) -> Tensor:
+def log_frequency(detector: Detector, name: str, classes: Indices) -> Tensor:
     """Return log p(unit | class) of each unit for each image's class in ``classes``, ``(n, units)``."""
     rows = detector.signatures.rows(classes)
     return torch.from_numpy(detector.maker.lookup.log_frequency_of(name, rows)).float()
 
 
-def _straight_through(output: Tensor, path: Tensor) -> Tensor:
+def straight_through(output: Tensor, path: Tensor) -> Tensor:
     """Return the path's membership ``(n, units)`` with the gradient of a soft top-k of \\|output\\|, k = \\|path\\|."""
-    size = output.abs()
-    ordered = size.detach().sort(1, descending=True).values
-    last = path.sum(1, keepdim=True).clamp(min=1) - 1
-    soft = torch.sigmoid((size - ordered.gather(1, last)) / size.detach().std(1, keepdim=True).clamp(min=_TINY))
+    soft = soft_top(output, path.sum(1))
     return path.to(output.dtype) + soft - soft.detach()
 
 
-def _unit(gradient: Tensor) -> Tensor:
+def soft_top(output: Tensor, counts: Tensor) -> Tensor:
+    """Return how far each unit is among the ``counts`` largest \\|output\\| of its image, in (0, 1), ``(n, units)``."""
+    size = output.abs()
+    numbers, last = size.detach().cpu().numpy(), output.shape[1] - counts.clamp(min=1)
+    least = [np.partition(row, place)[place] for row, place in zip(numbers, last.tolist(), strict=True)]
+    away = size - torch.tensor(np.array(least), device=size.device)[:, None]
+    return torch.sigmoid(away / size.detach().std(1, keepdim=True).clamp(min=_TINY))
+
+
+def unit(gradient: Tensor) -> Tensor:
+    """Return each image of a gradient at length 1."""
     return gradient / lengths(gradient).clamp(min=_TINY)

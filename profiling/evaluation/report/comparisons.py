@@ -93,7 +93,14 @@ def adaptive_attack(report: Report) -> Markup:
     """Return the section on the adaptive attack at each budget."""
     picture = evasion_picture(report.adaptive) if report.adaptive else None
     steps = [f"{number} steps" for number, _ in report.adaptive[-1].steps] if report.adaptive else []
-    return section("adaptive_attack", points=report.adaptive, picture=picture, signs=report.masking, steps=steps)
+    return section(
+        "adaptive_attack",
+        points=report.adaptive,
+        picture=picture,
+        signs=report.masking,
+        steps=steps,
+        halfway=report.halfway,
+    )
 
 
 def papers_split(report: Report) -> Markup:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pathprint.profiling.attacks.adaptive import matching
 from pathprint.profiling.attacks.adaptive.evade import Adaptive, evade
-from pathprint.profiling.attacks.adaptive.likeness import _straight_through
+from pathprint.profiling.attacks.adaptive.likeness import straight_through
 from pathprint.profiling.attacks.draws import Draws
 from pathprint.profiling.data.correct import correct_images
 from pathprint.profiling.data.roles import Split
@@ -137,7 +137,7 @@ def test_views_of_a_thorough_detector_are_attacked_too(bundle: Bundle, few: Imag
 def test_membership_is_the_path_and_its_gradient_the_soft_top_k() -> None:
     output = torch.tensor([[3.0, -2.0, 0.5, 0.0]], requires_grad=True)
     path = torch.tensor([[False, True, True, False]])
-    member = _straight_through(output, path)
+    member = straight_through(output, path)
     torch.testing.assert_close(member, path.float())
     size = output.detach().abs()
     expected = torch.sigmoid((size - 2) / size.std(1, keepdim=True))
@@ -173,7 +173,7 @@ def test_a_single_image_is_made_like_others(bundle: Bundle, few: Images) -> None
 
 
 def test_the_curve_never_falls(bundle: Bundle, digits_split: Split) -> None:
-    little = partial(Adaptive, steps=10, weights=(0.0,), leads=(0.5,), guides=1)
+    little = partial(Adaptive, steps=10, weights=(0.0,), leads=(0.5,), guides=1, descents=10)
     clean = correct_images(bundle.detector.network, digits_split.test, 12)
     points = adaptive.curve(bundle.detector, clean, 12, seed=0, effort=little)
     for one, more in pairwise(points):
