@@ -11,10 +11,13 @@ from pathprint.models.network import Network
 from pathprint.models.preprocessing import Preprocessing
 from pathprint.models.zoo import catalogue
 from pathprint.profiling.cli.main import main
-from pathprint.profiling.evaluation.cost import cost
+from pathprint.profiling.evaluation.cost import cost, with_what_it_has
+from pathprint.profiling.features.measure import FeatureMaker
+from pathprint.profiling.features.tiers import TIERS
 from pathprint.profiling.paths.borderline import borderline
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.policy import Policy
+from pathprint.profiling.signatures.counts import ClassSignatures
 
 FIELDS = {
     *("network", "batch", "threads", "plain_ms", "detect_ms", "ratio", "extract_ms"),
@@ -39,6 +42,11 @@ def test_bench_prints_every_figure(
     counted = printed["clean_images"]
     assert (counted["reached"], counted["mean"], counted["percentile99"]) == ([1.0], 2.0, 2.0)
     assert counted["images"] > 100
+
+
+def test_each_tier_is_timed_with_what_its_bundles_have(extractor: Extractor, signatures: ClassSignatures) -> None:
+    made = {tier: with_what_it_has(FeatureMaker(extractor, signatures), tier).probes is not None for tier in TIERS}
+    assert made == {"fast": True, "standard": False, "thorough": False}
 
 
 def test_cost_counts_contributions_of_wanted_units() -> None:
