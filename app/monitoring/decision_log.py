@@ -20,6 +20,8 @@ FIELDS = (
     "score",
     "threshold",
     "p_value",
+    "stage",
+    "inferences",
     "predicted",
     "label",
     "sha256",

@@ -27,6 +27,8 @@ class Decision:
         p_value: estimated share of clean images with a score at least this high.
         predicted, label: number and name of the class that the network predicted.
         confidence: softmax of the predicted class, in [0, 1].
+        stage: the stage in which the image ended, from 1; only the last can find it adversarial.
+        inferences: what the verdict cost, counted in inferences of the network.
         sha256: of the bytes that were sent.
         milliseconds: of the whole request.
         decode, queue, compute: milliseconds of these steps.
@@ -50,6 +52,8 @@ class Decision:
     predicted: int
     label: str
     confidence: float
+    stage: int
+    inferences: int
     sha256: str
     milliseconds: float
     decode: float = 0.0

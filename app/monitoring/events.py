@@ -108,6 +108,8 @@ def flagged_of(decision: Decision) -> Flagged:
         reasons=decision.reasons,
         note=decision.note,
         test=decision.test,
+        stage=decision.stage,
+        inferences=decision.inferences,
         request_id=decision.request_id,
         key_id=decision.key_id or "",
     )

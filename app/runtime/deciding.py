@@ -35,6 +35,8 @@ def decision_of(examination: Examination, loaded: Loaded, state: State, millisec
         predicted=verdict.predicted,
         label=verdict.label,
         confidence=verdict.confidence,
+        stage=verdict.stage,
+        inferences=verdict.inferences,
         sha256=examination.image.sha256,
         milliseconds=milliseconds,
         decode=examination.decode,

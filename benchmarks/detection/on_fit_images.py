@@ -71,7 +71,7 @@ def fitted(examples: Examples) -> np.ndarray:
 
 
 class Study:
-    """Fit examples, what each row is, and the attacks; each fold learns from at most ``images`` images."""
+    """Fit examples, what each row is, and the attacks; each fold learns from the ``images`` that were drawn first."""
 
     def __init__(self, data: FitData, images: int | None = None) -> None:
         self.attacks = data.attacks
@@ -85,8 +85,11 @@ class Study:
             [CLEAN, *(-10 - j for j in range(len(benign))), *range(len(won))], [first, *benign, *won]
         )
         sources = self.examples.sources
+        # Places in the order in which images were drawn; in the order of the data set, the first have one class.
+        drawn = np.argsort(data.clean.indices)
+        places = drawn[np.searchsorted(data.clean.indices, sources, sorter=drawn)]
         self.folds = [
-            (train[np.isin(sources[train], np.unique(sources[train])[:images])], test)
+            (train[np.isin(places[train], np.unique(places[train])[:images])], test)
             for train, test in GroupKFold(FOLDS).split(self.examples.values, groups=sources)
         ]
 

@@ -45,7 +45,8 @@ class Found:
 
         verdict = self.verdict
         assert verdict is not None
-        shared = ("decision", "predicted", "label", "confidence", "test", "score", "threshold", "p_value", "reasons")
+        numbers = ("confidence", "score", "threshold", "p_value", "stage", "inferences")
+        shared = ("decision", "predicted", "label", "test", "reasons", *numbers)
         return detection_finding(
             Flagged(
                 time=datetime.now(UTC),

@@ -19,7 +19,7 @@ from typing import Any
 from pathprint.profiling.detection.bundle import Bundle, load_bundle
 from pathprint.profiling.detection.bundle_files import BUNDLE, FILES, MANIFEST, SIGNATURE
 from pathprint.profiling.detection.hub_card import card
-from pathprint.profiling.errors import BundleError, MissingExtraError
+from pathprint.profiling.errors import BundleError, MissingExtraError, OptionsError
 from pathprint.profiling.writing.places import check_folder
 from pathprint.profiling.writing.whole import whole_file
 
@@ -73,21 +73,33 @@ def from_pretrained(
         folder: where a downloaded bundle is kept; the default is a place in the hub's own cache.
         trusted_keys: files of public keys, one of which must have signed the bundle; None asks for no signature. Give
             them, or a commit as ``revision``, where it matters whose bundle it is: checksums are no signature.
-        options: for ``huggingface_hub.snapshot_download``, such as ``token``.
+        options: for ``huggingface_hub.snapshot_download``, such as ``token``; like ``revision`` and ``folder``, only
+            for a repository.
 
     Raises:
         MissingExtraError: there is no such folder, and huggingface_hub is not installed; or a signature is asked for,
             and the extra ``sign`` is not installed.
         BundleError: there is no such repository, it or the folder holds no bundle that can be read, or none of the
             trusted keys has signed it.
-        OptionsError: a file of ``trusted_keys`` holds no public key that can be used.
+        OptionsError: a file of ``trusted_keys`` holds no public key that can be used, or what is only for a repository
+            is given with a folder.
     """
     local = Path(name)
     if local.is_dir():
+        _check_nothing_is_asked_of_a_folder(local, {"revision": revision, "folder": folder, **options})
         kept = local / FOLDER if (local / FOLDER).is_dir() else local
     else:
         kept = _downloaded(str(name), revision, folder, options) / FOLDER
     return load_bundle(kept, trusted_keys=trusted_keys)
+
+
+def _check_nothing_is_asked_of_a_folder(local: Path, options: Mapping[str, Any]) -> None:
+    given = ", ".join(f"`{name}`" for name, value in options.items() if value is not None)
+    if given:
+        raise OptionsError(
+            f"{given}: only for a repository of the Hugging Face hub, and there is a folder {local}; leave that out to "
+            "load the folder, or start where no folder has the name of the repository."
+        )
 
 
 def _downloaded(name: str, revision: str | None, folder: str | Path | None, options: Mapping[str, Any]) -> Path:

@@ -19,7 +19,7 @@ from pathprint.models.preprocessing import decode, to_image
 from pathprint.profiling.detection.bundle import Bundle, load_bundle
 from pathprint.profiling.detection.detector import Verdict
 from pathprint.profiling.detection.together import AT_ONCE, examine_together
-from pathprint.profiling.errors import DataError, MissingExtraError
+from pathprint.profiling.errors import DataError, MissingExtraError, OptionsError
 
 IMAGE = "image"
 """Name of the column of images: the bytes of a PNG, JPEG, BMP or WebP file each."""
@@ -32,6 +32,8 @@ _COLUMNS = {
     "threshold": "double",
     "p_value": "double",
     "test": "string",
+    "stage": "long",
+    "inferences": "long",
     "reason": "string",
 }
 """Columns of an answer and their types, by MLflow's names."""
@@ -93,7 +95,9 @@ def _load_pyfunc(path: str, model_config: Mapping[str, Any] | None = None) -> Ve
 
     Raises:
         BundleError: the bundle is damaged.
+        OptionsError: there is a configuration, which could change nothing.
     """
+    _check_nothing_is_asked(model_config)
     return Verdicts(load_bundle(path))
 
 
@@ -108,13 +112,15 @@ class Verdicts:
 
         Args:
             model_input: a pandas table with a column ``image`` of bytes.
-            params: nothing.
+            params: nothing; MLflow leaves them out itself, because the signature of the model has none.
 
         Raises:
+            OptionsError: there are ``params``.
             DataError: there is no such column, or an image cannot be decoded; the message names its row.
         """
         import pandas
 
+        _check_nothing_is_asked(params)
         if IMAGE not in getattr(model_input, "columns", ()):
             raise DataError(f"there is no column {IMAGE!r}; give a pandas table whose column {IMAGE!r} holds bytes.")
         contents = list(model_input[IMAGE])
@@ -131,6 +137,12 @@ class Verdicts:
         rows = range(start, min(start + AT_ONCE, len(contents)))
         images = [_image(row, contents[row]) for row in rows]
         return examine_together(self.bundle.detector, [preprocessing.pixels(image) for image in images])
+
+
+def _check_nothing_is_asked(options: Mapping[str, Any] | None) -> None:
+    if options:
+        names = ", ".join(f"`{name}`" for name in options)
+        raise OptionsError(f"{names}: without effect on a bundle, whose detector is finished; leave out what has none.")
 
 
 def _image(row: int, content: Any) -> Any:

@@ -35,6 +35,8 @@ class Flagged:
         model, model_version: what the bundle is known by; empty where it has no such name.
         decision: ``adversarial``, or ``uncertain`` for the reason that ``note`` gives.
         test: the test that gave the score (see ``joined``); empty where nobody says it.
+        stage: the stage in which the image ended, from 1; None where nobody says it.
+        inferences: what the verdict cost, counted in inferences of the network; None where nobody says it.
         request_id, key_id: of the request to the service; empty elsewhere.
         reasons: what the layers say that move the score most, as sentences.
     """
@@ -52,6 +54,8 @@ class Flagged:
     reasons: tuple[str, ...] = ()
     note: str = ""
     test: str = ""
+    stage: int | None = None
+    inferences: int | None = None
     name: str = ""
     model: str = ""
     model_version: str = ""
@@ -140,6 +144,8 @@ def _evidence(image: Flagged) -> dict[str, Any]:
         "predicted": image.predicted,
         "label": image.label,
         "confidence": image.confidence,
+        "stage": image.stage,
+        "inferences": image.inferences,
         "note": image.note,
     }
     evidence: dict[str, Any] = {

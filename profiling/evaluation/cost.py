@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,13 @@ from pathprint.profiling.detection.scores import LinearScore, total
 from pathprint.profiling.evaluation.plain import TimedWay, is_as_given, screened
 from pathprint.profiling.evaluation.timing import Run, in_turn
 from pathprint.profiling.features.measure import FeatureMaker
+from pathprint.profiling.features.probes import MOST_CLASSES, Probes
 from pathprint.profiling.features.tiers import TIERS, Tier
 from pathprint.profiling.features.views import VIEWS
 from pathprint.profiling.paths.borderline import borderline
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.path import ImagePaths
-from pathprint.profiling.signatures.counts import ClassSignatures, count
+from pathprint.profiling.signatures.counts import count
 
 _VIEWS: dict[Tier, tuple[str, ...]] = {"fast": (), "standard": ("mirrored",), "thorough": tuple(VIEWS)}
 """Views of each tier that is timed. Which view a standard detector asks about hardly changes its cost. Of the thorough
@@ -43,8 +44,8 @@ class Cost:
         plain: the name of that way.
         as_given_ms: inference of the module on the whole batch at once, in the faster of contiguous and channels-last
             memory.
-        detect_ms: a detection of each tier: recorded inference, path extraction, similarity to the classes, the views
-            of the tier, score. In the thorough tier that is what an image costs that is asked about in all views;
+        detect_ms: a detection of each tier: recorded inference, path extraction, similarity to the classes, probes or
+            views of the tier, score. In the thorough tier that is what an image costs that is asked about in all views;
             what stages save is counted for a bundle (``stages``).
         ratio: ``detect_ms / plain_ms`` of each tier.
         as_given_ratio: ``detect_ms / as_given_ms`` of each tier.
@@ -96,7 +97,10 @@ def cost(extractor: Extractor, module: nn.Module, pixels: Tensor, rounds: int) -
     x = network.preprocessing.normalise(pixels)
     paths = extractor.extract(pixels)
     signatures = count(paths, paths.seeds, extractor.fingerprint)
-    detections = {tier: _detection(extractor, signatures, pixels, views) for tier, views in _VIEWS.items()}
+    makers = {
+        tier: with_what_it_has(FeatureMaker(extractor, signatures, views), tier) for tier, views in _VIEWS.items()
+    }
+    detections = {tier: _detection(maker, pixels) for tier, maker in makers.items()}
     screening = screened(network, module, x)
 
     def record() -> object:
@@ -136,8 +140,16 @@ def cost(extractor: Extractor, module: nn.Module, pixels: Tensor, rounds: int) -
     )
 
 
-def _detection(extractor: Extractor, signatures: ClassSignatures, pixels: Tensor, views: tuple[str, ...]) -> Run:
-    maker = FeatureMaker(extractor, signatures, views)
+def with_what_it_has(maker: FeatureMaker, tier: Tier) -> FeatureMaker:
+    """Return the maker with blank probes if a bundle of the tier has fitted ones."""
+    extractor = replace(maker.extractor, averages=True)
+    averages, classes = extractor.plan.averages, len(maker.network.labels)
+    if tier != "fast" or not averages or classes > MOST_CLASSES:
+        return maker
+    return replace(maker, extractor=extractor, probes=Probes.blank(averages, classes))
+
+
+def _detection(maker: FeatureMaker, pixels: Tensor) -> Run:
     _, features = maker.make(pixels)
     ones = np.ones(features.values.shape[1])
     score = LinearScore("logistic", 0 * ones, ones, ones, 0.0)

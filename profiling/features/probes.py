@@ -17,6 +17,7 @@ import numpy.typing as npt
 from pathprint.profiling.arrays import Arrays, Floats
 from pathprint.profiling.features.confidence import LAYER
 from pathprint.profiling.features.table import Feature, FeatureTable
+from pathprint.profiling.paths.averages import Average
 from pathprint.profiling.paths.path import ImagePaths
 
 MOST_CLASSES = 100
@@ -48,6 +49,12 @@ class Probes:
     def arrays(self) -> Arrays:
         """Return the arrays to store, by name; ``from_arrays`` reads them."""
         return {f"{_ARRAY}{number}": weights for number, weights in enumerate(self.weights)}
+
+    @staticmethod
+    def blank(averages: Sequence[Average], classes: int) -> Probes:
+        """Return probes that read nothing, which cost what fitted ones do."""
+        layers = tuple(average.layer for average in averages)
+        return Probes(layers, tuple(np.zeros((average.size + 1, classes), np.float32) for average in averages))
 
     @staticmethod
     def from_arrays(layers: Sequence[str], arrays: Arrays) -> Probes | None:

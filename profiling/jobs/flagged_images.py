@@ -43,5 +43,7 @@ def flagged_images(bundle: Path, report: Path) -> Iterator[dict[str, Any]]:
                     reasons=line.reasons,
                     note=line.note or "",
                     test=line.test or "",
+                    stage=line.stage,
+                    inferences=line.inferences,
                 )
             )

@@ -22,6 +22,7 @@ from pathprint.profiling.jobs.protecting import (
     bundle_in,
     class_numbers,
     fitted,
+    named,
     scores,
     verdicts,
 )
@@ -47,13 +48,16 @@ class PathDetector(EvasionDetector):  # type: ignore[misc]  # ART has no types
     def __init__(self, protected: Protected, options: Options | None = None) -> None:
         """Take a bundle, or its folder, whose detector is ready; or a network, to which ``fit`` makes a detector.
 
+        Args:
+            options: how ``fit`` makes it; only with a network.
+
         Raises:
             BundleError: the folder holds no bundle that can be read.
-            OptionsError: ``protected`` is something else.
+            OptionsError: ``protected`` is something else, or it is a bundle and there are options.
         """
         super().__init__()
-        self.protected, self.options = protected, options or Options()
-        self.bundle = bundle_in(protected)
+        self.protected, self.options = protected, options
+        self.bundle = bundle_in(protected, named(options))
 
     def fit(self, x: Any, y: Any = None, batch_size: int = 128, nb_epochs: int = 20, **kwargs: Any) -> None:
         """Profile, fit and calibrate on clean images. A detector that was made of a bundle stays as it is.
@@ -71,7 +75,7 @@ class PathDetector(EvasionDetector):  # type: ignore[misc]  # ART has no types
             network = self.protected
             labels = None if y is None else class_numbers(y, network.labels)
             pixels = as_pixels(x, network.preprocessing.input_shape)
-            self.bundle = fitted(network, pixels, labels, self.options)
+            self.bundle = fitted(network, pixels, labels, self.options or Options())
 
     def detect(self, x: Any, batch_size: int = 128, **kwargs: Any) -> tuple[dict[str, Any], Bits]:
         """Return a report, and which images are adversarial: bool ``(n,)``.
@@ -105,4 +109,4 @@ class PathDetector(EvasionDetector):  # type: ignore[misc]  # ART has no types
 
     def _check_params(self) -> None:
         """Take a detector from parameters that ``set_params`` has set; ART calls it."""
-        self.bundle = bundle_in(self.protected)
+        self.bundle = bundle_in(self.protected, named(self.options))

@@ -16,7 +16,16 @@ from torch import Tensor
 
 from pathprint.models.network import Network
 from pathprint.profiling.errors import DataError, MissingExtraError
-from pathprint.profiling.jobs.protecting import Options, Protected, bundle_in, class_numbers, fitted, scores, verdicts
+from pathprint.profiling.jobs.protecting import (
+    Options,
+    Protected,
+    bundle_in,
+    class_numbers,
+    fitted,
+    named,
+    scores,
+    verdicts,
+)
 
 try:
     from pytorch_ood.api import Detector, RequiresFittingException
@@ -38,12 +47,15 @@ class PathDetector(Detector):  # type: ignore[misc]  # pytorch-ood has no types
     def __init__(self, protected: Protected, options: Options | None = None) -> None:
         """Take a bundle, or its folder, whose detector is ready; or a network, to which ``fit`` makes a detector.
 
+        Args:
+            options: how ``fit`` makes it; only with a network.
+
         Raises:
             BundleError: the folder holds no bundle that can be read.
-            OptionsError: ``protected`` is something else.
+            OptionsError: ``protected`` is something else, or it is a bundle and there are options.
         """
-        self.protected, self.options = protected, options or Options()
-        self.bundle = bundle_in(protected)
+        self.protected, self.options = protected, options
+        self.bundle = bundle_in(protected, named(options))
         self.requires_fit = self.bundle is None
 
     def fit(self, data_loader: Iterable[tuple[Tensor, Tensor]]) -> Self:
@@ -59,7 +71,7 @@ class PathDetector(Detector):  # type: ignore[misc]  # pytorch-ood has no types
         if isinstance(self.protected, Network):
             pixels, labels = _clean(data_loader)
             numbers = class_numbers(labels.numpy(), self.protected.labels)
-            self.bundle = fitted(self.protected, pixels, numbers, self.options)
+            self.bundle = fitted(self.protected, pixels, numbers, self.options or Options())
         return self
 
     def predict(self, x: Tensor) -> Tensor:

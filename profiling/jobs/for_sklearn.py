@@ -18,8 +18,7 @@ from pathprint.models.network import Network
 from pathprint.profiling.arrays import Floats, Indices
 from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.errors import OptionsError
-from pathprint.profiling.features.tiers import DEFAULT_TIER, Tier
-from pathprint.profiling.jobs.defaults import PROFILE_PER_CLASS
+from pathprint.profiling.features.tiers import Tier
 from pathprint.profiling.jobs.protecting import (
     Options,
     Protected,
@@ -48,21 +47,22 @@ class PathDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
         self,
         protected: Protected | None = None,
         *,
-        classifier: str = "one-class",
-        tier: Tier = DEFAULT_TIER,
+        classifier: str | None = None,
+        tier: Tier | None = None,
         attacks: Sequence[str] | None = None,
-        target_fpr: float = 0.05,
-        images_per_class: int = PROFILE_PER_CLASS,
-        fit_images: int = 400,
-        calibration_images: int = 1000,
-        seed: int = 0,
+        target_fpr: float | None = None,
+        images_per_class: int | None = None,
+        fit_images: int | None = None,
+        calibration_images: int | None = None,
+        seed: int | None = None,
     ) -> None:
         """Keep the parameters; ``fit`` checks them.
 
         Args:
             protected: a network, to which ``fit`` makes a detector; or a bundle, or its folder, which has one.
             classifier, tier, attacks, target_fpr, images_per_class, fit_images, calibration_images, seed: as for
-                ``pathprint.profile`` and ``pathprint.fit``; without effect where ``protected`` is a bundle.
+                ``pathprint.profile`` and ``pathprint.fit``; None for the value that ``protecting.Options`` has. All are
+                None where ``protected`` is a bundle.
         """
         self.protected = protected
         self.classifier = classifier
@@ -82,24 +82,25 @@ class PathDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]  # scikit
             y: their classes: numbers, one-hot rows, or names; None for the network's own answers.
 
         Raises:
-            OptionsError: ``protected`` is no network and no bundle.
+            OptionsError: ``protected`` is no network and no bundle, or it is a bundle and options are not None.
             BundleError: the folder holds no bundle that can be read.
             PixelsError, DataError, SplitError, FitError, CalibrationError: as ``protecting.fitted`` says.
         """
         if self.protected is None:
             raise OptionsError("`protected` is not given; it is the network to make a detector for, or a bundle.")
-        self.bundle_ = bundle_in(self.protected) or self._fitted(X, y)
+        chosen = {name: value for name, value in self.get_params(deep=False).items() if value is not None}
+        del chosen["protected"]
+        self.bundle_ = bundle_in(self.protected, list(chosen)) or self._fitted(X, y, Options(**chosen))
         detector = self.bundle_.detector
         self.offset_ = -detector.calibration.threshold
         self.n_features_in_ = int(np.prod(detector.network.preprocessing.input_shape))
         return self
 
-    def _fitted(self, images: Any, classes: Any) -> Bundle:
+    def _fitted(self, images: Any, classes: Any, options: Options) -> Bundle:
         assert isinstance(self.protected, Network)
-        chosen = {name: value for name, value in self.get_params(deep=False).items() if name != "protected"}
         pixels = _pixels(images, self.protected)
         labels = None if classes is None else class_numbers(classes, self.protected.labels)
-        return fitted(self.protected, pixels, labels, Options(**chosen))
+        return fitted(self.protected, pixels, labels, options)
 
     def score_samples(self, X: Any) -> Floats:  # noqa: N803
         """Return how normal each image is, ``(n,)``: the detector's score with the opposite sign.

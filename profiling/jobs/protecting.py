@@ -6,7 +6,7 @@ The adapters ``for_art``, ``for_pytorch_ood`` and ``for_sklearn`` differ in what
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +52,35 @@ class Options:
     seed: int = 0
 
 
-def bundle_in(protected: object) -> Bundle | None:
+def named(options: Options | None) -> list[str]:
+    """Return the names of the options that somebody gave; ``options`` itself where they are what they are by default.
+
+    Args:
+        options: None where none were given.
+    """
+    if options is None:
+        return []
+    usual = Options()
+    differing = [one.name for one in fields(options) if getattr(options, one.name) != getattr(usual, one.name)]
+    return differing or ["options"]
+
+
+def bundle_in(protected: object, given: Sequence[str] = ()) -> Bundle | None:
     """Return the bundle that an adapter was made of, or None if it was made of a network.
+
+    Args:
+        given: names of the options of ``fit`` that were given beside it.
 
     Raises:
         BundleError: the folder holds no bundle that can be read.
-        OptionsError: ``protected`` is something else.
+        OptionsError: ``protected`` is something else, or it is a bundle and options were given.
     """
+    if given and isinstance(protected, str | Path | Bundle):
+        names = ", ".join(f"`{name}`" for name in given)
+        raise OptionsError(
+            f"{names}: without effect on a bundle, whose detector is finished; leave out what has no effect, or give "
+            "the pathprint.Network, to which `fit` makes a detector with these options."
+        )
     if isinstance(protected, str | Path):
         return load_bundle(protected)
     if isinstance(protected, Bundle):

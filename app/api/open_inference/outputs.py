@@ -48,6 +48,8 @@ OUTPUTS: Mapping[str, Output] = MappingProxyType(
         "p_value": Output("FP64", "score", lambda verdict, shown, target: shown.round(verdict.p_value, target)),
         "usual_score": Output("FP64", "score", lambda verdict, *_: verdict.usual_score),
         "confidence": Output("FP64", "score", lambda verdict, shown, _: shown.round(verdict.confidence)),
+        "stage": Output("INT64", "score", lambda verdict, *_: verdict.stage),
+        "inferences": Output("INT64", "score", lambda verdict, *_: verdict.inferences),
         "layer": Output("BYTES", "evidence", lambda verdict, *_: [one.layer for one in _ordered(verdict)], True),
         "layer_contribution": Output(
             "FP64",

@@ -74,7 +74,7 @@ def test_the_client_finds_server_and_model(server: triton.InferenceServerClient,
 def test_the_client_gets_the_verdicts_of_the_images(
     server: triton.InferenceServerClient, answers: list[dict[str, Any]], datatype: str, in_binary: bool, binary: bool
 ) -> None:
-    names = ["score", "is_adversarial", "predicted_class", "label", "verdict", "threshold", "p_value", "confidence"]
+    names = ["score", "is_adversarial", "predicted_class", "label", "verdict", "threshold", "stage", "inferences"]
     outputs = [triton.InferRequestedOutput(name, binary_data=binary) for name in names]
     result = server.infer(MODEL, sent(datatype, in_binary), outputs=outputs, request_id="mine")
     found = {name: result.as_numpy(name) for name in names}
@@ -87,6 +87,9 @@ def test_the_client_gets_the_verdicts_of_the_images(
     assert found["is_adversarial"].tolist() == [one["verdict"] == "adversarial" for one in detections]
     assert found["predicted_class"].tolist() == [answer["prediction"]["class_id"] for answer in answers]
     assert [text(value) for value in found["verdict"]] == [one["verdict"] for one in detections]
+    for name in ("stage", "inferences"):
+        assert found[name].dtype == np.int64
+        assert found[name].tolist() == [one[name] for one in detections]
     assert [text(value) for value in found["label"]] == [answer["prediction"]["label"] for answer in answers]
 
 
@@ -107,6 +110,8 @@ def test_without_a_list_of_outputs_all_but_the_evidence_come(server: triton.Infe
         "p_value",
         "usual_score",
         "confidence",
+        "stage",
+        "inferences",
     ]
 
 

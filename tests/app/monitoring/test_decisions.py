@@ -26,6 +26,7 @@ def test_each_answer_is_one_decision_with_what_the_client_was_told(bundle: Bundl
     ((decided, pixels),) = heard
     assert (decided.request_id, decided.sha256) == (answer["request_id"], hashlib.sha256(data).hexdigest())
     assert (decided.verdict, decided.score) == (answer["detection"]["verdict"], answer["detection"]["score"])
+    assert (decided.stage, decided.inferences) == (answer["detection"]["stage"], answer["detection"]["inferences"])
     assert decided.bundle_sha256 == answer["model"]["bundle_sha256"] == bundle.sha256
     assert decided.key_id is None
     assert decided.reasons

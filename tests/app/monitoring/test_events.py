@@ -75,6 +75,7 @@ def test_flagged_images_are_reported_to_an_address_again_if_need_be(receiver: Re
     for body, token in receiver.received:
         check_finding(body)
         assert token == "Bearer secret"
+        assert {"stage": 1, "inferences": 3}.items() <= body["evidences"][0]["data"].items()
     assert counted(metrics) == {"delivered": 2, "dropped": 0}
 
 

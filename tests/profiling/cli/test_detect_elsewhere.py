@@ -96,4 +96,6 @@ def test_flagged_images_are_events_wherever_they_are_judged(
     assert [event["evidences"][0]["file"]["name"] for event in found] == ["noise.png"] * 3
     for event in found:
         check_finding(event)
+        assert event["evidences"][0]["data"]["stage"] >= 1
+        assert event["evidences"][0]["data"]["inferences"] >= 2
     assert len({event["observables"][0]["value"] for event in found}) == 1

@@ -11,7 +11,7 @@ import torch
 from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.detection.for_hugging_face import CARD, FOLDER, from_pretrained, save_pretrained
 from pathprint.profiling.detection.signing import sign
-from pathprint.profiling.errors import BundleError, OutputError
+from pathprint.profiling.errors import BundleError, OptionsError, OutputError
 from tests.profiling.detection.hub import COMMIT, NAME, hub
 from tests.profiling.detection.keys import key_pair
 
@@ -57,6 +57,12 @@ def test_a_folder_is_loaded_as_it_was_saved(saved: Path, bundle: Bundle) -> None
     assert torch.equal(loaded.golden, bundle.golden)
     assert from_pretrained(saved / FOLDER).sha256 == loaded.sha256  # a plain bundle, too
     assert {path.suffix for path in saved.rglob("*") if path.is_file()} == {".md", ".json", ".safetensors"}
+
+
+@pytest.mark.parametrize("option", [{"revision": "main"}, {"folder": "kept"}, {"token": "secret"}])
+def test_what_is_only_for_a_repository_is_refused_with_a_folder(saved: Path, option: dict[str, str]) -> None:
+    with pytest.raises(OptionsError, match=f"^`{next(iter(option))}`: only for a repository"):
+        from_pretrained(saved, **option)
 
 
 def test_the_library_reads_the_card(saved: Path) -> None:
@@ -116,12 +122,14 @@ def test_a_signature_comes_along_and_is_asked_for(saved: Path, tmp_path: Path) -
             from_pretrained(NAME, folder=kept, endpoint=address, trusted_keys=[other.public])
 
 
-@pytest.mark.parametrize("name", ["no/such/name/at/all", "..", "a b"])
+@pytest.mark.parametrize("name", ["no/such/name/at/all", "a b"])
 def test_names_that_are_none_are_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
     with pytest.raises(BundleError):
         from_pretrained(name, folder=tmp_path / "kept", endpoint="http://127.0.0.1:9")
+    with pytest.raises(BundleError):
+        from_pretrained("..")
 
 
 def test_figures_of_another_network_are_refused(bundle: Bundle, figures: dict[str, Any], tmp_path: Path) -> None:

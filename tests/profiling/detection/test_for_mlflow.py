@@ -13,8 +13,8 @@ from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.roles import Split
 from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.detection.detect import detect
-from pathprint.profiling.detection.for_mlflow import Verdicts, save_model
-from pathprint.profiling.errors import BundleError, DataError, ProfilingError
+from pathprint.profiling.detection.for_mlflow import Verdicts, _load_pyfunc, save_model
+from pathprint.profiling.errors import BundleError, DataError, OptionsError, ProfilingError
 
 pytest.importorskip("mlflow.pyfunc", reason="the extra mlflow is not installed")
 
@@ -50,7 +50,8 @@ def test_its_answers_are_those_of_the_bundle(model: Any, bundle: Bundle, images:
     verdicts = detect(bundle, images)
     assert list(answer["decision"]) == [verdict.decision for verdict in verdicts]
     assert list(answer["label"]) == [verdict.label for verdict in verdicts]
-    assert list(answer["flagged"]) == [verdict.flagged for verdict in verdicts]
+    for name in ("flagged", "stage", "inferences"):
+        assert list(answer[name]) == [getattr(verdict, name) for verdict in verdicts]
     assert list(answer["score"]) == pytest.approx([verdict.score for verdict in verdicts], abs=0.02)
     assert answer["reason"].str.len().min() > 0
 
@@ -60,6 +61,13 @@ def test_its_example_is_the_golden_image(model: Any, bundle: Bundle) -> None:
     (verdict,) = bundle.detector.examine(bundle.golden[None])
     assert row["decision"] == verdict.decision
     assert row["score"] == pytest.approx(verdict.score, abs=0.02)
+
+
+def test_options_that_change_nothing_are_refused(bundle_folder: Path, model: Any) -> None:
+    with pytest.raises(OptionsError, match="`tier`: without effect"):
+        _load_pyfunc(str(bundle_folder), {"tier": "fast"})
+    with pytest.raises(OptionsError, match="`tier`: without effect"):
+        Verdicts(model.get_raw_model()).predict(pandas.DataFrame({"image": []}), {"tier": "fast"})
 
 
 def test_no_image_gives_no_row(model: Any) -> None:

@@ -47,6 +47,11 @@ def test_what_is_not_known_is_left_out() -> None:
     assert '"actor": {"user": {"uid": "gate"}}' in json.dumps(detection_finding(replace(IMAGE, key_id="gate")))
 
 
+def test_what_the_verdict_cost_is_part_of_the_evidence() -> None:
+    (evidence,) = detection_finding(replace(IMAGE, stage=3, inferences=6))["evidences"]
+    assert (evidence["data"]["stage"], evidence["data"]["inferences"]) == (3, 6)
+
+
 def test_the_finding_is_named_by_image_bundle_and_request() -> None:
     uid = detection_finding(IMAGE)["finding_info"]["uid"]
     assert detection_finding(replace(IMAGE, time=datetime.now(UTC)))["finding_info"]["uid"] == uid

@@ -11,11 +11,14 @@ from pathprint.models.network import Network
 from pathprint.models.preprocessing import Preprocessing
 from pathprint.models.zoo import catalogue
 from pathprint.profiling.cli.main import main
-from pathprint.profiling.evaluation.cost import cost
+from pathprint.profiling.evaluation.cost import cost, with_what_it_has
 from pathprint.profiling.evaluation.plain import all_ways
+from pathprint.profiling.features.measure import FeatureMaker
+from pathprint.profiling.features.tiers import TIERS
 from pathprint.profiling.paths.borderline import borderline
 from pathprint.profiling.paths.extraction import Extractor
 from pathprint.profiling.paths.policy import Policy
+from pathprint.profiling.signatures.counts import ClassSignatures
 
 FIELDS = {
     *("network", "batch", "threads", "plain_ms", "detect_ms", "ratio", "extract_ms"),
@@ -54,6 +57,11 @@ def test_plain_inference_is_the_fastest_way_and_all_are_listed() -> None:
     listed = {way["name"]: way for way in found.to_dict()["ways"]}
     assert listed.keys() == {way.name for way in all_ways(2, torch.get_num_threads())}
     assert listed[found.plain].keys() == {"name", "ran", "layout", "chunk", "split", "ms", "rounds"}
+
+
+def test_each_tier_is_timed_with_what_its_bundles_have(extractor: Extractor, signatures: ClassSignatures) -> None:
+    made = {tier: with_what_it_has(FeatureMaker(extractor, signatures), tier).probes is not None for tier in TIERS}
+    assert made == {"fast": True, "standard": False, "thorough": False}
 
 
 def test_cost_counts_contributions_of_wanted_units() -> None:

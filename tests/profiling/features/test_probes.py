@@ -46,6 +46,14 @@ def quarters(activation: np.ndarray) -> np.ndarray:
     return np.array(found)
 
 
+def test_blank_probes_have_the_form_of_fitted_ones(maker: FeatureMaker) -> None:
+    assert maker.probes is not None
+    blank = Probes.blank(maker.extractor.plan.averages, len(maker.network.labels))
+    assert blank.layers == maker.probes.layers
+    assert [weights.shape for weights in blank.weights] == [weights.shape for weights in maker.probes.weights]
+    assert {weights.dtype for weights in blank.weights} == {weights.dtype for weights in maker.probes.weights}
+
+
 def test_averages_are_those_of_what_weighted_layers_read(averaging: Extractor) -> None:
     pixels = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     steps = averaging.plan.weighted

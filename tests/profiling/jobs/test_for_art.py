@@ -15,7 +15,8 @@ from pathprint.models.zoo import catalogue
 from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.roles import Split
 from pathprint.profiling.detection.bundle import Bundle
-from pathprint.profiling.errors import FitError
+from pathprint.profiling.errors import FitError, OptionsError
+from pathprint.profiling.jobs.protecting import Options
 from tests.profiling.jobs.held import QUICK, Held, all_digits, held
 
 pytest.importorskip("art.defences.detector.evasion", reason="the extra art is not installed")
@@ -100,6 +101,11 @@ def test_parameters_are_those_of_the_library(bundle: Bundle, bundle_folder: Path
     assert set(detector.get_params()) == {"protected", "options"}
     detector.set_params(protected=bundle)
     assert detector.bundle is bundle
+    detector.set_params(**detector.get_params())
+    with pytest.raises(OptionsError, match="`tier`: without effect on a bundle"):
+        detector.set_params(options=Options(tier="fast"))
+    with pytest.raises(OptionsError, match="`tier`: without effect on a bundle"):
+        PathDetector(bundle_folder, Options(tier="fast"))
 
 
 def test_images_in_other_ranges_are_refused(bundle: Bundle, images: Held) -> None:

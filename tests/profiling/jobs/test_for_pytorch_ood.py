@@ -14,7 +14,8 @@ from pathprint.models.network import Network
 from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.roles import Split
 from pathprint.profiling.detection.bundle import Bundle
-from pathprint.profiling.errors import DataError
+from pathprint.profiling.errors import DataError, OptionsError
+from pathprint.profiling.jobs.protecting import Options
 from tests.profiling.jobs.held import QUICK, Held, all_digits, held
 
 pytest.importorskip("pytorch_ood", reason="the extra ood is not installed")
@@ -75,6 +76,8 @@ def test_the_threshold_is_that_of_the_bundle(bundle_folder: Path, bundle: Bundle
     detector = PathDetector(bundle_folder)
     assert detector.fit(iter([])) is detector  # nothing to do
     assert detector.threshold == bundle.detector.calibration.threshold
+    with pytest.raises(OptionsError, match="`tier`: without effect on a bundle"):
+        PathDetector(bundle_folder, Options(tier="fast"))
 
 
 def test_what_cannot_be_fitted_on_is_refused(digits_network: Network, images: Held) -> None:

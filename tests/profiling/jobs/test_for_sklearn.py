@@ -149,6 +149,26 @@ def test_wrong_images_are_refused(ready: PathDetector, wrong: Any, error: type[E
         ready.predict(wrong)
 
 
+OPTIONS = {
+    "classifier": "one-class",
+    "tier": "standard",
+    "attacks": [],
+    "target_fpr": 0.05,
+    "images_per_class": 1,
+    "fit_images": 400,
+    "calibration_images": 1000,
+    "seed": 0,
+}
+
+
+def test_each_option_beside_a_bundle_is_refused(bundle: Bundle, images: Held) -> None:
+    """Also a value that the option has by default: it may not be the one that the bundle was made with."""
+    assert {"protected", *OPTIONS} == set(PathDetector().get_params())
+    for name, value in OPTIONS.items():
+        with pytest.raises(OptionsError, match=f"^`{name}`: without effect on a bundle"):
+            PathDetector(bundle, **{name: value}).fit(images.clean)
+
+
 def test_something_has_to_be_protected(images: Held) -> None:
     with pytest.raises(OptionsError, match="`protected` is not given"):
         PathDetector().fit(images.clean)

@@ -1,6 +1,7 @@
 """Arrays of other libraries become images and classes, and what is neither is refused."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,15 @@ from pathprint.profiling.data.datasets import Dataset
 from pathprint.profiling.data.in_memory import images_in_memory
 from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.errors import BundleError, DataError, OptionsError
-from pathprint.profiling.jobs.protecting import as_pixels, bundle_in, class_numbers, uncropped, verdicts
+from pathprint.profiling.jobs.protecting import (
+    Options,
+    as_pixels,
+    bundle_in,
+    class_numbers,
+    named,
+    uncropped,
+    verdicts,
+)
 
 SHAPE = (1, 2, 3)
 CLASSES = ("ant", "bee", "cat")
@@ -106,6 +115,28 @@ def test_what_is_neither_network_nor_bundle_is_refused(tmp_path: Any, bundle: Bu
         bundle_in(torch.nn.Linear(1, 1))
     with pytest.raises(BundleError, match="is not a bundle"):
         bundle_in(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        (None, []),
+        (Options(), ["options"]),
+        (Options(tier="fast"), ["tier"]),
+        (Options(attacks=[], seed=1), ["attacks", "seed"]),
+    ],
+)
+def test_options_beside_a_finished_bundle_are_refused_by_their_names(
+    options: Options | None, names: list[str], bundle: Bundle, bundle_folder: Path, digits_network: Network
+) -> None:
+    assert named(options) == names
+    assert bundle_in(digits_network, names) is None
+    for finished in (bundle, bundle_folder, str(bundle_folder)):
+        if not names:
+            assert bundle_in(finished, names)
+            continue
+        with pytest.raises(OptionsError, match=f"^{', '.join(f'`{name}`' for name in names)}: without effect"):
+            bundle_in(finished, names)
 
 
 def test_verdicts_on_no_images_are_none(bundle: Bundle, digits: Dataset) -> None:
