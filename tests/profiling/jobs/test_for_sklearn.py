@@ -149,7 +149,7 @@ def test_wrong_images_are_refused(ready: PathDetector, wrong: Any, error: type[E
         ready.predict(wrong)
 
 
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     "classifier": "one-class",
     "tier": "standard",
     "attacks": [],
