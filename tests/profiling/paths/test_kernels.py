@@ -1,5 +1,6 @@
 """The compiled kernel against the plain one, in the cases where they do most differently."""
 
+import copy
 from dataclasses import fields
 from typing import Any
 
@@ -94,6 +95,13 @@ def test_sums_that_cancel_are_decided_in_double_precision(theta: float) -> None:
     one, other = (chosen(kernel, step, x, y, wanted, Selection(theta)) for kernel in (CPU, PLAIN))
     assert_equal(one, other)
     assert one[0].unexplained.tolist() == [0]
+
+
+def test_a_kernel_that_was_used_can_be_copied() -> None:
+    step, x, wanted = step_of(torch.ones(4, 3), torch.zeros(4)), torch.ones(2, 3), torch.ones(2, 4, dtype=torch.bool)
+    given = (step, x, None, wanted, Selection())
+    expected = chosen(CPU, *given)
+    assert_equal(chosen(copy.deepcopy(CPU), *given), expected)
 
 
 def test_a_wish_for_nothing_is_granted() -> None:

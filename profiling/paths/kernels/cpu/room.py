@@ -18,6 +18,10 @@ class Room(local):
     def __init__(self) -> None:
         self._buffers: dict[str, npt.NDArray[Any]] = {}
 
+    def __reduce__(self) -> tuple[type[Room], tuple[()]]:
+        """Be copied as an empty one: detectors, which hold a kernel, are copied."""
+        return Room, ()
+
     def take(self, name: str, size: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         """Return a buffer of ``size``: zeros if it is new, else with what its last user left in it."""
         buffer = self._buffers.get(name)
