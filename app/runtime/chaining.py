@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, InvalidStateError
 from contextlib import contextmanager, suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -18,25 +18,31 @@ def chained(first: Future[A], then: Callable[[A], Future[B]]) -> Future[tuple[A,
         then: begins the second piece of work, on the thread that did the first.
     """
     both: Future[tuple[A, B]] = Future()
+    at_work: list[Future[Any]] = [first]  # emptied at the end, or futures and callbacks would hold one another
 
     def after_first(done: Future[A]) -> None:
+        at_work.clear()
         with _failures_to(both):
             one = done.result()
             second = then(one)
+            at_work.append(second)
             second.add_done_callback(lambda done: after_second(one, done))
-            _cancelled_with(both, second)
+            if both.cancelled():
+                second.cancel()
 
     def after_second(one: A, done: Future[B]) -> None:
+        at_work.clear()
         with _failures_to(both):
             both.set_result((one, done.result()))
 
-    _cancelled_with(both, first)
+    both.add_done_callback(lambda both: _cancel(at_work) if both.cancelled() else None)
     first.add_done_callback(after_first)
     return both
 
 
-def _cancelled_with(both: Future[tuple[A, B]], part: Future[A] | Future[B]) -> None:
-    both.add_done_callback(lambda both: part.cancel() if both.cancelled() else None)
+def _cancel(parts: list[Future[Any]]) -> None:
+    for part in tuple(parts):
+        part.cancel()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from time import monotonic, perf_counter
 from typing import Any, Generic, TypeAlias, TypeVar
+from weakref import ref
 
 from pathprint.app.problems.kinds import ProblemError
 from pathprint.app.runtime.fair_queue import FairQueue
@@ -45,7 +46,7 @@ Step: TypeAlias = Callable[[], Any]
 """Returns what it made of an image, or the ``Further`` step."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Piece:
     """An image to decode, and who waits for it; ``deadline`` is in seconds of ``time.monotonic``."""
 
@@ -104,7 +105,8 @@ class Decoders:
             if self._closed:
                 raise ProblemError("not_ready", "The service is stopping; try again soon.", {"Retry-After": "1"})
             self._put(piece)
-        piece.done.add_done_callback(lambda done: self._forget(piece) if done.cancelled() else None)
+        known = ref(piece)  # the future must not hold the piece, which holds the future
+        piece.done.add_done_callback(lambda done: self._forget(known()) if done.cancelled() else None)
         return piece.done
 
     def close(self) -> None:
@@ -130,8 +132,10 @@ class Decoders:
             detail = "The large images before this one leave no time for it before its deadline; send it again later."
             raise ProblemError("overloaded", detail, {"Retry-After": str(max(1, ceil(seconds)))})
 
-    def _forget(self, piece: Piece) -> None:
-        """Take an image that nobody waits for out of the queue, with its bytes."""
+    def _forget(self, piece: Piece | None) -> None:
+        """Take an image that nobody waits for out of the queue, with its bytes; None if it has left."""
+        if piece is None:
+            return
         with self._changed:
             if not self._large.drop(piece) and piece in self._small:
                 self._small.remove(piece)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import CancelledError, Future
+from weakref import ref
 
 import pytest
 
 from pathprint.app.runtime.chaining import chained
+from tests.app.collection import without_collection
 
 
 def parts() -> tuple[Future[int], Future[int], Future[tuple[int, int]]]:
@@ -68,3 +70,21 @@ def test_a_part_that_ends_after_whoever_waited_has_left_is_no_error() -> None:
     both.cancel()
     first.set_result(1)
     assert second.cancelled()
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_nothing_is_held_once_both_have_ended(cancelled: bool) -> None:
+    class Held:
+        """What the beginning of the second part needs."""
+
+    def scenario() -> ref[Held]:
+        held, (first, second) = Held(), (Future[int](), Future[int]())
+        both = chained(first, lambda one, held=held: second)  # type: ignore[misc]
+        first.set_result(1)
+        both.cancel() if cancelled else second.set_result(2)
+        assert both.done()
+        assert second.done()
+        return ref(held)
+
+    with without_collection():
+        assert scenario()() is None

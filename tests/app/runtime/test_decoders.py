@@ -14,6 +14,7 @@ import pytest
 from pathprint.app.problems.kinds import ProblemError
 from pathprint.app.runtime.decoders import Decoders, Further
 from pathprint.app.runtime.pricing import Price
+from tests.app.collection import without_collection
 
 SMALL, LARGE = Price(1000, 1000), Price(40 << 20, 40 << 20)
 SECONDS = 30
@@ -219,3 +220,18 @@ def test_closed_threads_take_nothing() -> None:
     made.close()
     with pytest.raises(ProblemError, match="not_ready"):
         made.decode(lambda: 1, SMALL)
+
+
+def test_nothing_is_held_of_an_image_that_is_decoded() -> None:
+    class Held:
+        """What decoding needs."""
+
+    with decoders(2) as made, without_collection():
+        held = Held()
+        known = weakref.ref(held)
+        done = made.decode(lambda held=held: held is not None, SMALL)  # type: ignore[misc]
+        done.add_done_callback(lambda done, held=held: None)  # type: ignore[misc]
+        del held
+        assert done.result(SECONDS).value
+        del done
+        until(lambda: known() is None)

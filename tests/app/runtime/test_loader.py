@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import os
 import signal
 import weakref
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -25,6 +23,7 @@ from pathprint.models.network import canonical_json
 from pathprint.profiling.detection.bundle import Bundle
 from pathprint.profiling.detection.manifest import sealed
 from tests.app.bundles import damage, variant
+from tests.app.collection import without_collection
 
 SECONDS = 60
 
@@ -190,7 +189,7 @@ def test_a_bundle_lives_as_long_as_a_request_holds_it(bundle: Bundle, tmp_path: 
         (removed,) = swap.removed
         assert removed is taken
         assert taken.detector.examine(bundle.golden[None])
-        with collection_off(), capture_logs() as logs:
+        with without_collection(), capture_logs() as logs:
             del taken, removed, swap
             while not logs:
                 await asyncio.sleep(0.01)
@@ -199,13 +198,3 @@ def test_a_bundle_lives_as_long_as_a_request_holds_it(bundle: Bundle, tmp_path: 
 
     variant(bundle, tmp_path / "digits", 1)
     loading(tmp_path / "digits", scenario)
-
-
-@contextmanager
-def collection_off() -> Iterator[None]:
-    """Free only what nobody refers to, without the garbage collector, which comes late."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
