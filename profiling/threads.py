@@ -55,7 +55,10 @@ def on_one_thread_each(work: Callable[[Item], Result], items: Sequence[Item]) ->
 
     Where ``in_parallel`` lets torch spread each item over further threads, here an item keeps to its own.
     """
-    return list(_lone_pool(torch.get_num_threads()).map(work, items))
+    threads = torch.get_num_threads()
+    if threads == 1:
+        return [work(item) for item in items]
+    return list(_lone_pool(threads).map(work, items))
 
 
 @cache

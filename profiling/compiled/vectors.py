@@ -262,17 +262,6 @@ def where_equal(typing: Any, a: Any, b: Any, one: Any, other: Any) -> Any:
     return _vector(_vector, _vector, _vector, _vector), generate
 
 
-@intrinsic
-def where_set(typing: Any, bits: Any, one: Any, other: Any) -> Any:
-    """Return the lanes of ``one`` where the lane's bit of a uint64 (the first lane lowest) is set, else ``other``."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        lanes = builder.bitcast(builder.trunc(args[0], _SHORT), ir.VectorType(_BIT, LANES))
-        return builder.select(lanes, args[1], args[2])
-
-    return _vector(types.uint64, _vector, _vector), generate
-
-
 def _comparison(operator: str) -> Any:
     @intrinsic
     def function(typing: Any, a: Any, number: Any) -> Any:

@@ -49,7 +49,7 @@ class Cost:
             what stages save is counted for a bundle (``stages``).
         ratio: ``detect_ms / plain_ms`` of each tier.
         as_given_ratio: ``detect_ms / as_given_ms`` of each tier.
-        extract_ms: path extraction alone, without the inference.
+        extract_ms: what path extraction takes beyond the fastest plain inference.
         contributions_per_s: contributions of wanted units that extraction weighs per second.
         peak_mb: peak memory of a fast detection of the batch, in MB; None if the system does not report it.
         activations_mb: memory of all activations of the batch, in MB, for comparison.
@@ -103,20 +103,15 @@ def cost(extractor: Extractor, module: nn.Module, pixels: Tensor, rounds: int) -
     detections = {tier: _detection(maker, pixels) for tier, maker in makers.items()}
     screening = screened(network, module, x)
 
-    def record() -> object:
-        with torch.inference_mode():
-            return network.graph.record(x, extractor.plan.recorded)
-
     runs = {
         **{way.name: run for way, run in screening.finalists.items()},
         **{str(tier): detection for tier, detection in detections.items()},
         "extract": lambda: extractor.extract(pixels),
-        "record": record,
     }
     ms = {name: 1e3 * seconds / images for name, seconds in in_turn(runs, rounds, _WARM_UP).items()}
     ways = screening.timed(ms, rounds)
     plain_ms, as_given_ms = ways[0].ms, min(ms[way.name] for way in screening.finalists if is_as_given(way, images))
-    extract_ms = max(ms["extract"] - ms["record"], 1e-6)
+    extract_ms = max(ms["extract"] - plain_ms, 1e-6)
     narrow, units = borderline(extractor, pixels[:_SLOW_IMAGES])
     return Cost(
         network=network.name,

@@ -21,6 +21,7 @@ from pathprint.profiling.paths.path import ImagePaths, Layout, Walk
 from pathprint.profiling.paths.plan import Plan, plan
 from pathprint.profiling.paths.policy import Policy
 from pathprint.profiling.paths.recording import Follow, Recording, read
+from pathprint.profiling.threads import on_one_thread_each
 
 _RECORDED = 1 << 28
 """Bytes of activations that are held at once, if that is an image for every thread."""
@@ -99,13 +100,18 @@ class Extractor:
         """
         if rank == 1 and seeds is None and self._repeated is not None:
             return self._extracted_again(pixels, self._repeated)
-        found, start = [], 0
-        for recording in self.recorded(pixels):
-            given = None if seeds is None else seeds[start : start + len(recording)]
-            found.append(recording.paths(_started(recording.logits, rank, given)))
-            start += len(recording)
-            del recording
-        return ImagePaths.join(found)
+        self._check(pixels)
+        threads = torch.get_num_threads() if self.chooser.threads else 1
+        at_once = self.batch_size or self._affordable
+
+        def extracted(share: slice) -> ImagePaths:
+            recording = self._record(pixels[share])
+            return recording.paths(_started(recording.logits, rank, None if seeds is None else seeds[share]))
+
+        # Threads are busiest with images of their own, whose activations stay in their caches.
+        if threads > 1 and len(pixels) >= threads <= at_once:
+            return ImagePaths.join(on_one_thread_each(extracted, _shares(len(pixels), threads, at_once // threads)))
+        return ImagePaths.join([extracted(share) for share in _shares(len(pixels), 1, at_once)])
 
     def _extracted_again(self, pixels: Tensor, walked: Walked) -> ImagePaths:
         """Return the paths from the predicted classes, in a way that is fast where batches of one shape come often."""
@@ -192,6 +198,13 @@ class Extractor:
                 values = self.network.graph.record(x, self.plan.recorded)
             placed = {name: self.plan.axes[name].images_first(value) for name, value in values.items()}
             return Recording(self.plan, self.policy, self.chooser, placed)
+
+
+def _shares(images: int, threads: int, most: int) -> list[slice]:
+    """Return shares of at most ``most`` images, as even as possible, and as many for each thread."""
+    turns = -(-images // (threads * most))
+    size = -(-images // (threads * turns))
+    return [slice(first, first + size) for first in range(0, images, size)]
 
 
 def _started(logits: Tensor, rank: int, seeds: Indices | None) -> Tensor:

@@ -112,3 +112,40 @@ def test_a_wish_for_nothing_is_granted() -> None:
     assert (layer.neurons.offsets.tolist(), layer.weights.offsets.tolist()) == ([0, 0, 0], [0, 0, 0])
     assert (layer.synapses.tolist(), layer.coherence.tolist()) == ([0, 0], [0.0, 0.0])
     assert not inputs.any()
+
+
+@pytest.mark.parametrize("many", ["few", "some", "most"])
+@pytest.mark.parametrize(
+    ("channels", "outputs", "kernel", "options"),
+    [
+        (3, 8, 7, {"stride": 2}),  # lines of taps read as rows
+        (3, 8, 7, {"stride": 2, "padding": 3}),  # of which padding cuts some off
+        (5, 8, (1, 5), {"padding": (0, 1)}),
+        (3, 8, 3, {"padding": 1, "dilation": 2}),  # lines whose taps lie apart
+        (12, 12, 3, {"padding": 1, "groups": 12}),
+        (12, 12, 5, {"padding": 2, "groups": 12}),
+        (16, 8, 1, {}),
+        (17, 8, 1, {}),  # the last vector overlaps the one before
+        (40, 8, 1, {}),
+        (100, 8, 1, {}),
+        (20, 8, 3, {"padding": 1}),
+        (64, 8, 3, {"padding": 1}),
+    ],
+)
+def test_convolutions_of_every_layout(
+    channels: int, outputs: int, kernel: int | tuple[int, int], options: dict[str, Any], many: str
+) -> None:
+    torch.manual_seed(channels)
+    conv = nn.Conv2d(channels, outputs, kernel, **options)
+    with torch.no_grad():
+        # The more alike contributions are, the more of them are needed.
+        conv.weight.copy_({"few": conv.weight, "some": conv.weight.abs(), "most": 1 + conv.weight}[many])
+    x = (1.0 if many == "most" else 0.0) + torch.rand(2, channels, 13, 13)
+    shape = Preprocessing(channels, (13, 13), 13, (0.0,) * channels, (1.0,) * channels)
+    with torch.no_grad():
+        y = conv(x)
+    answer = nn.Sequential(conv, nn.Flatten(), nn.Linear(y[0].numel(), 2))
+    (step, _) = Extractor(Network.capture(answer, shape)).plan.weighted
+    wanted = torch.rand(y.shape) < 0.4
+    for theta in (0.1, 0.5, 1.0):
+        assert_equal(*(chosen(one, step, x, y, wanted, Selection(theta)) for one in (CPU, PLAIN)))

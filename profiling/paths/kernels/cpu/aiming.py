@@ -21,15 +21,17 @@ from pathprint.profiling.compiled.vectors import (
     where_larger,
 )
 from pathprint.profiling.paths.kernels.cpu.choosing import NOTHING, Options
-from pathprint.profiling.paths.kernels.cpu.scratch import BIAS, GROSS, HITS, NET, SLACK, TARGET, TOTAL, Group
+from pathprint.profiling.paths.kernels.cpu.scratch import BIAS, GROSS, NET, SLACK, TARGET, TOTAL, Group
 
 _ROUNDING = 6.0e-8
 """A little more than the largest relative error of one float32 operation."""
+_OTHER_TERMS = 64
+"""Roundings besides those of ``terms``: products, sums across lanes, and sums of what is chosen."""
 
 
 @inlined
 def aim(group: Group, net: object, positive: object, terms: int, options: Options) -> np.uint64:
-    """Set what each unit must reach; return a bit for each unit whose total may have either sign.
+    """Set what each unit must reach; return a bit for each unit whose total may have either sign, or is not finite.
 
     Args:
         net, positive: vectors of the sums of all contributions and of the positive ones.
@@ -42,7 +44,7 @@ def aim(group: Group, net: object, positive: object, terms: int, options: Option
         total, size = add(net, bias), add(gross, absolute(bias))
     if options.reference == 2:
         total = positive
-    error = splat(np.float32((terms + HITS + 8) * _ROUNDING))
+    error = splat(np.float32((terms + _OTHER_TERMS) * _ROUNDING))
     slack = where_larger(gross, nothing, multiply(error, size), nothing)  # where nothing contributes nothing is unsure
     least = splat(NOTHING if options.keep_largest else np.float32(0))
     store(group.numbers, NET, net)
@@ -50,5 +52,6 @@ def aim(group: Group, net: object, positive: object, terms: int, options: Option
     store(group.numbers, TOTAL, total)
     store(group.numbers, TARGET, where_larger(total, slack, multiply(total, splat(np.float32(options.theta))), least))
     store(group.numbers, SLACK, where_larger(total, slack, slack, nothing))
-    unsure: np.uint64 = less(absolute(total), slack)
+    finite = less(gross, splat(np.float32(np.inf)))
+    unsure: np.uint64 = less(absolute(total), slack) | ~finite
     return unsure

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pathprint.profiling.compiled.sorting import ROWS
 from pathprint.profiling.compiled.vectors import LANES
 from pathprint.profiling.paths.kernels.cpu.choosing import F32, I32
-from pathprint.profiling.paths.kernels.cpu.receptive_fields import Layer
+from pathprint.profiling.paths.kernels.cpu.receptive_fields import CUT_OFF, Layer
 from pathprint.profiling.paths.steps.addition import Addition
 from pathprint.profiling.paths.steps.movement import Movement
 from pathprint.profiling.paths.steps.weighted import Weighted
 
-_ABREAST = 160
-"""Contributions of a unit, at most, for units to be decided side by side."""
+_ABREAST = 2 * ROWS
+"""Contributions of a unit, at most, for all of them to be sorted."""
+_CUT_OFF_AT_MOST = 0.25
+"""Share of the positions with rows that are cut off, at most, for lines of taps to be read as rows."""
 _NOTHING = np.zeros(0, np.int32)
+_NO_BITS = np.zeros(0, np.uint16)
 
 
 def layer_of(step: Weighted) -> Layer:
@@ -26,62 +31,97 @@ def layer_of(step: Weighted) -> Layer:
     outputs, window = len(step.weight), step.taps.shape[1]
     channels = step.weight[0].numel() // window
     bias = torch.zeros(outputs) if step.bias is None else step.bias
+    rows = _rows_of(step, channels)
     weight: F32 = step.weight.reshape(outputs, -1).numpy()
-    lay_out = _long_rows if channels >= LANES else _short_rows
-    buffered, rank, table, inside = lay_out(step, weight, channels)
-    abreast = len(rank) <= _ABREAST
-    ordered = channels < LANES or window == 1
-    sizes = step.channels, channels, int(step.channels_last), int(abreast), int(ordered)
-    first = np.arange(outputs, dtype=np.int32) // (outputs // step.groups) * channels
+    # A weight's place in the order of the buffer: rows of taps, and at each tap the channels.
+    in_rows = np.arange(channels * window).reshape(channels, window).T.reshape(-1)
+    short = rows.length < LANES
+    rank, there = _padded(channels * window) if short else _by_vectors(in_rows, rows.length)
+    buffered = weight[:, rank] * there
     place = np.empty(weight.shape[1], np.int64)
     place[rank[::-1]] = np.arange(len(rank))[::-1]  # of overlapping entries the first, which has the weight
-    channel, tap = np.divmod(np.arange(weight.shape[1]), window)
+    channel, tap = np.divmod(rank, window)
+    table, inside = _table_of(step, channel, tap, there) if short or rows.cut_off else (_NOTHING, _NO_BITS)
+    row, column = np.divmod(tap * channels + channel, rows.length)
     return Layer(
-        weight=np.ascontiguousarray(buffered).reshape(-1),
+        weight=np.ascontiguousarray(buffered, np.float32).reshape(-1),
         bias=bias.numpy(),
         rank=rank.astype(np.float32),
+        number=rank.astype(np.int32),
         place=place.astype(np.int32),
-        tap=tap.astype(np.int32),
-        channel=channel.astype(np.int32),
-        taps=step.taps.numpy(),
+        row=row.astype(np.int32),
+        column=column.astype(np.int32),
+        starts=rows.starts,
         table=table,
         inside=inside,
-        first=first,
-        sizes=sizes,
+        first=np.arange(outputs, dtype=np.int32) // (outputs // step.groups) * channels,
+        sizes=(
+            step.channels,
+            rows.length,
+            channels * window,
+            int(step.channels_last),
+            int(len(rank) <= _ABREAST),
+            int(short),
+        ),
     )
 
 
-_LaidOut = tuple[F32, NDArray[np.int64], I32, NDArray[np.uint16]]
+class _Rows(NamedTuple):
+    """Rows of a receptive field; see ``Layer.starts``.
+
+    Attributes:
+        length: of a row, in numbers.
+        cut_off: whether some position has a row that is cut off.
+    """
+
+    starts: I32
+    length: int
+    cut_off: bool
 
 
-def _long_rows(step: Weighted, weight: F32, channels: int) -> _LaidOut:
-    """Fill the buffer tap by tap, the channels of a tap side by side."""
-    window, vectors = step.taps.shape[1], -(-channels // LANES)
-    starts = np.minimum(LANES * np.arange(vectors), channels - LANES)
+def _rows_of(step: Weighted, channels: int) -> _Rows:
+    """Return the rows of a layer: the channels of a tap, or where these are few and not grouped, of a line of taps."""
+    taps, width = step.taps.numpy(), step.weight.shape[-1]
+    alone = _Rows(taps, channels, cut_off=False)
+    lines = taps.reshape(len(taps), -1, width) if step.weight.dim() > 2 and taps.shape[1] % width == 0 else None
+    if channels >= LANES or step.groups > 1 or lines is None or width * channels < LANES:
+        return alone
+    there = (lines >= 0).sum(2)
+    whole = (there == width) & (lines == lines[..., :1] + np.arange(width)).all(2)
+    cut_off = ~(whole | (there == 0)).all(1)
+    if cut_off.mean() > _CUT_OFF_AT_MOST:
+        return alone
+    starts = np.where(cut_off[:, None], np.int32(CUT_OFF), lines[..., 0])
+    return _Rows(np.ascontiguousarray(starts, np.int32), width * channels, bool(cut_off.any()))
+
+
+def _by_vectors(in_rows: NDArray[np.int64], length: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the ranks of rows of at least a vector, as vectors read them, and whether each is read for the first time.
+
+    The last vector of a row starts early enough to end with it.
+    """
+    starts = np.minimum(LANES * np.arange(-(-length // LANES)), length - LANES)
     of_row = (starts[:, None] + np.arange(LANES)).reshape(-1)
-    repeated = np.arange(len(of_row)) // LANES * LANES > of_row  # also in the vector before
-    channel, tap = np.tile(of_row, window), np.repeat(np.arange(window), len(of_row))
-    rank = channel * window + tap
-    return weight[:, rank] * ~np.tile(repeated, window), rank, _NOTHING, np.zeros(0, np.uint16)
+    first = np.arange(len(of_row)) // LANES * LANES <= of_row
+    rows = in_rows.reshape(-1, length)
+    return rows[:, of_row].reshape(-1), np.tile(first, len(rows))
 
 
-def _short_rows(step: Weighted, weight: F32, channels: int) -> _LaidOut:
-    """Fill the buffer in the order of the weights; a table says where the inputs lie."""
-    positions, window = step.taps.shape
-    size = channels * window
-    buffer = -(-size // LANES) * LANES
-    taps = step.taps.numpy().astype(np.int64)[:, None, :]
-    places = (taps * step.channels + np.arange(channels)[None, :, None]).reshape(positions, size)
-    exists = np.broadcast_to(taps >= 0, (positions, channels, window)).reshape(positions, size)
-    table = np.zeros((positions, buffer), np.int32)
-    table[:, :size] = np.where(exists, places, 0)
-    bits = np.zeros((positions, buffer), np.uint16)
-    bits[:, :size] = exists
-    inside = (bits.reshape(positions, -1, LANES) << np.arange(LANES, dtype=np.uint16)).sum(2, dtype=np.uint16)
-    rank = np.minimum(np.arange(buffer), size - 1)
-    padded = np.zeros((len(weight), buffer), np.float32)
-    padded[:, :size] = weight
-    return padded, rank, table.reshape(-1), inside.reshape(-1)
+def _padded(size: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return ``size`` ranks in order, the last one repeated up to whole vectors, and whether each is the first."""
+    entries = np.arange(-(-size // LANES) * LANES)
+    return np.minimum(entries, size - 1), entries < size
+
+
+def _table_of(
+    step: Weighted, channel: NDArray[np.int64], tap: NDArray[np.int64], there: NDArray[np.bool_]
+) -> tuple[I32, NDArray[np.uint16]]:
+    """Return ``Layer.table`` and ``Layer.inside`` for the channel and tap of each entry that is ``there``."""
+    taps = step.taps.numpy().astype(np.int64)[:, tap]
+    exists = (taps >= 0) & there
+    table = np.where(exists, taps * step.channels + channel, 0).astype(np.int32)
+    bits = exists.astype(np.uint16).reshape(len(taps), -1, LANES) << np.arange(LANES, dtype=np.uint16)
+    return table.reshape(-1), bits.sum(2, dtype=np.uint16).reshape(-1)
 
 
 def sources_of_sum(step: Addition) -> tuple[I32, I32]:

@@ -7,22 +7,23 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pathprint.profiling.compiled.vectors import BYTES, FEW_MARKS, LANES
-from pathprint.profiling.paths.kernels.cpu.choosing import F32, FEW, I32, I64
+from pathprint.profiling.compiled.sorting import ROWS
+from pathprint.profiling.compiled.vectors import BYTES, LANES
+from pathprint.profiling.paths.kernels.cpu.choosing import F32, I32, I64
 from pathprint.profiling.paths.kernels.cpu.room import Room
 
 F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
 
-HITS = 128
-"""Contributions of one unit that are picked out of many, at most."""
 GROUP = LANES
 """Units of a group: one for each lane of a vector."""
-NUMBERS = 11
-SIGN, BIAS, NET, GROSS, TOTAL, TARGET, SLACK, LEVEL, CHOSEN, REACHED, GOAL = range(0, NUMBERS * GROUP, GROUP)
+PICKS = 4 * ROWS
+"""Contributions of one unit that there is room to pick out of many."""
+NUMBERS = 8
+SIGN, BIAS, NET, GROSS, TOTAL, TARGET, SLACK, CHOSEN = range(0, NUMBERS * GROUP, GROUP)
 """Where each number of a group's units begins in ``Scratch.numbers``; that of unit ``g`` is ``g`` places further."""
-COUNTS = 4
-CHANNEL, POSITION, NUMBER, PICKED = range(0, COUNTS * GROUP, GROUP)
+COUNTS = 3
+CHANNEL, POSITION, NUMBER = range(0, COUNTS * GROUP, GROUP)
 """The same for ``Scratch.counts``."""
 
 
@@ -30,19 +31,19 @@ class Scratch(NamedTuple):
     """Buffers of a thread.
 
     Attributes:
-        contributions: those of each unit of a group, one unit after the other, ``len(layer.rank)`` each, and
-            room to read ``BYTES`` more.
-        abreast: the same contribution of all units side by side, ``LANES`` each; or the largest that each lane has
-            met, by unit, and behind them by lane.
+        contributions: those of each unit of a group, one unit after the other, each times the sign of the unit's
+            value; each has room for ``Pointers.stride`` of them.
+        rows: one lane for each unit of a group: some of its contributions, which are sorted there.
         numbers: of each unit: the sign of its value, 1 or -1, and its bias times that; sum and absolute sum
             of its contributions; the reference total, what to reach, the bound on the error of a comparison;
-            a level that every chosen contribution has at least; how many were chosen, and their sum; and
-            what to reach once other units have been decided.
-        counts: of each unit: channel and position, its number, and how many contributions were picked out.
-        taken: for each turn which row of ``abreast`` each unit took.
-        turns: for each turn, a bit for each unit that took one.
-        rows: for each row of ``abreast`` with contributions that were picked out, which entry of the buffer each
-            unit's is.
+            and how many were chosen.
+        cuts: of each unit: the least contribution that is chosen; infinity if none is.
+        counts: of each unit: channel and position, and its number.
+        tops: for each ``BYTES`` contributions of a unit, the largest that each lane has met.
+        picked: the contributions that were picked out of each unit, ``PICKS`` each.
+        entries: for each of these, which entry of ``contributions`` it is.
+        chosen: what is chosen for the units of a group, as ``g * PICKS`` and a place among what was picked out of
+            unit ``g``, or among all its contributions if there are no more.
         many: the ranks chosen for one unit, without limit.
         used: marks for all weights; zeros before and after a call.
         listed: set to the chosen synapses; empty if they are not to be listed.
@@ -50,12 +51,14 @@ class Scratch(NamedTuple):
     """
 
     contributions: F32
-    abreast: F32
+    rows: F32
     numbers: F32
+    cuts: F32
     counts: I64
-    taken: F32
-    turns: NDArray[np.uint64]
-    rows: I32
+    tops: F32
+    picked: F32
+    entries: I32
+    chosen: I64
     many: I64
     used: U8
     listed: I64
@@ -68,15 +71,17 @@ def scratch(room: Room, size: int, weights: int, synapses: int) -> Scratch:
     Args:
         synapses: how many chosen ones are to be listed.
     """
-    rows = max(size, HITS + FEW_MARKS)
+    chunks = -(-size // BYTES)
     return Scratch(
-        contributions=room.take("contributions", GROUP * size + BYTES, np.float32),
-        abreast=room.take("abreast", GROUP * rows, np.float32),
+        contributions=room.take("contributions", GROUP * chunks * BYTES, np.float32),
+        rows=room.take("rows", 2 * ROWS * LANES, np.float32),
         numbers=room.take("numbers", NUMBERS * GROUP, np.float32),
+        cuts=room.take("cuts", GROUP, np.float32),
         counts=room.take("counts", COUNTS * GROUP, np.int64),
-        taken=room.take("taken", (FEW + rows) * GROUP, np.float32),
-        turns=room.take("turns", FEW + rows, np.uint64),
-        rows=room.take("rows", (HITS + FEW_MARKS) * GROUP, np.int32),
+        tops=room.take("tops", GROUP * chunks * LANES + BYTES, np.float32),
+        picked=room.take("picked", GROUP * PICKS, np.float32),
+        entries=room.take("entries", GROUP * PICKS, np.int32),
+        chosen=room.take("chosen", (GROUP + 1) * PICKS, np.int64),
         many=room.take("many", size, np.int64),
         used=room.take("used", weights, np.uint8),
         listed=np.empty(synapses, np.int64),
@@ -93,12 +98,14 @@ class Group(NamedTuple):
     """
 
     contributions: F32
-    abreast: F32
+    rows: F32
     numbers: F32
+    cuts: F32
     counts: I64
-    taken: F32
-    turns: NDArray[np.uint64]
-    rows: I32
+    tops: F32
+    picked: F32
+    entries: I32
+    chosen: I64
     many: I64
     used: U8
     listed: I64

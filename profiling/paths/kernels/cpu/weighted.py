@@ -9,9 +9,12 @@ with sums in float64, only if a comparison is within that bound.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from pathprint.profiling.compiled.caching import compiled, inlined
+from pathprint.profiling.compiled.sorting import ROWS
 from pathprint.profiling.compiled.vectors import (
     LANES,
     after,
@@ -30,6 +33,7 @@ from pathprint.profiling.compiled.vectors import (
 )
 from pathprint.profiling.paths.kernels.cpu.abreast import decide_abreast
 from pathprint.profiling.paths.kernels.cpu.choosing import F32, I64, NOTHING, Options, decide, largest_of, total_of
+from pathprint.profiling.paths.kernels.cpu.cutting import cut_alone
 from pathprint.profiling.paths.kernels.cpu.receptive_fields import (
     Layer,
     Pointers,
@@ -47,6 +51,7 @@ from pathprint.profiling.paths.kernels.cpu.scratch import (
     GROUP,
     NET,
     NUMBER,
+    PICKS,
     POSITION,
     SIGN,
     TOTAL,
@@ -56,8 +61,10 @@ from pathprint.profiling.paths.kernels.cpu.scratch import (
 )
 from pathprint.profiling.paths.kernels.cpu.singly import decide_singly
 
-FEW_ROWS = 9
-"""Rows of a receptive field that are fetched ahead, at most."""
+_FEW = 12
+"""Vectors of a receptive field that are fetched ahead, at most."""
+_LISTED = 3
+"""Chosen contributions of a unit that are listed without asking how many there are."""
 
 
 @compiled
@@ -84,19 +91,21 @@ def weighted(
         counts: set to each image's synapses, unexplained units and mean coherence.
     """
     outputs, signed = len(layer.bias), y.shape[1] > 0
-    strides = (1, outputs) if layer.sizes[2] else (len(layer.taps), 1)
+    strides = (1, outputs) if layer.sizes[3] else (len(layer.starts), 1)
     pointers, used = pointers_of(layer), scratch.used
     neurons, ends, weights, weight_ends = pointer(found[0]), pointer(found[1]), pointer(found[2]), pointer(found[3])
     n, w = 0, 0
     for i in range(len(x)):
         group = Group(
             contributions=pointer(scratch.contributions),
-            abreast=pointer(scratch.abreast),
-            numbers=pointer(scratch.numbers),
-            counts=pointer(scratch.counts),
-            taken=pointer(scratch.taken),
-            turns=pointer(scratch.turns),
             rows=pointer(scratch.rows),
+            numbers=pointer(scratch.numbers),
+            cuts=pointer(scratch.cuts),
+            counts=pointer(scratch.counts),
+            tops=pointer(scratch.tops),
+            picked=pointer(scratch.picked),
+            entries=pointer(scratch.entries),
+            chosen=pointer(scratch.chosen),
             many=pointer(scratch.many),
             used=pointer(used),
             listed=pointer(scratch.listed),
@@ -126,14 +135,16 @@ def weighted(
 
 @inlined
 def _fetch(group: Group, layer: Pointers, units: I64, count: int, outputs: int) -> None:
-    """Have the inputs of the next group brought to the caches, where they are a few rows that lie apart."""
-    if layer.window <= FEW_ROWS:
+    """Have the inputs of the next group brought to the caches, where they are a few pieces that lie apart."""
+    if layer.rows * -(-layer.length // LANES) <= _FEW:
         of_one = 1.0 / outputs
         for g in range(count):
             e = int((float(units[g]) + 0.5) * of_one)
             first = layer.first[units[g] - e * outputs]
-            for t in range(layer.window):
-                fetch(group.x, int(layer.taps[e * layer.window + t]) * layer.channels + first)
+            for t in range(layer.rows):
+                row = np.int64(layer.starts[e * layer.rows + t]) * layer.channels + first
+                for column in range(0, layer.length, LANES):
+                    fetch(group.x, row + column)
 
 
 @inlined
@@ -160,23 +171,73 @@ def _decide(group: Group, layer: Pointers, count: int, options: Options) -> None
             _take_all(group, layer, g, options)
         return
     if layer.abreast:
-        unsure, turns = decide_abreast(group, layer, count, options)
+        unsure, more = decide_abreast(group, layer, count, options)
     else:
-        unsure, turns = decide_singly(group, layer, count, options)
+        unsure, more = decide_singly(group, layer, count, options)
     there = np.uint64((1 << count) - 1)
-    for turn in range(turns):
-        taking = group.turns[turn] & ~unsure & there
-        while taking:
-            g = lowest(taking)
-            taking &= taking - np.uint64(1)
-            row = np.int64(group.taken[turn * GROUP + g])
-            entry = row if layer.abreast else np.int64(group.rows[row * GROUP + g])
-            _mark(group, layer, g, int(layer.rank[entry]))
-    unsure &= there
+    certain, unsure, more = ~(unsure | more) & there, unsure & there, more & there
+    _mark_listed(group, layer, _list_chosen(group, layer, certain))
+    while more:
+        g = lowest(more)
+        more &= more - np.uint64(1)
+        if cut_alone(group, g, after(group.contributions, g * layer.stride), layer.size):
+            unsure |= np.uint64(1) << np.uint64(g)
+        else:
+            _mark_all(group, layer, g)
     while unsure:
         g = lowest(unsure)
         unsure &= unsure - np.uint64(1)
         _decide_exactly(group, layer, g, options)
+
+
+@inlined
+def _list_chosen(group: Group, layer: Pointers, units: np.uint64) -> int:
+    """List what is at least the cut of each of some units, but nothing of the others; return how much that is.
+
+    Of each unit a few are written whether they are chosen or not (see ``list_marked``).
+    """
+    n = 0
+    while units:
+        g = lowest(units)
+        units &= units - np.uint64(1)
+        cut = group.cuts[g]
+        if layer.abreast:
+            source, first, size = group.contributions, g * layer.stride, layer.size
+        else:
+            source, first, size = group.picked, g * PICKS, 2 * ROWS
+        bits = at_least(load(source, first), cut)
+        if size > LANES:
+            bits |= at_least(load(source, first + LANES), cut) << np.uint64(LANES)
+        some = population(bits)
+        for k in range(_LISTED):
+            group.chosen[n + k] = g * PICKS + lowest(bits)
+            bits &= bits - np.uint64(1)
+        for k in range(_LISTED, some):
+            group.chosen[n + k] = g * PICKS + lowest(bits)
+            bits &= bits - np.uint64(1)
+        n += some
+    return n
+
+
+@inlined
+def _mark_listed(group: Group, layer: Pointers, count: int) -> None:
+    """Mark what ``_list_chosen`` has listed."""
+    for k in range(count):
+        g, entry = group.chosen[k] // PICKS, group.chosen[k] % PICKS
+        if not layer.abreast:
+            entry = np.int64(group.entries[group.chosen[k]])
+        _mark(group, layer, g, entry)
+
+
+@inlined
+def _mark_all(group: Group, layer: Pointers, g: int) -> None:
+    """Mark every contribution of a unit that is at least its cut."""
+    out, cut = after(group.contributions, g * layer.stride), group.cuts[g]
+    for k in range(0, layer.size, LANES):
+        bits = at_least(load(out, k), cut)
+        while bits:
+            _mark(group, layer, g, k + lowest(bits))
+            bits &= bits - np.uint64(1)
 
 
 @inlined
@@ -192,10 +253,10 @@ def _told(group: Group, count: int) -> tuple[int, int, float]:
 
 
 @inlined
-def _mark(group: Group, layer: Pointers, g: int, rank: int) -> None:
+def _mark(group: Group, layer: Pointers, g: int, entry: Any) -> None:
     """Mark input and weight of a chosen contribution."""
-    o, e = group.counts[CHANNEL + g], group.counts[POSITION + g]
-    group.marked[place_of(layer, e, layer.first[o], rank)] = 1
+    o, e, rank = group.counts[CHANNEL + g], group.counts[POSITION + g], np.int64(layer.number[entry])
+    group.marked[place_of(layer, e, layer.first[o], entry)] = 1
     group.used[o * layer.fan_in + rank] = 1
     if group.listing:
         group.listed[group.at[0]] = group.counts[NUMBER + g] * layer.fan_in + rank
@@ -206,7 +267,7 @@ def _mark(group: Group, layer: Pointers, g: int, rank: int) -> None:
 def _decide_exactly(group: Group, layer: Pointers, g: int, options: Options) -> None:
     """Choose for one unit with sums in float64, however many contributions it needs, and mark what is chosen."""
     o, e, sign = group.counts[CHANNEL + g], group.counts[POSITION + g], group.numbers[SIGN + g]
-    out = after(group.contributions, g * layer.size)
+    out = after(group.contributions, g * layer.stride)
     weigh(group.x, layer, o * layer.size, e, layer.first[o], sign, out)
     net, gross = exact_sums(group.x, layer, o * layer.size, e, layer.first[o])
     net *= np.float64(sign)
@@ -217,15 +278,15 @@ def _decide_exactly(group: Group, layer: Pointers, g: int, options: Options) -> 
     group.numbers[TOTAL + g] = np.float32(1 if reference_total > 0 else 0)
     group.numbers[CHOSEN + g] = np.float32(chosen)
     for k in range(chosen):
-        _mark(group, layer, g, group.many[k])
+        _mark(group, layer, g, int(layer.place[group.many[k]]))
 
 
 @compiled
 def _take_all(group: Group, layer: Pointers, g: int, options: Options) -> None:
     """Choose every contribution of at least phi to one unit, and mark them."""
     o, e, sign, phi = group.counts[CHANNEL + g], group.counts[POSITION + g], group.numbers[SIGN + g], options.phi
-    out, weight = after(group.contributions, g * layer.size), after(layer.weight, o * layer.size)
-    net, positive, _ = weigh(group.x, layer, o * layer.size, e, layer.first[o], sign, out)
+    out, weight = after(group.contributions, g * layer.stride), after(layer.weight, o * layer.size)
+    net, positive = weigh(group.x, layer, o * layer.size, e, layer.first[o], sign, out)
     chosen = 0
     for at in range(0, layer.size, LANES):
         # Float32 may round either way: what comes near is multiplied again in float64.
@@ -233,18 +294,15 @@ def _take_all(group: Group, layer: Pointers, g: int, options: Options) -> None:
         while bits:
             k = at + lowest(bits)
             bits &= bits - np.uint64(1)
-            rank = int(layer.rank[k])
-            exact = np.float64(group.x[place_of(layer, e, layer.first[o], rank)]) * np.float64(
-                weight[k]
-            )  # float() keeps float32
-            if abs(exact) >= phi:
-                _mark(group, layer, g, rank)
+            place = place_of(layer, e, layer.first[o], k)
+            if abs(np.float64(group.x[place]) * np.float64(weight[k])) >= phi:  # float() would keep float32
+                _mark(group, layer, g, k)
                 chosen += 1
     group.numbers[NET + g], group.numbers[GROSS + g] = net, np.float32(2) * positive - net
     group.numbers[TOTAL + g] = np.float32(chosen > 0)
     if chosen == 0 and options.keep_largest:
         value, first = largest_of(out, layer.size, layer.rank)
         if value > NOTHING:
-            _mark(group, layer, g, int(first))
+            _mark(group, layer, g, int(layer.place[np.int64(first)]))
             chosen = 1
     group.numbers[CHOSEN + g] = np.float32(chosen)
