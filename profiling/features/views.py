@@ -26,12 +26,15 @@ from pathprint.profiling.features.confidence import LAYER
 from pathprint.profiling.features.table import Feature, FeatureTable
 from pathprint.profiling.paths.kernels.precision import full_precision
 from pathprint.profiling.paths.path import ImagePaths
+from pathprint.profiling.threads import on_one_thread_each
 
 _NOISE = 8 / 255
 _SEED = 0
 _FRAME = 0.07
 _STEP = 1 / 32
 _ANGLE = 8.0
+_PIXELS = 4 * 224 * 224
+"""Pixels of the images that a thread takes at a time: what a network makes of more does not fit its caches."""
 _TOGETHER = 16
 """Images up to which the network is asked about several views in one call; for more, a call per view spares the
 caches."""
@@ -164,9 +167,23 @@ def _answers(network: Network, pixels: Tensor, views: Sequence[str]) -> list[npt
     with torch.inference_mode(), full_precision(network.device):
         for first in range(0, len(changes), per_call):
             seen = torch.cat([change(pixels) for change in changes[first : first + per_call]])
-            logits = network.logits(seen).float().cpu()
+            logits = _logits(network, seen).float().cpu()
             found += [part.numpy() for part in torch.split(logits, len(pixels))]
     return found
+
+
+def _logits(network: Network, seen: Tensor) -> Tensor:
+    """Return the logits ``n k`` of images; on a CPU each thread takes images of its own, few at a time."""
+    threads = torch.get_num_threads() if network.device.type == "cpu" else 1
+    if not 1 < threads <= len(seen):
+        return network.logits(seen)
+
+    def inference(some: Tensor) -> Tensor:
+        with torch.inference_mode():  # holds for one thread only
+            return network.logits(some)
+
+    most = max(1, _PIXELS // (seen.shape[-1] * seen.shape[-2]))
+    return torch.cat(on_one_thread_each(inference, torch.split(seen, min(most, -(-len(seen) // threads)))))
 
 
 @cache
