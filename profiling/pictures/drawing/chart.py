@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pathprint.profiling.pictures.axis import Axis
+from pathprint.profiling.pictures.drawing.letters import shortened
 from pathprint.profiling.pictures.drawing.scene import RULE, SOFT, TEXT, Area, Line, Point, Shape, Tone, Words
 
 LEFT, TOP, RIGHT, BOTTOM = 54.0, 70.0, 14.0, 50.0
@@ -18,7 +19,7 @@ class Chart:
 
     Attributes:
         title: what it shows.
-        below: one more line below the title.
+        below: one more line below the title, which is cut off where it is too long.
     """
 
     title: str
@@ -57,7 +58,8 @@ class Chart:
     def axes(self) -> list[Shape]:
         """Return titles, grid, ticks and names of the axes."""
         left, right, bottom = LEFT, self.width - RIGHT, self.height - BOTTOM
-        parts: list[Shape] = [Words(0, 16, self.title, size=15, bold=True), Words(0, 35, self.below, SOFT, 12)]
+        title, below = shortened(self.title, 15, self.width, bold=True), shortened(self.below, 12, self.width)
+        parts: list[Shape] = [Words(0, 16, title, size=15, bold=True), Words(0, 35, below, SOFT, 12)]
         for value, label in self.y.ticks:
             _, y = self.place(self.x.low, value)
             parts += [Line([(left, y), (right, y)], RULE, 1), Words(left - 7, y + 4, label, SOFT, 11.5, "end")]

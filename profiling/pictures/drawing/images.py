@@ -71,7 +71,7 @@ def row_of(tiles: list[Tile], width: float, columns: int) -> Scene:
         rows, cells = tile.colours.shape[:2]
         height, across = (side, side * cells / rows) if rows > cells else (side * rows / cells, side)
         below = wrapped(tile.below, 12, side, 2)
-        shapes.append(Words(x, 14, shortened(tile.title, 13, side), size=13, bold=True))
+        shapes.append(Words(x, 14, shortened(tile.title, 13, side, bold=True), size=13, bold=True))
         shapes.append(Bitmap(x, 24, across, height, tile.colours, f"{tile.title}: {tile.below}"))
         frame = ((x, 24), (x + across, 24), (x + across, 24 + height), (x, 24 + height), (x, 24))
         shapes.append(Line(frame, RULE, 1))

@@ -52,11 +52,11 @@ def wrapped(text: str, size: float, width: float, most: int = 99) -> list[str]:
     return [shortened(line, size, width) for line in lines]
 
 
-def shortened(text: str, size: float, width: float, always: bool = False) -> str:
+def shortened(text: str, size: float, width: float, always: bool = False, bold: bool = False) -> str:
     """Return the text, cut off with an ellipsis where it is wider than ``width``."""
-    if not always and width_of(text, size) <= width:
+    if not always and width_of(text, size, bold) <= width:
         return text
-    while text and width_of(f"{text}…", size) > width:
+    while text and width_of(f"{text}…", size, bold) > width:
         text = text[:-1]
     return f"{text.rstrip()}…"
 

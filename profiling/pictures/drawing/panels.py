@@ -66,7 +66,8 @@ def heading(explained: Explained, width: float, name: str = "") -> Scene:
     lines = [*wrapped(answer, 14, room), *wrapped(score_in_words(explained), 14, room)]
     lines += wrapped(road_in_words(explained), 14, room)
     lines += wrapped(verdict.note, 14, room) if verdict.note else []
-    shapes: list[Shape] = [Words(22, 26, shortened(title, 24, room), tone, 24, bold=True)]
+    size = 24 if width_of(title, 24, bold=True) <= room else 19
+    shapes: list[Shape] = [Words(22, 26, shortened(title, size, room, bold=True), tone, size, bold=True)]
     shapes += [Words(22, 52 + 20 * at, line, TEXT, 14) for at, line in enumerate(lines)]
     height = 48 + 20 * len(lines)
     return Scene(width, height, f"{title}. {answer}", (box(0, 4, 6, height - 4, tone), *shapes))
@@ -92,7 +93,7 @@ def layer_chart(explained: Explained, width: float, height: float) -> Scene:
     other = [layer.similarity_runner_up.deviations for layer in layers]
     chart = Chart(
         "Where the path leaves the road",
-        shortened(f"How much the path is like those of '{label}', beside clean images", 12, width),
+        f"How much the path is like those of '{label}', beside clean images",
         _layer_axis(layers, width),
         _deviation_axis([*own, *other]),
         width,
@@ -140,7 +141,7 @@ def known_chart(explained: Explained, width: float, height: float) -> Scene:
     layers, verdict = explained.layers, explained.verdict
     chart = Chart(
         "Who knows the units of the path",
-        shortened("A class knows a unit that was on the path of any of its images", 12, width),
+        "A class knows a unit that was on the path of any of its images",
         _layer_axis(layers, width, 0.5),
         Axis("share", 0, 1, [(0, "0%"), (0.5, "50%"), (1, "100%")]),
         width,
@@ -173,7 +174,7 @@ def score_chart(explained: Explained, width: float, height: float) -> Scene:
     top = max(*counts, 1)
     chart = Chart(
         "How unusual that is",
-        f"Scores of the {len(explained.clean_scores)} clean images that the threshold was set on",
+        f"Scores of the {len(explained.clean_scores)} clean images that set the threshold",
         Axis.around("score", edges, ".3g"),
         Axis.around("images", (0, top * 1.25), ".0f"),
         width,
