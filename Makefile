@@ -59,7 +59,7 @@ test-families: $(INSTALLED)  ## Every family of torchvision and timm against the
 # NUMBA_CPU_FEATURES= leaves the instructions to the name; numba would add this processor's own.
 OLD := ATEN_CPU_CAPABILITY=default NUMBA_CPU_NAME=generic NUMBA_CPU_FEATURES= PATHPRINT_TEST_THREADS=2
 AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=
-CHOOSING := tests/profiling/paths/test_agreement.py tests/profiling/paths/test_kernels.py tests/profiling/compiled/test_vectors.py
+CHOOSING := tests/profiling/paths/test_agreement.py tests/profiling/paths/test_kernels.py tests/profiling/compiled
 ON_OLD := $(BIN)/pytest -n 2 --dist loadfile -m 'not slow and not families and not container' $(CHOOSING)
 
 test-processors: $(INSTALLED)  ## Paths and features with the instructions of older processors.
