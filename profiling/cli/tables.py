@@ -149,7 +149,7 @@ def cost(found: Cost) -> Group:
         "plain inference": f"{found.plain_ms:.2f} ms per image ({found.plain})",
         "module as given": f"{found.as_given_ms:.2f} ms per image",
         **{f"{tier} detection": _detection(found, tier) for tier in found.detect_ms},
-        "extraction alone": f"{found.extract_ms:.2f} ms, {found.contributions_per_s / 1e9:.2f} G contributions/s",
+        "extraction on top": f"{found.extract_ms:.2f} ms, {found.contributions_per_s / 1e9:.2f} G contributions/s",
         "peak memory": f"{memory}; all activations: {found.activations_mb:.0f} MB",
         "borderline units": f"{found.borderline:.3%}",
     }

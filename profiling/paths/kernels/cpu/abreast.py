@@ -10,11 +10,11 @@ import numpy as np
 
 from pathprint.profiling.compiled.caching import inlined
 from pathprint.profiling.compiled.sorting import ROWS, merge_rows, sort_rows
-from pathprint.profiling.compiled.vectors import LANES, add, after, load, maximum, multiply, splat, store, transpose
+from pathprint.profiling.compiled.vectors import LANES, add, after, load, maximum, splat, store, transpose
 from pathprint.profiling.paths.kernels.cpu.aiming import aim
 from pathprint.profiling.paths.kernels.cpu.choosing import F32, Options
 from pathprint.profiling.paths.kernels.cpu.cutting import cut_rows
-from pathprint.profiling.paths.kernels.cpu.receptive_fields import Pointers, from_table
+from pathprint.profiling.paths.kernels.cpu.receptive_fields import Pointers, from_table, weigh
 from pathprint.profiling.paths.kernels.cpu.scratch import CHANNEL, GROUP, POSITION, SIGN, Group
 
 _NINE = 9
@@ -23,14 +23,18 @@ _NINE = 9
 
 @inlined
 def decide_abreast(group: Group, layer: Pointers, count: int, options: Options) -> tuple[np.uint64, np.uint64]:
-    """Cut ``count`` units that have up to ``2 * ROWS`` contributions; return a bit for each to be decided in
-    float64, and for each that may need more than the rows hold."""
+    """Cut ``count`` units that have up to ``2 * ROWS`` contributions.
+
+    Returns:
+        a bit for each unit to be decided in float64, and for each that may need more than the rows hold.
+    """
     for g in range(count):
         out = after(group.contributions, g * layer.stride)
-        if from_table(layer, group.counts[POSITION + g]):
-            _weigh_short(group, layer, g, out)
-        else:
-            _weigh_long(group, layer, g, out)
+        o, e, sign = group.counts[CHANNEL + g], group.counts[POSITION + g], group.numbers[SIGN + g]
+        if from_table(layer, e):
+            _look_up(group, layer, g, out)
+        else:  # the sums of one unit are not needed, and so not computed
+            weigh(group.x, layer, o * layer.size, e, layer.first[o], sign, out)
     net, positive = splat(np.float32(0)), splat(np.float32(0))
     for k in range(0, layer.size, ROWS):
         side_by_side(group.contributions, k, layer.stride, group.rows, k * LANES)
@@ -54,8 +58,8 @@ def side_by_side(source: F32, at: int, stride: int, rows: F32, to: int) -> None:
 
 
 @inlined
-def _weigh_short(group: Group, layer: Pointers, g: int, out: F32) -> None:
-    """Write the contributions to a unit: inputs that a table finds, times weights."""
+def _look_up(group: Group, layer: Pointers, g: int, out: F32) -> None:
+    """Write the contributions to a unit, whose inputs a table finds, one by one: vectors gain nothing with so few."""
     o, e, sign = group.counts[CHANNEL + g], group.counts[POSITION + g], group.numbers[SIGN + g]
     x, weight, vectors = after(group.x, layer.first[o]), after(layer.weight, o * layer.size), layer.size // LANES
     table, inside = after(layer.table, e * layer.size), after(layer.inside, e * vectors)
@@ -68,19 +72,3 @@ def _weigh_short(group: Group, layer: Pointers, g: int, out: F32) -> None:
         for k in range(layer.size):
             if np.int64(inside[k // LANES]) >> (k % LANES) & 1:
                 out[k] = x[table[k]] * weight[k] * sign
-
-
-@inlined
-def _weigh_long(group: Group, layer: Pointers, g: int, out: F32) -> None:
-    """Write the contributions to a unit: rows of inputs times weights."""
-    o, e, sign = group.counts[CHANNEL + g], group.counts[POSITION + g], splat(group.numbers[SIGN + g])
-    weight, k = after(layer.weight, o * layer.size), 0
-    for t in range(layer.rows):
-        start = np.int64(layer.starts[e * layer.rows + t])
-        x = after(group.x, start * layer.channels + layer.first[o])
-        for b in range(0, layer.length, LANES):
-            value = splat(np.float32(0))
-            if start >= 0:
-                value = multiply(multiply(load(x, min(b, layer.length - LANES)), load(weight, k)), sign)
-            store(out, k, value)
-            k += LANES

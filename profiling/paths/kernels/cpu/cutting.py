@@ -28,7 +28,7 @@ from pathprint.profiling.paths.kernels.cpu.scratch import CHOSEN, SLACK, TARGET,
 
 _STEPS = 24
 """Steps in which a level is looked for, at most."""
-_LEAST = np.float32(3e-45)
+LEAST = np.float32(3e-45)
 """The smallest float32 above ``NOTHING``."""
 _FAR = np.float32(np.inf)
 
@@ -79,7 +79,7 @@ def cut_alone(group: Group, g: int, out: F32, size: int) -> bool:
         out: its contributions, ``size`` of them, a multiple of ``LANES``.
     """
     target, slack = group.numbers[TARGET + g], group.numbers[SLACK + g]
-    low, (found, many) = _LEAST, _above(out, size, _LEAST)
+    low, (found, many) = LEAST, _above(out, size, LEAST)
     over, fewer = np.float32(0), np.float32(0)
     near = abs(found - target) < slack
     for _ in range(_STEPS):

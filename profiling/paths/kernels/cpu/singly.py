@@ -27,7 +27,7 @@ from pathprint.profiling.compiled.vectors import (
 from pathprint.profiling.paths.kernels.cpu.abreast import side_by_side
 from pathprint.profiling.paths.kernels.cpu.aiming import aim
 from pathprint.profiling.paths.kernels.cpu.choosing import F32, Options
-from pathprint.profiling.paths.kernels.cpu.cutting import cut_rows
+from pathprint.profiling.paths.kernels.cpu.cutting import LEAST, cut_rows
 from pathprint.profiling.paths.kernels.cpu.receptive_fields import Pointers, weigh
 from pathprint.profiling.paths.kernels.cpu.scratch import (
     CHANNEL,
@@ -41,9 +41,7 @@ from pathprint.profiling.paths.kernels.cpu.scratch import (
     Group,
 )
 
-_LEAST = np.float32(3e-45)
-"""The smallest float32 above ``NOTHING``."""
-MOST_PICKS = 2 * ROWS
+_MOST_PICKS = 2 * ROWS
 """Contributions of a unit that are picked out, at most; zeros fill the rest of that many rows, and what lies behind."""
 _LOOKED_AT = 13
 """Lanes, those with the largest contributions, that say above which level there is enough."""
@@ -70,7 +68,7 @@ def decide_singly(group: Group, layer: Pointers, count: int, options: Options) -
         if group.numbers[TARGET + g] > 0:
             picked = _pick(group, layer, g, chunks)
             most = max(most, picked)
-            if picked > MOST_PICKS:
+            if picked > _MOST_PICKS:
                 overfull |= np.uint64(1) << np.uint64(g)
     rows = ROWS if most <= ROWS else 2 * ROWS
     for row in range(0, rows, ROWS):
@@ -78,7 +76,7 @@ def decide_singly(group: Group, layer: Pointers, count: int, options: Options) -
         sort_rows(group.rows, row * LANES)
     if rows > ROWS:
         merge_rows(group.rows, 0, ROWS * LANES)
-    lower = less(splat(_LEAST), load(group.cuts, 0))  # there is something below the level
+    lower = less(splat(LEAST), load(group.cuts, 0))  # there is something below the level
     near, more, missing = cut_rows(group, rows)
     more = (more | overfull | missing & lower) & ~unsure
     return unsure | (near & ~more), more
@@ -109,17 +107,17 @@ def _set_levels(group: Group) -> None:
     side_by_side(group.picked, 0, PICKS, group.rows, 0)
     sort_rows(group.rows, 0)
     target = add(load(group.numbers, TARGET), load(group.numbers, SLACK))
-    reached, level = splat(np.float32(0)), splat(_LEAST)
+    reached, level = splat(np.float32(0)), splat(LEAST)
     for row in range(_LOOKED_AT):
         some = load(group.rows, row * LANES)
-        level = where_larger(target, reached, maximum(some, splat(_LEAST)), level)
+        level = where_larger(target, reached, maximum(some, splat(LEAST)), level)
         reached = add(reached, some)
     store(group.cuts, 0, level)
 
 
 @inlined
 def _pick(group: Group, layer: Pointers, g: int, chunks: int) -> int:
-    """Pick out the unit's contributions above its level; return how many, or a number above ``MOST_PICKS``."""
+    """Pick out the unit's contributions above its level; return how many, or a number above ``_MOST_PICKS``."""
     level, out = group.cuts[g], after(group.contributions, g * layer.stride)
     tops = after(group.tops, g * chunks * LANES)
     values, entries, picked = after(group.picked, g * PICKS), after(group.entries, g * PICKS), 0
@@ -134,8 +132,8 @@ def _pick(group: Group, layer: Pointers, g: int, chunks: int) -> int:
             for entry in range(first, first + BYTES, LANES):
                 values[picked], entries[picked] = out[entry], entry
                 picked += out[entry] >= level
-            if picked > MOST_PICKS:
+            if picked > _MOST_PICKS:
                 return picked
-    for k in range(picked, picked + MOST_PICKS, LANES):  # at least to the end of all rows
+    for k in range(picked, picked + _MOST_PICKS, LANES):  # at least to the end of all rows
         store(values, k, splat(np.float32(0)))
     return picked
